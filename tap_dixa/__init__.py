@@ -1,0 +1,1 @@
+"""A Singer tap that carries a Dixa account's data to any Singer target."""

@@ -1,0 +1,153 @@
+"""How Dixa is asked: authentication, pace, refusals and retries. All streams share it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import backoff
+from pyrate_limiter import InMemoryBucket, Limiter, Rate
+from requests_ratelimiter import LimiterSession
+from singer_sdk import RESTStream
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.exceptions import RetriableAPIError
+from singer_sdk.schema.source import SchemaDirectory, StreamSchema
+from typing_extensions import override
+
+from tap_dixa import retries, schemas
+from tap_dixa.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from tap_dixa.settings import Settings
+    from tap_dixa.tap import TapDixa
+
+_MINUTE = 60_500
+"""A rate limit's minute in ms, and a little more: requests do not all travel equally fast."""
+
+_DETAIL = 200
+"""How much of a refusal's body is worth showing, in characters."""
+
+_ADVICE = {
+    HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
+    "window_days; if that does not help, please report it",
+    HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
+    "Dixa under Settings, Integrations, API Tokens",
+    HTTPStatus.FORBIDDEN: "api_token has no right to this. An administrator can make one that has "
+    "in Dixa under Settings, Integrations, API Tokens",
+    HTTPStatus.NOT_FOUND: "there is no such address. Check exports_api_url and dixa_api_url",
+}
+
+_ELSEWHERE = (
+    "Dixa sent the request on to another address, which the tap does not follow with a token. "
+    "Check exports_api_url and dixa_api_url"
+)
+
+
+def paced_session(requests_per_minute: int) -> requests.Session:
+    """Open a session that waits rather than go over a rate limit.
+
+    Its answers are streams: their bodies are read by whoever asked.
+
+    Args:
+        requests_per_minute: The limit. So many requests go out without any wait.
+    """
+    bucket = InMemoryBucket([Rate(requests_per_minute, _MINUTE)])
+    # What the server still refuses is waited for in one place only: the retries.
+    session = LimiterSession(limiter=Limiter(bucket), per_host=False, limit_statuses=())
+    session.stream = True
+    # The SDK sends prepared requests, for which requests does not look at these variables.
+    session.verify = (
+        os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    )
+    return session
+
+
+class DixaStream(RESTStream[Any]):
+    """A stream of a Dixa API: knows how to ask, not what."""
+
+    schema: ClassVar[StreamSchema] = StreamSchema(SchemaDirectory(schemas))
+    allow_redirects = False
+
+    @property
+    def tap(self) -> TapDixa:
+        """The tap this stream belongs to."""
+        return cast("TapDixa", self._tap)
+
+    @property
+    def settings(self) -> Settings:
+        """The tap's checked settings."""
+        return self.tap.settings
+
+    @cached_property
+    def authenticator(self) -> BearerTokenAuthenticator:
+        """Puts the token into each request's header."""
+        return BearerTokenAuthenticator(token=self.settings.api_token)
+
+    @cached_property
+    def user_agent(self) -> str:
+        """What the tap calls itself."""
+        return self.settings.user_agent or f"tap-dixa/{self.tap.plugin_version}"
+
+    @property
+    @override
+    def http_headers(self) -> dict[str, str]:
+        return {"Accept": "application/json"}
+
+    @property
+    @override
+    def timeout(self) -> int:
+        return self.settings.request_timeout_seconds
+
+    @override
+    def validate_response(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        message = self.response_error_message(response)
+        if (
+            status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+            or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ):
+            raise RetriableAPIError(message, response)
+        raise RefusedError(message)
+
+    @override
+    def response_error_message(self, response: requests.Response) -> str:
+        status = response.status_code
+        body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
+        body = " ".join(body.split()).replace(self.settings.api_token, "(token)")
+        said = f"{status} {response.reason}" + (f", {body[:_DETAIL]}" if body else "")
+        advice = _ELSEWHERE if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(HTTPStatus(status))
+        return f"{self.name}: {advice} ({said})" if advice else f"Dixa answered {said}"
+
+    @override
+    def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        # The SDK's own lets backoff log the call's arguments at each try.
+        return backoff.on_exception(
+            retries.waits,
+            retries.RETRIED,
+            max_tries=retries.MAX_TRIES,
+            giveup=lambda error: not retries.may_pass(error),
+            on_backoff=self.backoff_handler,
+            jitter=None,
+            logger=None,
+        )(func)
+
+    @override
+    def backoff_handler(self, details: Any) -> None:
+        self.log(
+            "%s: %s; try %d of %d in %.0f s",
+            details["args"][0],
+            retries.describe(details["exception"]),
+            details["tries"] + 1,
+            retries.MAX_TRIES,
+            details["wait"],
+            level=logging.WARNING,
+        )

@@ -1,0 +1,30 @@
+"""What can go wrong through no fault of the tap's, each said in one line."""
+
+from __future__ import annotations
+
+from singer_sdk.exceptions import (
+    ConfigurationError,
+    FatalAPIError,
+    FatalSyncError,
+    RetriableAPIError,
+)
+
+
+class SettingsError(ConfigurationError):
+    """A setting is missing or cannot be used. The message names it and says what it takes."""
+
+
+class RefusedError(FatalAPIError):
+    """Dixa refused a request and would refuse it again. The message says what to do."""
+
+
+class BadAnswerError(RetriableAPIError):
+    """An answer is not a whole export. The next try may get a good one."""
+
+
+class UnusableRecordError(FatalSyncError):
+    """Dixa sent a record that cannot be placed in time. Going on would lose it."""
+
+
+class GaveUpError(FatalSyncError):
+    """Dixa could not be reached, or did not answer properly, in all the tries there are."""

@@ -1,0 +1,112 @@
+"""``tap-dixa-sandbox``: serve a local Dixa, or run a command against one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tap_dixa.timestamps import to_rfc3339
+
+try:
+    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa.sandbox.filters import Bounds
+    from tap_dixa.sandbox.server import Behaviour, Sandbox
+except ImportError as error:
+    sys.exit(f"{error.name} is not installed: pip install 'tap-dixa[sandbox]'")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what both commands can be told about the data and the server."""
+    bound = click.Choice(["inclusive", "exclusive"])
+    for option in (
+        click.option("--conversations", default=5000, help="About how many there are."),
+        click.option("--days", default=90, help="How many days back they go."),
+        click.option("--seed", default=1, help="Another seed gives other data."),
+        click.option(
+            "--late-seconds", default=30, help="How long it takes at most until a change shows."
+        ),
+        click.option("--token", default="sandbox-token", help="The API token to let in."),
+        click.option(
+            "--requests-per-minute", default=10, help="The exports' rate limit; 0 for none."
+        ),
+        click.option("--after", type=bound, default="inclusive", help="Lower filter bounds."),
+        click.option("--before", type=bound, default="inclusive", help="Upper filter bounds."),
+        click.option("--port", default=0, help="The loopback port; 0 for any free one."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"show_default": True})
+def main() -> None:
+    """A local Dixa with sample data that ends now, for trying things out and for tests."""
+
+
+@main.command()
+@_options
+def serve(**options: Any) -> None:
+    """Serve until interrupted."""
+    with _sandbox(**options) as sandbox:
+        for name, value in _settings(sandbox).items():
+            click.echo(f"export {name}={value}")
+        try:
+            sandbox.wait()
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@_options
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...], **options: Any) -> None:
+    """Run COMMAND with a sandbox behind it, and end with its exit status.
+
+    COMMAND finds the sandbox through the tap's environment variables. Write it after --.
+    """
+    with _sandbox(**options) as sandbox:
+        proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
+        environment = {
+            **os.environ,
+            **{name: f"{value},{_LOOPBACK}".strip(",") for name, value in proxies.items()},
+            **_settings(sandbox),
+        }
+        try:
+            status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+        except OSError as error:
+            raise click.ClickException(f"{command[0]} cannot be run: {error.strerror}") from None
+        except KeyboardInterrupt:
+            status = 130
+    # A shell's way to say which signal ended a command.
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def _sandbox(**options: Any) -> Sandbox:
+    data = DataSet(
+        conversations=options["conversations"],
+        days=options["days"],
+        now=lambda: time.time_ns() // 1_000_000,
+        seed=options["seed"],
+        late=options["late_seconds"] * 1000,
+    )
+    bounds = Bounds(options["after"] == "inclusive", options["before"] == "inclusive")
+    behaviour = Behaviour(options["token"], options["requests_per_minute"], bounds)
+    return Sandbox(data, behaviour, options["port"])
+
+
+def _settings(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "TAP_DIXA_API_TOKEN": sandbox.behaviour.token,
+        "TAP_DIXA_EXPORTS_API_URL": sandbox.url,
+        "TAP_DIXA_DIXA_API_URL": sandbox.url,
+        "TAP_DIXA_START_DATE": to_rfc3339(sandbox.data.start),
+    }

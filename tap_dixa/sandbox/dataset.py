@@ -1,0 +1,138 @@
+"""The sandbox's data: what the exports would find at any moment.
+
+Lives are drawn when they are needed and forgotten; what is kept is four times a conversation
+(32 bytes), so that a million of them fit. The same seed, size and span of days give the same
+conversations in every sandbox, whenever it was started.
+"""
+
+from __future__ import annotations
+
+from array import array
+from random import Random
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.sandbox import records
+from tap_dixa.sandbox.arrivals import DAY, load_until, moment_of
+from tap_dixa.sandbox.desk import Desk
+from tap_dixa.sandbox.life import Life, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Inside = Callable[[int], bool]
+
+TIMES = ("created", "updated", "closed", "last_message_created")
+"""What conversations can be asked for by, as the export's filters call it."""
+
+_NEVER = -1
+
+
+class DataSet:
+    """A support desk's conversations and messages.
+
+    Args:
+        conversations: About how many there are between `days` ago and now.
+        days: How far back they go; the first day is whole, in UTC.
+        now: The clock, in Unix ms. It must not go back.
+        seed: Any integer; another one gives other data.
+        late: The longest that the exports lag behind events, in ms.
+    """
+
+    def __init__(
+        self, conversations: int, days: int, now: Callable[[], int], seed: int = 1, late: int = 0
+    ) -> None:
+        self.now = now
+        self.start = (now() // DAY - days) * DAY
+        """Nothing is older than this, in Unix ms."""
+        self._per_load = conversations / (days / 7)
+        self._desk = Desk(seed, customers=max(1, conversations // 3))
+        self._late = late
+        self._first = self._next = int(load_until(self.start) * self._per_load) + 1
+        self._times = {name: array("q") for name in TIMES}
+        self._changing: dict[int, Life] = {}
+        self._lock = Lock()
+
+    def conversations(
+        self, filters: dict[str, Inside], ids: set[int] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Give the conversations that pass, in no order, as they stand now.
+
+        Args:
+            filters: For some of `TIMES`, whether a time (Unix ms) passes.
+            ids: If given, only these.
+        """
+        now, found = self._find(
+            lambda times: all(inside(times[name]) for name, inside in filters.items()), ids
+        )
+        for number in found:
+            life = self._life(number)
+            yield records.conversation(self._desk, life, life.seen_at(now))
+
+    def messages(self, inside: Inside, oldest: int, newest: int) -> Iterator[dict[str, Any]]:
+        """Give the messages created inside an interval, in no order, as they stand now.
+
+        Args:
+            inside: Whether a time (Unix ms) lies in it.
+            oldest: No time before this does.
+            newest: No time after this does.
+        """
+        now, found = self._find(
+            lambda times: times["created"] <= newest and times["last_message_created"] >= oldest
+        )
+        for number in found:
+            life = self._life(number)
+            written = list(records.messages(life, life.seen_at(now)))
+            yield from (record for record in reversed(written) if inside(record["created_at"]))
+
+    def _find(
+        self, passes: Callable[[dict[str, int]], bool], ids: set[int] | None = None
+    ) -> tuple[int, list[int]]:
+        with self._lock:
+            now = self.now()
+            self._catch_up(now)
+            found = [
+                self._first + place
+                for place, values in enumerate(zip(*self._times.values(), strict=True))
+                if values[0] != _NEVER and passes(dict(zip(TIMES, values, strict=True)))
+            ]
+            found += [
+                life.number
+                for life in self._changing.values()
+                if (times := _times(life, life.seen_at(now))) and passes(times)
+            ]
+        if ids is not None:
+            found = [number for number in found if number in ids]
+        Random(len(found)).shuffle(found)
+        return now, found
+
+    def _catch_up(self, now: int) -> None:
+        """Draw what has begun by now, and note what will not change any more."""
+        while (life := self._life(self._next)).created <= now:
+            self._next += 1
+            for values in self._times.values():
+                values.append(_NEVER)
+            self._changing[life.number] = life
+        for life in list(self._changing.values()):
+            if life.events[-1] <= life.seen_at(now):
+                for name, moment in (_times(life, now) or {}).items():
+                    self._times[name][life.number - self._first] = moment
+                del self._changing[life.number]
+
+    def _life(self, number: int) -> Life:
+        share = Random(number).random()
+        created = moment_of((number + share) / self._per_load)
+        return draw(self._desk, number, created, self._late)
+
+
+def _times(life: Life, seen: int) -> dict[str, int] | None:
+    """Give the times that filters look at; None if the conversation is not visible yet."""
+    if life.created > seen:
+        return None
+    closed = life.closed if life.closed is not None and life.closed <= seen else None
+    return {
+        "created": life.created,
+        "updated": life.updated(seen),
+        "closed": _NEVER if closed is None else closed,
+        "last_message_created": life.last_message(seen),
+    }

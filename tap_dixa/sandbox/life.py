@@ -1,0 +1,125 @@
+"""The life of a conversation: what happens to it, and when.
+
+A life is drawn once, whole, from the conversation's number. What the exports show of it
+depends on the moment they are asked: only what has happened by then.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from tap_dixa.sandbox.arrivals import DAY, HOUR
+from tap_dixa.sandbox.desk import CHANNELS, CHAT, EMAIL, PHONE
+
+if TYPE_CHECKING:
+    from tap_dixa.sandbox.desk import Desk, Named, Person
+
+MINUTE = 60_000
+
+_CHANNEL_NAMES = tuple(CHANNELS)
+_CHANNEL_WEIGHTS = tuple(CHANNELS.values())
+
+
+@dataclass(slots=True)
+class Life:
+    """One conversation, from its first message to its anonymization. Times are Unix ms."""
+
+    number: int
+    created: int
+    channel: str
+    inbound: bool
+    customer: Person
+    queue: Named
+    agent: Person
+    assigned: int
+    messages: list[int]
+    closed: int | None
+    rating_kind: str
+    rating_score: int | None
+    rated: int | None
+    anonymized: int | None
+    delay: int
+    """How long after it happens each thing becomes visible to the exports, in ms."""
+    bits: int
+    """64 random bits for the small choices of whoever writes the records."""
+
+    @property
+    def events(self) -> list[int]:
+        """Every moment at which the conversation changes, in order."""
+        later = (self.assigned, self.closed, self.rated, self.anonymized)
+        return sorted([self.created, *self.messages, *(t for t in later if t is not None)])
+
+    def seen_at(self, now: int) -> int:
+        """The moment up to which the exports know this conversation."""
+        return now - self.delay
+
+    def updated(self, seen: int) -> int:
+        """The last change up to a moment that is not before `created`."""
+        events = self.events
+        return events[bisect_right(events, seen) - 1]
+
+    def last_message(self, seen: int) -> int:
+        """The newest message up to a moment that is not before `created`."""
+        return self.messages[bisect_right(self.messages, seen) - 1]
+
+
+def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
+    """Draw a conversation's life.
+
+    Args:
+        desk: The desk it takes place at.
+        number: The conversation's number; the same number gives the same life.
+        created: When it begins, in Unix ms.
+        slowest: The longest that the exports lag behind events, in ms.
+    """
+    random = Random(desk.seed << 40 ^ number)
+    chance = random.random
+    channel = random.choices(_CHANNEL_NAMES, _CHANNEL_WEIGHTS)[0]
+    quick = channel in PHONE or channel in CHAT
+    pace = MINUTE if quick else 2 * HOUR
+    queue = int(chance() ** 1.6 * len(desk.queues))
+    # Each queue has its own eight agents, overlapping with its neighbours'.
+    agent = (queue * 4 + int(chance() * 8)) % len(desk.agents)
+
+    # An automatic reply leaves in the very millisecond of the message it answers.
+    messages = [created, created] if channel in EMAIL and chance() < 0.3 else [created]
+    count = 1 if channel in PHONE else 1 + int(chance() ** 2 * 9)
+    while len(messages) < count:
+        messages.append(messages[-1] + 1_000 + int(random.expovariate(1 / pace)))
+    last = messages[-1]
+
+    closed = None
+    fate = chance()
+    if fate < 0.12:
+        closed = (last // DAY + 1) * DAY  # the nightly job closes what is left, all at once
+    elif fate < 0.95:
+        closed = last + 1_000 + int(random.expovariate(1 / pace))
+    rated = closed + int(random.expovariate(1 / (6 * HOUR))) if closed and chance() < 0.3 else None
+    kind = "nps" if chance() < 0.2 else "csat"
+    score = 1 + int(chance() ** 0.4 * (10 if kind == "nps" else 5)) if rated else None
+    anonymized = None
+    if closed and chance() < 0.02:
+        settled = max(closed, rated or 0)
+        anonymized = (settled // DAY + 20 + int(chance() * 60)) * DAY + 2 * HOUR
+
+    return Life(
+        number=number,
+        created=created,
+        channel=channel,
+        inbound=chance() < 0.92,
+        customer=desk.customer(int(chance() * desk.customers)),
+        queue=desk.queues[queue],
+        agent=desk.agents[agent],
+        assigned=created + 500 + int(random.expovariate(1 / (pace / 4))),
+        messages=messages,
+        closed=closed,
+        rating_kind=kind,
+        rating_score=score,
+        rated=rated,
+        anonymized=anonymized,
+        delay=int(chance() * slowest),
+        bits=random.getrandbits(64),
+    )

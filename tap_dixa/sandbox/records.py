@@ -1,0 +1,237 @@
+"""Write a conversation's life as the exports do, with all of their habits.
+
+Fields without a value are null in one record and absent in the next; the value of a custom
+field and the recipients of an email come alone or in an array.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from tap_dixa.sandbox.desk import CHAT, EMAIL, PHONE, sentence, subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_dixa.sandbox.desk import Desk
+    from tap_dixa.sandbox.life import Life
+
+_RECORDING_TAKES = 300_000
+_GONE = "anonymized"
+
+
+def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
+    """Write the conversation as it stood at a moment.
+
+    Args:
+        desk: The desk it took place at.
+        life: What happened.
+        seen: The moment, in Unix ms, not before the conversation began.
+    """
+
+    def by_then(moment: int | None) -> int | None:
+        return moment if moment is not None and moment <= seen else None
+
+    random = Random(life.bits)
+    assigned, closed = by_then(life.assigned), by_then(life.closed)
+    anonymized = by_then(life.anonymized)
+    phone, email = life.channel in PHONE, life.channel in EMAIL
+    person, agent = life.customer, life.agent if assigned else None
+    tags = random.sample(desk.tags, random.randrange(4))
+    score = life.rating_score if by_then(life.rated) else None
+    transfer = closed - 30_000 if phone and closed and random.random() < 0.2 else None
+    record: dict[str, Any] = {
+        "id": life.number,
+        "created_at": life.created,
+        "initial_channel": life.channel,
+        "requester_id": person.id,
+        "requester_name": _GONE if anonymized else person.name,
+        "requester_email": None if anonymized or phone else person.email,
+        "requester_additional_emails": [] if anonymized or phone else [f"home.{person.email}"],
+        "requester_phone_number": person.phone if phone and not anonymized else None,
+        "requester_additional_phone_numbers": [],
+        "queued_at": life.created + 250,
+        "queue_id": life.queue.id,
+        "queue_name": life.queue.name,
+        "closed_at": closed,
+        "rating_score": score,
+        "rating_message": sentence(random) if score and not anonymized else None,
+        "ratings": list(_ratings(life, closed, score, random)),
+        "direction": "inbound" if life.inbound else "outbound",
+        "assigned_at": assigned,
+        "assignee_id": agent and agent.id,
+        "assignee_name": agent and agent.name,
+        "assignee_email": agent and agent.email,
+        "assignee_phone_number": agent and agent.phone if phone else None,
+        "to_provisioned_phone_number_id": "+4570101010" if phone and life.inbound else None,
+        "to_provisioned_phone_number_name": "Hotline" if phone and life.inbound else None,
+        "total_duration": closed and closed - life.created,
+        "handling_duration": closed and (closed - life.created) // 3,
+        "dixa_email_integration_id": "support@shop.example" if email else None,
+        "dixa_email_integration_sender_name": "Shop support" if email else None,
+        "forwarding_email": "hello@shop.example" if email else None,
+        "facebook_page_id": "104500" if life.channel == "facebookmessenger" else None,
+        "facebook_page_name": "The Shop" if life.channel == "facebookmessenger" else None,
+        "widget_id": desk.widget.id if life.channel in CHAT else None,
+        "widget_name": desk.widget.name if life.channel in CHAT else None,
+        "tags": [tag.name for tag in tags],
+        "tags_info": [
+            {"id": tag.id, "name": tag.name, "is_deactivated": tag.id in desk.deactivated_tags}
+            for tag in tags
+        ],
+        "conversation_wrapup_notes": [sentence(random)] if closed and score else [],
+        "transferee_name": "Warehouse" if transfer else None,
+        "transfer_time": transfer,
+        "originating_country": random.choice(("DK", "DE", "JP", None)),
+        "updated_at": life.updated(seen),
+        "last_message_created_at": life.last_message(seen),
+        "status": "closed" if closed else "open" if assigned else "pending",
+        "transferee_number": "+4570202020" if transfer else None,
+        "from_provisioned_phone_number_id": "+4570101010" if phone and not life.inbound else None,
+        "from_provisioned_phone_number_name": "Hotline" if phone and not life.inbound else None,
+        "subject": subject(random) if email and not anonymized else None,
+        "anonymized_at": anonymized,
+        "custom_fields": list(_custom_fields(desk, random)),
+        "exports_handling_duration": closed and (closed - life.created) // 4,
+        "exports_first_response_time": assigned and assigned - life.created,
+    }
+    return _some_nulls_absent(record, life.bits)
+
+
+def _ratings(
+    life: Life, closed: int | None, score: int | None, random: Random
+) -> Iterator[dict[str, Any]]:
+    if closed is None or life.bits & 1:
+        return
+    rating = {
+        "rating_type": life.rating_kind,
+        "rating_created_timestamp": closed,
+        "rating_scheduled_timestamp": closed,
+        "rating_scheduled_for_timestamp": closed + 1,
+        "rating_offered_timestamp": closed + 1,
+        "rating_modified_timestamp": life.rated if score else closed + 1,
+        "rating_status": "offered",
+        "rating_language": random.choice(("en", "da", "de")),
+    }
+    if score:
+        said = {"rating_score": score, "rating_message": None, "rating_rated_timestamp": life.rated}
+        yield {**rating, **said, "rating_status": "rated"}
+    else:
+        yield rating
+    if life.bits & 2:
+        yield {
+            "rating_type": "thumbs",
+            "rating_created_timestamp": closed,
+            "rating_status": "unscheduled" if life.bits & 4 else "cancelled",
+            "rating_unscheduled_timestamp": closed if life.bits & 4 else None,
+            "rating_cancelled_timestamp": None if life.bits & 4 else closed,
+        }
+
+
+def _custom_fields(desk: Desk, random: Random) -> Iterator[dict[str, Any]]:
+    order, product, priority = desk.attributes
+    values = (
+        (order, "text", str(random.randrange(10**6))),
+        (product, "hierarchical_select", ["Shoes", random.choice(("Running", "Hiking"))]),
+        (priority, "select", random.choice(("high", ["low"]))),
+    )
+    for attribute, kind, value in values[: random.randrange(4)]:
+        yield {
+            "attribute_id": attribute.id,
+            "identifier": attribute.name,
+            "value": value,
+            "data_type": kind,
+            "archived": attribute is priority,
+        }
+
+
+def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
+    """Write the conversation's messages as they stood at a moment, the oldest first.
+
+    Args:
+        life: What happened.
+        seen: The moment, in Unix ms.
+    """
+    random = Random(life.bits ^ 0xD1CA)
+    gone = life.anonymized is not None and life.anonymized <= seen
+    for place, created in enumerate(life.messages):
+        if created > seen:
+            return
+        bits = random.getrandbits(64)
+        inbound = life.inbound == (place % 2 == 0)
+        author = life.customer if inbound else life.agent
+        automated = place == 1 and created == life.messages[0]
+        record: dict[str, Any] = {
+            "id": str(UUID(int=random.getrandbits(128), version=4)),
+            "csid": life.number,
+            "created_at": created,
+            "initial_channel": life.channel,
+            "author_name": _GONE if gone and inbound else author.name,
+            "author_email": None if gone and inbound else author.email,
+            "direction": "inbound" if inbound else "outbound",
+            "is_automated_message": automated,
+            **_body(life, created, seen, inbound=inbound, bits=bits, random=random),
+        }
+        if gone:
+            record["text"] = _GONE
+            for name in (
+                "from",
+                "to",
+                "cc",
+                "from_phone_number",
+                "recording_url",
+                "formSubmission",
+            ):
+                record[name] = None
+        yield _some_nulls_absent(record, bits)
+
+
+def _body(  # noqa: PLR0913 (all of them shape the text)
+    life: Life, created: int, seen: int, *, inbound: bool, bits: int, random: Random
+) -> dict[str, Any]:
+    if life.channel in PHONE:
+        recording = f"https://recordings.example/{life.number}.mp3"
+        voicemail = life.channel == "voicemail"
+        ready = created + _RECORDING_TAKES <= seen
+        return {
+            "text": None,
+            "from_phone_number": life.customer.phone,
+            "to_phone_number": "+4570101010",
+            "duration": random.randrange(5, 1800),
+            "recording_url": recording if ready and not voicemail else None,
+            "voicemail_url": recording if voicemail else None,
+        }
+    text = " ".join(sentence(random) for _ in range(random.randrange(1, 6)))
+    if life.channel in CHAT:
+        asked = bits & 7 == 0
+        return {
+            "text": text,
+            "chat_input_question": "What is it about?" if asked else None,
+            "chat_input_answer": "My order" if asked else None,
+            "chat_menu_text": "1) Orders 2) Returns" if asked else None,
+        }
+    if life.channel not in EMAIL:
+        return {"text": text}
+    sender, recipient = life.customer.email, "support@shop.example"
+    if not inbound:
+        sender, recipient = recipient, sender
+    form = {"name": life.customer.name, "topic": ["order", "refund"]}
+    return {
+        "text": text,
+        "from": sender,
+        "to": [recipient] if bits & 1 else recipient,
+        "cc": ["boss@shop.example"] if bits & 2 else [],
+        "bcc": [],
+        "attached_files": ["photo 📷.jpg"] if bits & 12 == 0 else [],
+        "formSubmission": form if life.channel == "contactform" and bits & 16 else None,
+    }
+
+
+def _some_nulls_absent(record: dict[str, Any], bits: int) -> dict[str, Any]:
+    return {
+        name: value
+        for place, (name, value) in enumerate(record.items())
+        if value is not None or bits >> place & 1
+    }

@@ -1,0 +1,181 @@
+"""The sandbox's HTTP side: both exports, with Dixa's authentication, limits and answers."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import threading
+import time
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
+
+from tap_dixa.sandbox.dataset import TIMES, DataSet
+from tap_dixa.sandbox.filters import BadQueryError, Bounds, ids, intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_CHUNK = 1 << 16
+_MINUTE = 60.0
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """What a sandbox can be told to do its own way."""
+
+    token: str = "sandbox-token"  # noqa: S105 (it opens nothing)
+    """The one token that is let in."""
+    requests_per_minute: int = 10
+    """The exports' rate limit for the token, over both of them; 0 for none."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """How the time filters treat their own values."""
+
+
+class Sandbox:
+    """A local Dixa on a loopback port. A context manager: it serves while it is entered.
+
+    Args:
+        data: What it serves.
+        behaviour: How it behaves.
+        port: The port to listen on; 0 for any free one.
+    """
+
+    def __init__(self, data: DataSet, behaviour: Behaviour | None = None, port: int = 0) -> None:
+        self.data = data
+        self.behaviour = behaviour or Behaviour()
+        self.answered: list[tuple[str, dict[str, str], int]] = []
+        """Path, query and status of every export request so far."""
+        self._recent: deque[float] = deque()
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        """Where it listens."""
+        app = Starlette(
+            routes=[
+                Route("/v1/conversation_export", self._conversation_export),
+                Route("/v1/message_export", self._message_export),
+            ],
+            exception_handlers={HTTPException: _refuse},
+        )
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def wait(self) -> None:
+        """Serve until the process is interrupted."""
+        self._thread.join()
+
+    def _conversation_export(self, request: Request) -> Response:
+        with _Audit(self, request) as audit:
+            self._admit(request)
+            wanted = ids(request.query_params)
+            filters = intervals(request.query_params, TIMES, self.behaviour.bounds)
+            if wanted is None and not filters:
+                raise BadQueryError(
+                    f"a pair of filters is needed, such as {TIMES[1]}_after/_before"
+                )
+            return audit.export(self.data.conversations(dict(filters), wanted))
+
+    def _message_export(self, request: Request) -> Response:
+        with _Audit(self, request) as audit:
+            self._admit(request)
+            filters = intervals(request.query_params, ("created",), self.behaviour.bounds)
+            if not filters:
+                raise BadQueryError("created_after and created_before are needed")
+            created = filters["created"]
+            return audit.export(self.data.messages(created, created.after, created.before))
+
+    def _admit(self, request: Request) -> None:
+        token = self.behaviour.token
+        basic = base64.b64encode(f"bearer:{token}".encode()).decode()
+        if request.headers.get("Authorization") not in {f"Bearer {token}", f"Basic {basic}"}:
+            raise HTTPException(401, "Invalid or missing credentials")
+        limit, now = self.behaviour.requests_per_minute, time.monotonic()
+        while self._recent and self._recent[0] <= now - _MINUTE:
+            self._recent.popleft()
+        if limit and len(self._recent) >= limit:
+            raise HTTPException(429, "API limit has been reached")
+        self._recent.append(now)
+
+
+class _Audit:
+    """Answers one request and notes how."""
+
+    def __init__(self, sandbox: Sandbox, request: Request) -> None:
+        self._sandbox = sandbox
+        self._request = request
+        self._status = 500
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, BadQueryError):
+            error = HTTPException(400, str(error))
+        if isinstance(error, HTTPException):
+            self._status = error.status_code
+        query = dict(self._request.query_params)
+        self._sandbox.answered.append((self._request.url.path, query, self._status))
+        if error is not None:
+            raise error
+
+    def export(self, records: Iterable[dict[str, Any]]) -> Response:
+        self._status = 200
+        body = _chunks(records)
+        headers = {"Content-Type": "application/json"}
+        if "gzip" in self._request.headers.get("Accept-Encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            body = _gzip(body)
+        return StreamingResponse(body, headers=headers)
+
+
+def _chunks(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Write records as one JSON array, a few at a time."""
+    encode = msgspec.json.Encoder().encode
+    chunk = bytearray(b"[")
+    separator = b""
+    for record in records:
+        chunk += separator
+        chunk += encode(record)
+        separator = b","
+        if len(chunk) >= _CHUNK:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk + b"]")
+
+
+def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    squeeze = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
+    for chunk in chunks:
+        if squeezed := squeeze.compress(chunk):
+            yield squeezed
+    yield squeeze.flush()
+
+
+def _refuse(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = error.detail if isinstance(error, HTTPException) else "Internal error"
+    return JSONResponse({"message": message}, status_code=status)

@@ -1,0 +1,178 @@
+"""One export answer on disk: downloaded whole, then read in cursor order.
+
+An answer of the Exports API is a single JSON array, unsorted and of any size. It goes to an
+unlinked temporary file as it arrives, and a second pass, piece by piece, notes where each
+record starts. What stays in memory is 24 bytes a record. Nothing is handed out before the
+array is known to be complete.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from array import array
+from heapq import merge
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_dixa.errors import BadAnswerError, UnusableRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tap_dixa.windows import Window
+
+_PIECE = 1 << 20
+_RUN = 1 << 16
+_GUESSES = 32
+_ORDINAL_BITS = 31
+
+_WHITESPACE = b" \t\r\n"
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_RECORD_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.')
+
+
+class Spool:
+    """The records of one answer that lie in one window.
+
+    Args:
+        chunks: The answer's bytes as they arrive, already decompressed.
+        window: Only records whose cursor lies in it are kept.
+        cursor: The field that orders the records, an integer in Unix ms.
+
+    Raises:
+        BadAnswerError: The answer is not a complete JSON array of records with that cursor.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], window: Window, cursor: str) -> None:
+        self._window = window
+        self._cursor = cursor
+        self._heads = _heads_decoder(cursor)
+        self._offsets = array("Q")
+        self._lengths = array("Q")
+        self._runs: list[array[int]] = []
+        # Unlinked from the start and readable by this user only.
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        try:
+            for chunk in chunks:
+                self._file.write(chunk)
+            self.size = self._file.tell()
+            """The answer's size in bytes, decompressed."""
+            self._index()
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        """The number of records in the window."""
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each record's JSON, the smallest cursor first."""
+        descriptor = self._file.fileno()
+        ordinal_mask = (1 << _ORDINAL_BITS) - 1
+        for key in merge(*self._runs):
+            ordinal = key & ordinal_mask
+            yield os.pread(descriptor, self._lengths[ordinal], self._offsets[ordinal])
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._file.close()
+
+    def _index(self) -> None:
+        """Note every record in the window: where it lies, and its place in cursor order.
+
+        A sort key packs the cursor, counted from the window's start, above the record's
+        ordinal, which fits 63 bits. Keys are sorted in runs and merged when read, so that
+        sorting needs no memory that grows with the answer.
+        """
+        start, end = self._window.start, self._window.end
+        keys: list[int] = []
+        for position, piece, items in self._pieces():
+            place = 0
+            for cursor, item in zip(self._cursors(piece), items, strict=True):
+                length = len(memoryview(item))
+                place = piece.index(b"{", place)
+                if start <= cursor < end:
+                    keys.append((cursor - start) << _ORDINAL_BITS | len(self._offsets))
+                    self._offsets.append(position + place)
+                    self._lengths.append(length)
+                place += length
+            if len(keys) >= _RUN:
+                self._runs.append(array("q", sorted(keys)))
+                keys.clear()
+        self._runs.append(array("q", sorted(keys)))
+
+    def _cursors(self, piece: bytes) -> Iterator[int]:
+        try:
+            return (head.cursor for head in self._heads.decode(piece))
+        except msgspec.ValidationError as error:
+            message = f"Dixa sent a record without a usable {self._cursor}: {error}"
+            raise UnusableRecordError(message) from None
+
+    def _pieces(self) -> Iterator[tuple[int, bytes, list[msgspec.Raw]]]:
+        """Cut the array into smaller arrays of whole records.
+
+        No parser is needed to find a cut: a guess is right exactly if what lies before it,
+        closed with a bracket, is a valid array. So a wrong guess costs time, never a record.
+
+        Yields:
+            Where in the file the piece's first byte would be, the piece as a JSON array, and
+            its items.
+        """
+        descriptor = self._file.fileno()
+        opening = os.pread(descriptor, _PIECE, 0).lstrip(_WHITESPACE)
+        if not opening.startswith(b"["):
+            begins = opening[:80].decode(errors="replace")
+            raise BadAnswerError(f"the answer is not an export: it begins with {begins!r}")
+        position = os.pread(descriptor, _PIECE, 0).index(b"[") + 1
+        first = _RECORD_START.match(opening[1:].lstrip(_WHITESPACE))
+        mark = first.group() if first else b"{"
+        size = _PIECE
+        while True:
+            data = os.pread(descriptor, size, position)
+            if position + len(data) >= self.size:
+                piece = b"[" + data
+                try:
+                    yield position - 1, piece, _ITEMS.decode(piece)
+                except msgspec.DecodeError as error:
+                    raise BadAnswerError(f"the answer ends early or is damaged: {error}") from None
+                return
+            for cut in _guesses(data, mark):
+                piece = b"[" + data[:cut] + b"]"
+                try:
+                    items = _ITEMS.decode(piece)
+                except msgspec.DecodeError:
+                    continue
+                yield position - 1, piece, items
+                position += cut + 1
+                size = _PIECE
+                break
+            else:
+                size *= 2  # a record longer than the piece, or one full of braces
+
+
+def _heads_decoder(cursor: str) -> msgspec.json.Decoder[list[Any]]:
+    """Decode nothing of each record but its cursor."""
+    head = msgspec.defstruct("Head", [("cursor", int)], rename={"cursor": cursor})
+    return msgspec.json.Decoder(list[head])  # type: ignore[valid-type]
+
+
+def _guesses(data: bytes, mark: bytes) -> Iterator[int]:
+    """Guess at commas between two records of an array, the last ones first.
+
+    Args:
+        data: A part of the array that starts at a record.
+        mark: How the array's first record starts. Most serializers start each one like that.
+    """
+    for sign in (mark, b"{"):
+        at = len(data)
+        for _ in range(_GUESSES):
+            at = data.rfind(sign, 0, at)
+            if at < 0:
+                break
+            before = data[:at].rstrip(_WHITESPACE)
+            if before.endswith(b","):
+                yield len(before) - 1

@@ -1,0 +1,93 @@
+"""The tap: its settings and its streams."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.exceptions import ConfigValidationError
+from typing_extensions import override
+
+from tap_dixa.cli import TapCommand, read_object
+from tap_dixa.client import paced_session
+from tap_dixa.errors import SettingsError
+from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings
+from tap_dixa.streams import ConversationsStream, MessagesStream
+
+if TYPE_CHECKING:
+    import click
+    import requests
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.streams import Stream
+
+
+class TapDixa(Tap):
+    """Singer tap for Dixa: conversations and messages from the Exports API."""
+
+    name = "tap-dixa"
+    config_jsonschema = CONFIG_JSONSCHEMA
+    message_writer_class = MsgSpecWriter
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked settings.
+
+        Raises:
+            SettingsError: A setting is missing or unusable.
+        """
+        return Settings.from_config(self.config)
+
+    @cached_property
+    def exports_session(self) -> requests.Session:
+        """The one session for the Exports API: its streams share the token's rate limit."""
+        return paced_session(self.settings.requests_per_minute)
+
+    @override
+    def discover_streams(self) -> list[Stream]:
+        return [ConversationsStream(self), MessagesStream(self)]
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        # The SDK validates when it builds the tap, before any request. Its messages quote
+        # values, so ours, which never quote the token, come first.
+        if not raise_errors:
+            return []  # discovery: the streams do not depend on settings
+        Settings.from_config(self._config)
+        try:
+            return super()._validate_config()
+        except ConfigValidationError as error:
+            raise SettingsError("; ".join(error.errors)) from None
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        return TapCommand(super().get_singer_command(), cls)
+
+    @classmethod
+    @override
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        for path in value:
+            if path != "ENV":
+                with Path(path).open(encoding="utf-8") as file:
+                    read_object(file, "--config")
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(
+        cls,
+        *,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        **options: Any,
+    ) -> None:
+        super().invoke(
+            state=read_object(state, "--state"),
+            catalog=read_object(catalog, "--catalog"),
+            **options,
+        )

@@ -1,0 +1,56 @@
+"""Points in time: Unix milliseconds, as Dixa sends them, and RFC 3339, as the tap does.
+
+Everything here is UTC whatever the machine's time zone, and exact to the millisecond:
+no floating-point number is involved.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_rfc3339(milliseconds: int) -> str:
+    """Write a point in time as targets read it.
+
+    Args:
+        milliseconds: Unix time in ms.
+
+    Returns:
+        RFC 3339 in UTC with three decimals, like ``2025-01-31T08:05:00.250Z``. Such texts
+        sort as the times they stand for.
+
+    Raises:
+        OverflowError: The time is outside the years 1 to 9999.
+    """
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def to_milliseconds(moment: datetime) -> int:
+    """Turn a datetime into Unix time in ms, rounded down.
+
+    Args:
+        moment: An aware datetime, or a naive one, which is taken as UTC.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def parse(text: str) -> int:
+    """Read a date or a time as people and state files write it.
+
+    Args:
+        text: ISO 8601, such as ``2025-01-31`` (midnight UTC) or ``2025-01-31T09:05:00+01:00``.
+            A time without an offset is UTC.
+
+    Returns:
+        Unix time in ms.
+
+    Raises:
+        ValueError: The text is not a date.
+    """
+    return to_milliseconds(datetime.fromisoformat(text.strip()))

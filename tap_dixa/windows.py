@@ -1,0 +1,63 @@
+"""Cut an interval of time into windows that one export request can answer.
+
+A window is half-open: its start belongs to it, its end to the next one. Dixa does not say
+whether its own filters include their bounds, so a request asks for a little more than the
+window on both sides and the tap keeps only what lies inside. Every record then belongs to
+exactly one window, however the bounds behave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tap_dixa.timestamps import to_rfc3339
+
+DAY = 86_400_000
+"""A day in ms."""
+
+MARGIN = 1_000
+"""How much more than the window is asked for on each side, in ms.
+
+One would do for inclusive and exclusive bounds; a second also covers a server that rounds
+its filters to whole seconds.
+"""
+
+LONGEST_REQUEST = 31 * DAY
+"""The longest span one request may ask for, in ms (Exports API; past it Dixa answers 400)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open interval ``start <= t < end``, both in Unix ms."""
+
+    start: int
+    end: int
+
+    @property
+    def after(self) -> int:
+        """The lower filter value to ask Dixa for, in Unix ms."""
+        return self.start - MARGIN
+
+    @property
+    def before(self) -> int:
+        """The upper filter value to ask Dixa for, in Unix ms."""
+        return self.end + MARGIN
+
+    def __str__(self) -> str:
+        return f"{to_rfc3339(self.start)} to {to_rfc3339(self.end)}"
+
+
+def split(start: int, end: int, days: int) -> list[Window]:
+    """Cut ``start <= t < end`` into consecutive windows, oldest first.
+
+    Args:
+        start: Where the first window starts, in Unix ms.
+        end: Where the last window ends, in Unix ms.
+        days: The longest a window may be. 31 is the most that Dixa answers; such a window is
+            two margins shorter, so that the request stays within the limit.
+
+    Returns:
+        The windows; none if ``end`` is not after ``start``.
+    """
+    longest = min(days * DAY, LONGEST_REQUEST - 2 * MARGIN)
+    return [Window(left, min(left + longest, end)) for left in range(start, end, longest)]
