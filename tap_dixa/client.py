@@ -106,6 +106,13 @@ class DixaStream(RESTStream[Any]):
         return self.settings.request_timeout_seconds
 
     @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        # The SDK calls every error unhandled before it passes it on, even the end of --test.
+        # The command line says what the matter is, once.
+        if not message.startswith("An unhandled error occurred"):
+            super().log(message, *args, level=level, **kwargs)
+
+    @override
     def validate_response(self, response: requests.Response) -> None:
         status = response.status_code
         if status < HTTPStatus.MULTIPLE_CHOICES:

@@ -72,11 +72,14 @@ class ExportStream(DixaStream):
             UnusableRecordError: A record has no usable cursor.
         """
         plan = self._plan(context)
+        # Dixa leaves fields out, and a stream map can only name fields that are there.
+        mapped = self.config.get("stream_maps") is not None
+        absent = dict.fromkeys(self.effective_schema["properties"]) if mapped else {}
         progress = Progress(self.name, len(plan), self.log)
         for window, spool in self._spools(plan):
             with closing(spool):
                 for record in spool:
-                    yield self._shape(msgspec.json.decode(record))
+                    yield {**absent, **self._shape(msgspec.json.decode(record))}
                 progress.window_done(window, len(spool), spool.size)
         progress.summary()
 

@@ -58,10 +58,10 @@ class Progress:
     def summary(self) -> None:
         """Report the whole stream."""
         self._log(
-            "%s: done, %d records in %d windows, %.1f MB, %.1f s",
+            "%s: done, windows: %d, records: %d, %.1f MB, %.1f s",
             self._stream,
-            self._records,
             self._done,
+            self._records,
             self._bytes / 1e6,
             time.monotonic() - self._started,
         )

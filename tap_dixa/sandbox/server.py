@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from tap_dixa.sandbox.dataset import TIMES, DataSet
+from tap_dixa.sandbox.faults import BrokenAnswer, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Bounds, ids, intervals
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp
 
 _CHUNK = 1 << 16
 _MINUTE = 60.0
@@ -41,6 +43,8 @@ class Behaviour:
     """The exports' rate limit for the token, over both of them; 0 for none."""
     bounds: Bounds = field(default_factory=Bounds)
     """How the time filters treat their own values."""
+    faults: deque[Fault | None] = field(default_factory=deque)
+    """What the next export requests get, one each, in order; None for a proper answer."""
 
 
 class Sandbox:
@@ -88,27 +92,28 @@ class Sandbox:
         """Serve until the process is interrupted."""
         self._thread.join()
 
-    def _conversation_export(self, request: Request) -> Response:
+    def _conversation_export(self, request: Request) -> ASGIApp:
         with _Audit(self, request) as audit:
-            self._admit(request)
+            fault = self._admit(request)
             wanted = ids(request.query_params)
             filters = intervals(request.query_params, TIMES, self.behaviour.bounds)
             if wanted is None and not filters:
                 raise BadQueryError(
                     f"a pair of filters is needed, such as {TIMES[1]}_after/_before"
                 )
-            return audit.export(self.data.conversations(dict(filters), wanted))
+            return audit.export(self.data.conversations(dict(filters), wanted), fault)
 
-    def _message_export(self, request: Request) -> Response:
+    def _message_export(self, request: Request) -> ASGIApp:
         with _Audit(self, request) as audit:
-            self._admit(request)
+            fault = self._admit(request)
             filters = intervals(request.query_params, ("created",), self.behaviour.bounds)
             if not filters:
                 raise BadQueryError("created_after and created_before are needed")
             created = filters["created"]
-            return audit.export(self.data.messages(created, created.after, created.before))
+            records = self.data.messages(created, created.after, created.before)
+            return audit.export(records, fault)
 
-    def _admit(self, request: Request) -> None:
+    def _admit(self, request: Request) -> Fault | None:
         token = self.behaviour.token
         basic = base64.b64encode(f"bearer:{token}".encode()).decode()
         if request.headers.get("Authorization") not in {f"Bearer {token}", f"Basic {basic}"}:
@@ -119,6 +124,7 @@ class Sandbox:
         if limit and len(self._recent) >= limit:
             raise HTTPException(429, "API limit has been reached")
         self._recent.append(now)
+        return self.behaviour.faults.popleft() if self.behaviour.faults else None
 
 
 class _Audit:
@@ -142,9 +148,14 @@ class _Audit:
         if error is not None:
             raise error
 
-    def export(self, records: Iterable[dict[str, Any]]) -> Response:
+    def export(self, records: Iterable[dict[str, Any]], fault: Fault | None) -> ASGIApp:
+        if isinstance(fault, Refusal):
+            self._status = fault.status
+            return fault
         self._status = 200
         body = _chunks(records)
+        if isinstance(fault, BrokenAnswer):
+            return fault.answering(body)
         headers = {"Content-Type": "application/json"}
         if "gzip" in self._request.headers.get("Accept-Encoding", ""):
             headers["Content-Encoding"] = "gzip"

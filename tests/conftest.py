@@ -1,0 +1,130 @@
+"""A sandbox whose clock the tests own, and the tap run as its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_dixa.sandbox.dataset import DataSet
+from tap_dixa.sandbox.server import Behaviour, Sandbox
+from tap_dixa.timestamps import to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+NOON = 1_773_230_400_000
+"""A busy moment, the same in every run: Wednesday, 2026-03-11T12:00:00Z."""
+
+
+@dataclass
+class Clock:
+    """The sandbox's clock. It stands still until a test puts it forward."""
+
+    now: int = NOON
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass
+class Run:
+    """What one run of the tap left behind."""
+
+    status: int
+    log: str
+    messages: list[dict[str, Any]]
+
+    def of(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:
+        return [
+            message
+            for message in self.messages
+            if message["type"] == kind and stream in {None, message.get("stream")}
+        ]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        return [message["record"] for message in self.of("RECORD", stream)]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.of("STATE")[-1]["value"]
+
+    def bookmark(self, stream: str) -> str | None:
+        return self.state["bookmarks"][stream].get("replication_key_value")
+
+    @property
+    def errors(self) -> list[str]:
+        return [line for line in self.log.splitlines() if "ERROR" in line or "CRITICAL" in line]
+
+
+Serve = "Callable[..., Sandbox]"
+RunTap = "Callable[..., Run]"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Sandbox]]:
+    """Start a sandbox; it stops with the test."""
+    running: list[Sandbox] = []
+
+    def start(
+        *, conversations: int = 300, days: int = 40, late: int = 0, seed: int = 1, **behaviour: Any
+    ) -> Sandbox:
+        data = DataSet(conversations, days, Clock(), seed=seed, late=late)
+        sandbox = Sandbox(data, Behaviour(**{"requests_per_minute": 0, **behaviour}))
+        running.append(sandbox.__enter__())
+        return sandbox
+
+    yield start
+    for sandbox in running:
+        sandbox.__exit__()
+
+
+def settings(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
+    """Give the settings for a sandbox without a rate limit, up to three hours after noon."""
+    return {
+        "end_date": to_rfc3339(NOON + 3 * HOUR),
+        "api_token": sandbox.behaviour.token,
+        "start_date": to_rfc3339(sandbox.data.start),
+        "exports_api_url": sandbox.url,
+        "requests_per_minute": 6000,
+        **changes,
+    }
+
+
+@pytest.fixture
+def run_tap(tmp_path: Path) -> Callable[..., Run]:
+    """Run the tap as a process of its own."""
+
+    def run(
+        config: dict[str, Any],
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        **files: dict[str, Any] | None,
+    ) -> Run:
+        command = [sys.executable, "-m", "tap_dixa", *arguments]
+        for option, content in {"config": config, **files}.items():
+            if content is not None:
+                path = tmp_path / f"{option}.json"
+                path.write_text(json.dumps(content))
+                command += [f"--{option}", str(path)]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, **(environment or {})},
+            check=False,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith('{"type"')]
+        return Run(done.returncode, done.stderr, [json.loads(line) for line in lines])
+
+    return run

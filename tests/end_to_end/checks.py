@@ -1,0 +1,52 @@
+"""What must hold of a run, whichever it was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator
+
+from tests import expected
+
+if TYPE_CHECKING:
+    from tap_dixa.sandbox.server import Sandbox
+    from tests.conftest import Run
+
+
+def succeeded(run: Run) -> None:
+    assert run.status == 0, run.log
+    assert run.errors == []
+
+
+def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
+    """Every wanted record, each once, field by field, in cursor order, and nothing else."""
+    records = run.records(stream)
+    counts = Counter(record["id"] for record in records)
+    assert counts == Counter(wanted.keys())
+    assert {record["id"]: record for record in records} == wanted
+    cursors = [record[expected.CURSORS[stream]] for record in records]
+    assert cursors == sorted(cursors)
+
+
+def fits_its_schema(run: Run, stream: str) -> None:
+    (schema,) = run.of("SCHEMA", stream)
+    validator = Draft202012Validator(
+        schema["schema"], format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    for record in run.records(stream):
+        assert [error.message for error in validator.iter_errors(record)] == []
+        assert record.keys() <= schema["schema"]["properties"].keys()
+
+
+def bookmark_is_the_newest_emitted(run: Run, stream: str) -> None:
+    newest = max(record[expected.CURSORS[stream]] for record in run.records(stream))
+    assert run.bookmark(stream) == newest
+
+
+def requests(sandbox: Sandbox, stream: str) -> list[dict[str, str]]:
+    """Give the queries of a stream's requests; none of them may have been refused."""
+    path = f"/v1/{stream.removesuffix('s')}_export"
+    mine = [(query, status) for asked, query, status in sandbox.answered if asked == path]
+    assert {status for _, status in mine} <= {200}
+    return [query for query, _ in mine]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tap_dixa.sandbox.filters import Bounds
+from tests import expected
+from tests.conftest import DAY, HOUR, NOON, settings
+from tests.end_to_end import checks
+
+STEP = 31 * DAY - 2000
+"""What separates the seams of the longest windows, in ms."""
+
+
+def on_the_millisecond(sandbox, moment):
+    return expected.source(sandbox.data, "conversations", moment, moment + 1)
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["from", "after"])
+@pytest.mark.parametrize("before", [True, False], ids=["until", "before"])
+def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
+    sandbox = serve(conversations=3000, days=310, bounds=Bounds(after, before))
+    # The nightly job's midnight, shared by many records, falls on a seam between two windows.
+    midnight = next(
+        sandbox.data.start + day * DAY
+        for day in range(94, 124)
+        if len(on_the_millisecond(sandbox, sandbox.data.start + day * DAY)) > 1
+    )
+    start = midnight - 3 * STEP
+    run = run_tap(settings(sandbox, start_date=expected.iso(start)))
+    checks.succeeded(run)
+    days = (NOON + 3 * HOUR - start) / DAY
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream, start))
+        checks.fits_its_schema(run, stream)
+        checks.bookmark_is_the_newest_emitted(run, stream)
+        assert len(checks.requests(sandbox, stream)) <= -(-days // 31)
+
+
+@pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])  # noqa: FBT003
+def test_a_seam_at_each_midnight(serve, run_tap, bounds):
+    sandbox = serve(conversations=600, days=12, bounds=bounds)
+    run = run_tap(settings(sandbox, window_days=1))
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+        assert len(checks.requests(sandbox, stream)) == 13
+
+
+def test_start_is_inclusive_and_end_exclusive(serve, run_tap):
+    sandbox = serve(conversations=400, days=20)
+    for stream in expected.STREAMS:
+        cursors = sorted(
+            record[expected.CURSORS[stream]]
+            for record in expected.source(sandbox.data, stream).values()
+        )
+        start, end = cursors[len(cursors) // 4], cursors[len(cursors) // 2]
+        bounds = {"start_date": expected.iso(start), "end_date": expected.iso(end)}
+        run = run_tap(settings(sandbox, **bounds))
+        checks.succeeded(run)
+        wanted = expected.records(sandbox.data, stream, start, end)
+        checks.emitted_exactly(run, stream, wanted)
+        assert wanted
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2019-01-01", "2019-03-01"), ("2019-01-01", "2019-01-01"), ("2099-01-01", "2099-02-01")],
+    ids=["before everything", "empty interval", "in the future"],
+)
+def test_nothing_in_the_range_is_a_success(serve, run_tap, start, end):
+    sandbox = serve()
+    run = run_tap(settings(sandbox, start_date=start, end_date=end))
+    checks.succeeded(run)
+    assert run.of("RECORD") == []
+    assert len(run.of("SCHEMA")) == 2
+    for stream in expected.STREAMS:
+        assert run.bookmark(stream) is None
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_the_time_zone_changes_nothing(serve, run_tap, zone):
+    sandbox = serve(days=240)
+    changes = {"start_date": expected.iso(sandbox.data.start)[:10], "end_date": "2026-03-12"}
+    run = run_tap(settings(sandbox, **changes), environment={"TZ": zone})
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+
+
+def test_without_an_end_date_the_run_ends_at_its_own_start(serve, run_tap):
+    sandbox = serve(days=10)
+    before = time.time_ns() // 1_000_000
+    run = run_tap(settings(sandbox, end_date=None))
+    after = time.time_ns() // 1_000_000
+    checks.succeeded(run)
+    newest = set()
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+        newest.add(
+            max(int(value) for q in checks.requests(sandbox, stream) for value in q.values())
+        )
+    (asked,) = newest  # one upper bound for both streams, and no filter in the future
+    assert before < asked < after
+
+
+def test_progress_is_told_window_by_window(serve, run_tap):
+    sandbox = serve(days=40)
+    run = run_tap(settings(sandbox))
+    for stream in expected.STREAMS:
+        lines = [line for line in run.log.splitlines() if f"| {stream}: " in line]
+        count = len(run.records(stream))
+        assert [line.split(f"| {stream}: ")[1][:13] for line in lines[:2]] == [
+            "window 1 of 2",
+            "window 2 of 2",
+        ]
+        assert all(" MB, " in line and " s left" in line for line in lines[:2])
+        assert f"done, windows: 2, records: {count}, " in lines[2]

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from tests import expected
+from tests.conftest import HOUR, settings
+from tests.end_to_end import checks
+
+LOOKBACK = 600_000
+LATE = 300_000
+
+
+def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap):
+    sandbox = serve(conversations=8000, days=10, late=LATE)
+    clock = sandbox.data.now
+    first = run_tap(settings(sandbox))
+    checks.succeeded(first)
+    seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(first, stream, seen[stream])
+
+    clock.now += HOUR
+    second = run_tap(settings(sandbox), state=first.state)
+    checks.succeeded(second)
+    late = 0
+    for stream in expected.STREAMS:
+        bookmark = expected.milliseconds(first.bookmark(stream))
+        known = expected.records(sandbox.data, stream)
+        changed = {key: entry for key, entry in known.items() if seen[stream].get(key) != entry}
+        again = expected.records(sandbox.data, stream, bookmark - LOOKBACK)
+        assert changed.keys() <= again.keys()
+        checks.emitted_exactly(second, stream, again)
+        checks.bookmark_is_the_newest_emitted(second, stream)
+        late += sum(
+            expected.milliseconds(entry[expected.CURSORS[stream]]) < bookmark
+            for entry in changed.values()
+        )
+        assert len(changed) > len(again) / 2
+    assert late > 0  # something became visible after a newer change had been synced
+
+    before = len(sandbox.answered)
+    third = run_tap(settings(sandbox), state=second.state)
+    checks.succeeded(third)
+    assert third.state == second.state
+    assert len(sandbox.answered) - before == len(expected.STREAMS)
+    for stream in expected.STREAMS:
+        bookmark = expected.milliseconds(second.bookmark(stream))
+        again = expected.records(sandbox.data, stream, bookmark - LOOKBACK)
+        checks.emitted_exactly(third, stream, again)
+        assert bookmark in {
+            expected.milliseconds(entry[expected.CURSORS[stream]]) for entry in again.values()
+        }
+
+
+def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_tap):
+    sandbox = serve()
+    first = run_tap(settings(sandbox))
+    second = run_tap(settings(sandbox, lookback_seconds=0), state=first.state)
+    checks.succeeded(second)
+    for stream in expected.STREAMS:
+        bookmark = expected.milliseconds(first.bookmark(stream))
+        checks.emitted_exactly(second, stream, expected.records(sandbox.data, stream, bookmark))
+        assert second.bookmark(stream) == first.bookmark(stream)
+
+
+def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap):
+    sandbox = serve(conversations=7000, days=20)
+    whole = run_tap(settings(sandbox))
+    checks.succeeded(whole)
+    inner = [
+        place
+        for place, message in enumerate(whole.messages)
+        if message["type"] == "STATE" and 0 < place < len(whole.messages) - 1
+    ]
+    assert len(inner) >= 2
+    for place in inner:
+        resumed = run_tap(settings(sandbox), state=whole.messages[place]["value"])
+        checks.succeeded(resumed)
+        for stream in expected.STREAMS:
+            arrived = {
+                message["record"]["id"]: message["record"]
+                for message in [*whole.messages[:place], *resumed.messages]
+                if message["type"] == "RECORD" and message["stream"] == stream
+            }
+            assert arrived == expected.records(sandbox.data, stream)
+            assert resumed.bookmark(stream) == whole.bookmark(stream)
+        repeated = place + len(resumed.of("RECORD")) - len(whole.of("RECORD"))
+        assert repeated < 0.05 * len(whole.of("RECORD"))
+
+
+@pytest.mark.parametrize("end", ["2020-01-01", None])
+def test_a_start_date_after_the_bookmark_wins(serve, run_tap, end):
+    sandbox = serve()
+    state = {
+        "bookmarks": {
+            stream: {
+                "replication_key": expected.CURSORS[stream],
+                "replication_key_value": "2019-01-01T00:00:00.000Z",
+            }
+            for stream in expected.STREAMS
+        }
+    }
+    changes = {"start_date": "2019-06-01", "end_date": end} if end else {}
+    run = run_tap(settings(sandbox, **changes), state=state)
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        wanted = {} if end else expected.records(sandbox.data, stream)
+        checks.emitted_exactly(run, stream, wanted)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests import expected
+from tests.conftest import settings
+from tests.end_to_end import checks
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_dixa", "--discover"], capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_discovery_needs_no_settings_and_describes_both_streams(catalog):
+    streams = {stream["tap_stream_id"]: stream for stream in catalog["streams"]}
+    assert set(streams) == set(expected.STREAMS)
+    for name, stream in streams.items():
+        assert stream["key_properties"] == ["id"]
+        assert stream["replication_key"] == expected.CURSORS[name]
+        assert stream["replication_method"] == "INCREMENTAL"
+
+
+def select(catalog, stream, breadcrumb, selected):
+    changed = copy.deepcopy(catalog)
+    (entry,) = (entry for entry in changed["streams"] if entry["tap_stream_id"] == stream)
+    for metadata in entry["metadata"]:
+        if metadata["breadcrumb"] == breadcrumb:
+            metadata["metadata"]["selected"] = selected
+    return changed
+
+
+def test_a_catalog_as_discovered_brings_everything(serve, run_tap, catalog):
+    sandbox = serve()
+    for stream in expected.STREAMS:
+        catalog = select(catalog, stream, [], True)
+    run = run_tap(settings(sandbox), catalog=catalog)
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+
+
+def test_a_deselected_stream_is_not_asked_for(serve, run_tap, catalog):
+    sandbox = serve()
+    chosen = select(select(catalog, "messages", [], True), "conversations", [], False)
+    run = run_tap(settings(sandbox), catalog=chosen)
+    checks.succeeded(run)
+    assert checks.requests(sandbox, "conversations") == []
+    assert run.of("SCHEMA", "conversations") == run.of("RECORD", "conversations") == []
+    checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
+
+
+def test_a_deselected_field_is_in_neither_schema_nor_records(serve, run_tap, catalog):
+    sandbox = serve()
+    chosen = select(catalog, "conversations", [], True)
+    for field in ("requester_email", "ratings"):
+        chosen = select(chosen, "conversations", ["properties", field], False)
+    run = run_tap(settings(sandbox), catalog=chosen)
+    checks.succeeded(run)
+    wanted = expected.records(sandbox.data, "conversations")
+    for record in wanted.values():
+        record.pop("requester_email", None)
+        record.pop("ratings", None)
+    checks.emitted_exactly(run, "conversations", wanted)
+    checks.fits_its_schema(run, "conversations")
+    (schema,) = run.of("SCHEMA", "conversations")
+    assert not {"requester_email", "ratings"} & schema["schema"]["properties"].keys()
+
+
+def test_fields_that_an_older_catalog_lacks_are_left_out_with_one_warning(serve, run_tap, catalog):
+    sandbox = serve()
+    older = select(catalog, "conversations", [], True)
+    (entry,) = (e for e in older["streams"] if e["tap_stream_id"] == "conversations")
+    del entry["schema"]["properties"]["subject"]
+    del entry["schema"]["properties"]["tags_info"]["items"]["properties"]["name"]
+    run = run_tap(settings(sandbox), catalog=older)
+    checks.succeeded(run)
+    wanted = expected.records(sandbox.data, "conversations")
+    for record in wanted.values():
+        record.pop("subject", None)
+        for tag in record["tags_info"]:
+            tag.pop("name")
+    checks.emitted_exactly(run, "conversations", wanted)
+    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    assert len(warnings) == 2
+    for field in ("subject", "tags_info.name"):
+        assert sum(f"conversations: field {field} is not" in line for line in warnings) == 1
+
+
+def test_stream_maps_and_flattening(serve, run_tap):
+    sandbox = serve()
+    changes = {
+        "stream_maps": {
+            "conversations": {
+                "requester_email": "md5(requester_email) if requester_email else None",
+                "requester_name": None,
+                "__alias__": "chats",
+            },
+            "messages": {"__filter__": "direction == 'inbound'"},
+        },
+        "flattening_enabled": True,
+        "flattening_max_depth": 1,
+    }
+    run = run_tap(settings(sandbox, **changes))
+    checks.succeeded(run)
+    chats = run.records("chats")
+    wanted = expected.records(sandbox.data, "conversations")
+    assert {record["id"] for record in chats} == wanted.keys()
+    assert not any("requester_name" in record for record in chats)
+    assert not any("@" in (record.get("requester_email") or "") for record in chats)
+    inbound = {
+        key
+        for key, record in expected.records(sandbox.data, "messages").items()
+        if record["direction"] == "inbound"
+    }
+    assert {record["id"] for record in run.records("messages")} == inbound
+    # The bookmark belongs to what was read, whatever the map let through.
+    newest = max(r["created_at"] for r in expected.records(sandbox.data, "messages").values())
+    assert run.bookmark("messages") == newest
+
+
+def test_the_connection_test_is_cheap(serve, run_tap):
+    sandbox = serve(conversations=3000, days=40)
+    run = run_tap(settings(sandbox), "--test")
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        (query,) = checks.requests(sandbox, stream)
+        values = [int(value) for value in query.values()]
+        assert max(values) - min(values) < 25 * 3_600_000
+        assert len(run.records(stream)) == 1

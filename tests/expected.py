@@ -1,0 +1,79 @@
+"""What the tap must make of the sandbox's data, written without the tap's own code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tap_dixa.sandbox.dataset import DataSet
+
+CURSORS = {"conversations": "updated_at", "messages": "created_at"}
+STREAMS = tuple(CURSORS)
+
+_TIMES = {
+    "created_at",
+    "queued_at",
+    "closed_at",
+    "assigned_at",
+    "updated_at",
+    "last_message_created_at",
+    "anonymized_at",
+    "transfer_time",
+}
+
+
+def iso(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return datetime.fromtimestamp(seconds, UTC).strftime(f"%Y-%m-%dT%H:%M:%S.{rest:03d}Z")
+
+
+def milliseconds(text: str) -> int:
+    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def record(source: dict[str, Any]) -> dict[str, Any]:
+    """Give the record that a source record must become."""
+    target = dict(source)
+    for name, value in source.items():
+        if name in _TIMES and value is not None:
+            target[name] = iso(value)
+    if isinstance(source.get("to"), str):
+        target["to"] = [source["to"]]
+    if "ratings" in source:
+        target["ratings"] = [
+            {
+                name: iso(value) if name.endswith("_timestamp") and value is not None else value
+                for name, value in rating.items()
+            }
+            for rating in source["ratings"]
+        ]
+    if "custom_fields" in source:
+        target["custom_fields"] = [
+            {
+                **entry,
+                "value": entry["value"] if isinstance(entry["value"], list) else [entry["value"]],
+            }
+            for entry in source["custom_fields"]
+        ]
+    return target
+
+
+def source(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict]:
+    """Give the sandbox's records of a stream with ``start <= cursor < end``, by id."""
+
+    def inside(moment: int) -> bool:
+        return start <= moment < end
+
+    found = (
+        data.conversations({"updated": inside})
+        if stream == "conversations"
+        else data.messages(inside, start, end)
+    )
+    return {entry["id"]: entry for entry in found}
+
+
+def records(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict]:
+    """Give what the tap must emit of a stream, by id."""
+    return {key: record(entry) for key, entry in source(data, stream, start, end).items()}

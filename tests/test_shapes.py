@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_dixa.shapes import compile_shape
+from tests import expected
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "at": {"type": ["string", "null"], "format": "date-time"},
+        "many": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
+        "parts": {
+            "type": ["array", "null"],
+            "items": {
+                "type": "object",
+                "properties": {
+                    "at": {"type": ["string", "null"], "format": "date-time"},
+                    "value": {"type": ["array", "null"], "items": {"type": "string"}},
+                },
+            },
+        },
+        "open": {"type": ["object", "null"], "additionalProperties": True},
+        "count": {"type": ["integer", "null"]},
+    },
+}
+
+
+@pytest.fixture
+def unknown():
+    return []
+
+
+@pytest.fixture
+def shape(unknown):
+    return compile_shape(SCHEMA, unknown.append, {"old_count": "count"})
+
+
+def test_times_become_rfc3339(shape):
+    assert shape({"at": 1_500, "parts": [{"at": 0}, {"at": None}]}) == {
+        "at": "1970-01-01T00:00:01.500Z",
+        "parts": [{"at": "1970-01-01T00:00:00.000Z"}, {"at": None}],
+    }
+
+
+def test_a_time_in_a_text_is_a_time(shape):
+    assert shape({"at": "1500"}) == {"at": "1970-01-01T00:00:01.500Z"}
+
+
+def test_what_comes_alone_comes_in_an_array(shape):
+    assert shape({"many": "one", "parts": {"value": "v"}}) == {
+        "many": ["one"],
+        "parts": [{"value": ["v"]}],
+    }
+
+
+def test_null_and_absent_stay_what_they_are(shape):
+    assert shape({"at": None, "many": None}) == {"at": None, "many": None}
+
+
+def test_open_objects_pass_whole(shape, unknown):
+    assert shape({"open": {"anything": [1, {"at": 0}]}}) == {"open": {"anything": [1, {"at": 0}]}}
+    assert unknown == []
+
+
+def test_unknown_fields_are_dropped_and_named(shape, unknown):
+    assert shape({"new": 1, "parts": [{"newer": 2}]}) == {"parts": [{}]}
+    assert unknown == ["new", "parts.newer"]
+
+
+def test_a_second_name_becomes_the_first(shape, unknown):
+    assert shape({"old_count": 3}) == {"count": 3}
+    assert unknown == []
+
+
+@given(st.lists(st.integers(0, 10**13), max_size=3), st.text())
+def test_the_source_record_is_left_alone(times, text):
+    record = {"parts": [{"at": time, "value": text} for time in times], "many": text}
+    before = json.dumps(record)
+    compile_shape(SCHEMA, print)(record)
+    assert json.dumps(record) == before
+
+
+@pytest.mark.parametrize("stream", expected.STREAMS)
+def test_every_field_has_a_description_and_a_plain_type(stream):
+    schema = json.loads(resources.files("tap_dixa.schemas").joinpath(f"{stream}.json").read_text())
+
+    def check(field, path):
+        assert field["description"].endswith("."), path
+        types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        assert len(set(types) - {"null"}) == 1, path
+        for name, inner in field.get("items", {}).get("properties", {}).items():
+            check(inner, f"{path}.{name}")
+
+    for name, field in schema["properties"].items():
+        check(field, name)

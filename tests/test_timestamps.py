@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tap_dixa.timestamps import parse, to_milliseconds, to_rfc3339
+
+FIRST = -62_135_596_800_000  # 0001-01-01
+LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999
+moments = st.integers(FIRST, LAST)
+
+
+@given(moments)
+@example(0)
+@example(-1)
+@example(1_740_873_599_999)
+def test_text_and_number_are_the_same_moment(milliseconds):
+    assert parse(to_rfc3339(milliseconds)) == milliseconds
+
+
+@given(moments, moments)
+def test_texts_sort_as_their_moments(one, other):
+    assert (to_rfc3339(one) < to_rfc3339(other)) == (one < other)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_any_time_zone_is_read_exactly(moment):
+    seconds, micro = divmod(
+        moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
+    )
+    assert to_milliseconds(moment) == seconds * 1000 + micro // timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("1970-01-01", 0),
+        ("1970-01-01T00:00:00Z", 0),
+        (" 1970-01-01T01:00:00.5+01:00 ", 500),
+        ("1970-01-01 00:00:01", 1000),
+    ],
+)
+def test_dates_as_people_write_them(text, milliseconds):
+    assert parse(text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2025-02-30", "1740873599999999"])
+def test_what_is_no_date_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 (the message is Python's own)
+        parse(text)
+
+
+@pytest.mark.parametrize("milliseconds", [FIRST - 1, LAST + 1])
+def test_moments_that_rfc3339_cannot_write_are_refused(milliseconds):
+    with pytest.raises(OverflowError):
+        to_rfc3339(milliseconds)

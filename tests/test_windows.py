@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tap_dixa.windows import DAY, LONGEST_REQUEST, MARGIN, split
+
+START = 1_735_689_600_000
+spans = st.integers(-5 * DAY, 400 * DAY)
+lengths = st.integers(1, 31)
+
+
+@given(spans, lengths)
+@example(0, 31)
+@example(1, 31)
+@example(31 * DAY, 31)
+@example(31 * DAY, 30)
+def test_windows_cover_the_interval_without_gap_or_overlap(span, days):
+    windows = split(START, START + span, days)
+    edges = [window.start for window in windows] + [windows[-1].end] if windows else []
+    assert edges == sorted(set(edges))
+    assert [window.end for window in windows] == edges[1:]
+    if span > 0:
+        assert (edges[0], edges[-1]) == (START, START + span)
+    else:
+        assert windows == []
+
+
+@given(spans, lengths)
+@example(310 * DAY, 31)
+def test_no_request_is_longer_than_dixa_allows(span, days):
+    for window in split(START, START + span, days):
+        assert window.before - window.after <= LONGEST_REQUEST
+        assert window.end - window.start <= days * DAY
+
+
+@given(st.integers(1, 12), st.integers(0, DAY))
+@example(10, 0)
+def test_as_few_requests_as_the_limit_allows(months, less):
+    span = months * (31 * DAY - 2 * MARGIN) - less
+    assert len(split(START, START + span, 31)) == -(-span // (31 * DAY))
+
+
+@given(spans.filter(lambda span: span > 0), lengths, st.booleans(), st.booleans(), st.data())
+def test_each_moment_is_asked_for_and_kept_once_whatever_the_bounds_include(
+    span, days, after_inclusive, before_inclusive, data
+):
+    windows = split(START, START + span, days)
+    edges = [
+        edge for window in windows for edge in (window.start - 1, window.start, window.end - 1)
+    ]
+    moment = data.draw(st.sampled_from(edges) | st.integers(START, START + span - 1))
+
+    def answered(window):
+        low = window.after <= moment if after_inclusive else window.after < moment
+        return low and (moment <= window.before if before_inclusive else moment < window.before)
+
+    kept = [
+        window for window in windows if answered(window) and window.start <= moment < window.end
+    ]
+    assert len(kept) == (START <= moment < START + span)
