@@ -71,6 +71,11 @@ Serve = "Callable[..., Sandbox]"
 RunTap = "Callable[..., Run]"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest wait begin first, so that the other tests fill it."""
+    items.sort(key=lambda item: item.get_closest_marker("waits_a_minute") is None)
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Sandbox]]:
     """Start a sandbox; it stops with the test."""

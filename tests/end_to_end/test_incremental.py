@@ -11,7 +11,7 @@ LATE = 300_000
 
 
 def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap):
-    sandbox = serve(conversations=8000, days=10, late=LATE)
+    sandbox = serve(conversations=5000, days=6, late=LATE)
     clock = sandbox.data.now
     first = run_tap(settings(sandbox))
     checks.succeeded(first)
@@ -64,7 +64,7 @@ def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_t
 
 
 def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap):
-    sandbox = serve(conversations=7000, days=20)
+    sandbox = serve(conversations=6800, days=20)
     whole = run_tap(settings(sandbox))
     checks.succeeded(whole)
     inner = [

@@ -1,0 +1,146 @@
+"""What goes wrong on the way, made by the sandbox; and what only a person can mend."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tests import expected
+from tests.conftest import settings
+from tests.end_to_end import checks
+
+PASSING = {
+    "429": Refusal(429, body='{"message": "API limit has been reached"}'),
+    "429 and a wait": Refusal(429, {"Retry-After": "2"}),
+    "408": Refusal(408),
+    "500 in HTML": Refusal(500, {"Content-Type": "text/html"}, "<h1>Oops</h1>"),
+    "502": Refusal(502),
+    "503": Refusal(503, body="{}"),
+    "no answer in time": BrokenAnswer("stall"),
+    "stalls in the body": BrokenAnswer("stall", 5000),
+    "cut before the body": BrokenAnswer("cut"),
+    "cut in the body": BrokenAnswer("cut", 5000),
+    "shorter than declared": BrokenAnswer("cut", 5000, declared=True),
+    "half an array": BrokenAnswer("close", 5000),
+}
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+def test_what_passes_is_waited_out_and_nothing_is_lost_or_repeated(serve, run_tap, fault):
+    sandbox = serve(days=70)
+    # The second request of each stream's three: the first window is already being emitted.
+    sandbox.behaviour.faults.extend([None, fault, None, None, None, fault])
+    run = run_tap(settings(sandbox, request_timeout_seconds=1))
+    checks.succeeded(run)
+    assert not sandbox.behaviour.faults
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+        assert len(re.findall(rf"WARNING .*\.{stream} .*; try 2 of 9 in ", run.log)) == 1
+
+
+@pytest.mark.waits_a_minute
+def test_the_rate_limit_itself_is_waited_out(serve, run_tap):
+    sandbox = serve(days=100, requests_per_minute=6)
+    run = run_tap(settings(sandbox, requests_per_minute=100))
+    checks.succeeded(run)
+    assert 429 in {status for _, _, status in sandbox.answered}
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "window_days"),
+        (401, "Settings, Integrations, API Tokens"),
+        (403, "no right"),
+        (404, "exports_api_url"),
+        (302, "exports_api_url"),
+        (418, "418"),
+    ],
+)
+def test_a_refusal_ends_the_run_at_once_with_one_line(serve, run_tap, status, advice):
+    sandbox = serve()
+    token = sandbox.behaviour.token
+    headers = {"Location": "http://127.0.0.1:1/elsewhere"}
+    sandbox.behaviour.faults.append(Refusal(status, headers, f"not with\n{token}!"))
+    run = run_tap(settings(sandbox))
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert advice in run.errors[0]
+    assert str(status) in run.errors[0]
+    assert len(sandbox.answered) == 1
+    assert "Traceback" not in run.log
+    assert token not in run.log + str(run.messages)
+
+
+def test_a_wrong_token_says_where_to_make_one(serve, run_tap):
+    sandbox = serve()
+    run = run_tap(settings(sandbox, api_token="wr0ngt0ken"))  # noqa: S106
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "Settings, Integrations, API Tokens" in run.errors[0]
+    assert "wr0ngt0ken" not in run.log
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_the_token_is_in_no_output(serve, run_tap, level):
+    sandbox = serve()
+    environment = {"LOGLEVEL": level, "TAP_DIXA_LOGLEVEL": level}
+    run = run_tap(settings(sandbox), environment=environment)
+    checks.succeeded(run)
+    assert sandbox.behaviour.token not in run.log + str(run.messages)
+
+
+BAD_SETTINGS = {
+    "api_token": "",
+    "start_date": "yesterday",
+    "end_date": "1999-01-01",
+    "window_days": 32,
+    "exports_api_url": "http://exports.example",
+}
+
+
+@pytest.mark.parametrize(
+    ("setting", "arguments"), [*((name, []) for name in BAD_SETTINGS), ("api_token", ["--test"])]
+)
+def test_bad_settings_are_refused_by_name_before_the_first_request(
+    serve, run_tap, setting, arguments
+):
+    sandbox = serve()
+    run = run_tap(settings(sandbox, **{setting: BAD_SETTINGS[setting]}), *arguments)
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert setting in run.errors[0]
+    assert run.messages == []
+    assert sandbox.answered == []
+    assert "Traceback" not in run.log
+
+
+@pytest.mark.parametrize(
+    ("option", "content"),
+    [("--config", ""), ("--config", "[]"), ("--state", "{"), ("--catalog", "1")],
+)
+def test_a_file_that_is_no_json_object_is_refused_by_option(
+    serve, run_tap, tmp_path, option, content
+):
+    sandbox = serve()
+    file = tmp_path / "bad.json"
+    file.write_text(content)
+    run = run_tap(settings(sandbox), option, str(file))
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert option in run.errors[0]
+    assert sandbox.answered == []
+
+
+@pytest.mark.parametrize("variable", ["TAP_DIXA_WINDOW_DAYS", "TAP_DIXA_STREAM_MAPS"])
+def test_a_variable_that_cannot_be_read_is_named(serve, run_tap, variable):
+    sandbox = serve()
+    run = run_tap(settings(sandbox), "--config=ENV", environment={variable: "{x"})
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert variable in run.errors[0]
+    assert "Traceback" not in run.log

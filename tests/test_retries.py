@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from itertools import pairwise
+
+import pytest
+import requests
+from singer_sdk.exceptions import RetriableAPIError
+
+from tap_dixa.retries import LONGEST_WAIT, MAX_TRIES, may_pass, retry_after, waits
+
+
+def refusal(retry: str | None) -> RetriableAPIError:
+    response = requests.Response()
+    response.status_code = 429
+    if retry is not None:
+        response.headers["Retry-After"] = retry
+    return RetriableAPIError("429", response)
+
+
+def all_waits(error: Exception) -> list[float]:
+    generator = waits()
+    next(generator)
+    return [generator.send(error) for _ in range(MAX_TRIES - 1)]
+
+
+@pytest.mark.parametrize("error", [refusal(None), requests.ConnectionError("gone")])
+def test_waits_grow_and_outlast_a_limit_per_minute(error):
+    seconds = all_waits(error)
+    assert all(later > earlier for earlier, later in pairwise(seconds[:7]))
+    assert 60 < sum(seconds) < 240
+
+
+def test_a_server_that_asks_for_longer_gets_it():
+    assert all(seconds >= 40 for seconds in all_waits(refusal("40")))
+
+
+def test_a_server_that_asks_for_less_does_not_stop_the_growth():
+    assert all_waits(refusal("1"))[-1] >= 60
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        ("99999999", LONGEST_WAIT, LONGEST_WAIT),
+        ("soon", 0, 0),
+        ("-5", 0, 0),
+        ("", 0, 0),
+        (None, 0, 0),
+    ],
+)
+def test_retry_after_in_seconds(value, low, high):
+    assert low <= retry_after(refusal(value).response) <= high
+
+
+def test_retry_after_as_a_date():
+    soon = formatdate(time.time() + 30, usegmt=True)
+    assert 25 < retry_after(refusal(soon).response) <= 30
+    assert retry_after(refusal(formatdate(0, usegmt=True)).response) == 0
+
+
+def test_a_certificate_that_is_not_trusted_stays_untrusted():
+    untrusted = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
+    assert not may_pass(requests.exceptions.SSLError(untrusted))
+    assert may_pass(requests.exceptions.SSLError("EOF occurred in violation of protocol"))
+    assert may_pass(requests.ConnectionError("refused"))

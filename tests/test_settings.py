@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_dixa.errors import SettingsError
+from tap_dixa.settings import Settings
+
+GOOD = {"api_token": "t0ken", "start_date": "2025-01-01"}
+
+
+def test_defaults():
+    settings = Settings.from_config(GOOD)
+    assert settings.start_date == 1_735_689_600_000
+    assert settings.end_date is None
+    assert settings.exports_api_url == "https://exports.dixa.io"
+    assert settings.dixa_api_url == "https://dev.dixa.io"
+    assert (settings.window_days, settings.lookback_seconds) == (31, 600)
+    assert (settings.requests_per_minute, settings.request_timeout_seconds) == (10, 300)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("api_token", None),
+        ("api_token", ""),
+        ("api_token", "  "),
+        ("api_token", "Bearer t0ken"),
+        ("api_token", "t0ken\nX-Other: 1"),
+        ("api_token", "tøken"),
+        ("api_token", 7),
+        ("start_date", None),
+        ("start_date", ""),
+        ("start_date", "01/02/2025"),
+        ("start_date", 1735689600000),
+        ("end_date", "soon"),
+        ("end_date", "2024-12-31"),
+        ("window_days", 0),
+        ("window_days", 32),
+        ("window_days", "7"),
+        ("window_days", True),
+        ("lookback_seconds", -1),
+        ("requests_per_minute", 0),
+        ("requests_per_minute", 1.5),
+        ("request_timeout_seconds", 0),
+        ("exports_api_url", "exports.dixa.io"),
+        ("exports_api_url", "ftp://exports.dixa.io"),
+        ("exports_api_url", "http://exports.dixa.io"),
+        ("exports_api_url", "https://user:secret@exports.dixa.io"),
+        ("exports_api_url", "https://[::1"),
+        ("dixa_api_url", "http://127.0.0.1.example"),
+        ("user_agent", "a\r\nb"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(name, value):
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_config({**GOOD, name: value})
+    assert str(refused.value).startswith(name)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000", "http://127.0.0.1:1/", "http://[::1]:80", "https://x.example"]
+)
+def test_plain_http_is_for_loopback_only(url):
+    settings = Settings.from_config({**GOOD, "exports_api_url": url})
+    assert settings.exports_api_url == url.rstrip("/")
+
+
+def test_an_empty_interval_is_allowed():
+    assert Settings.from_config({**GOOD, "end_date": "2025-01-01"}).end_date == 1_735_689_600_000
+
+
+@given(
+    st.one_of(
+        st.text(min_size=4).filter(lambda text: not text.strip().isascii() or " " in text.strip()),
+        st.integers(min_value=10_000),
+        st.lists(st.text("abcdef", min_size=4), min_size=1),
+    )
+)
+def test_no_message_shows_the_token(token):
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_config({**GOOD, "api_token": token})
+    assert str(token) not in str(refused.value)

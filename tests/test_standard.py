@@ -1,0 +1,26 @@
+"""The SDK's own tests of a tap, with the sandbox behind it."""
+
+from __future__ import annotations
+
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+
+from tap_dixa.sandbox.dataset import DataSet
+from tap_dixa.sandbox.server import Behaviour, Sandbox
+from tap_dixa.tap import TapDixa
+from tests.conftest import Clock, settings
+
+# The SDK builds its test class, and runs the tap for it, when this module is imported.
+SANDBOX = Sandbox(DataSet(600, 5, Clock()), Behaviour(requests_per_minute=0))
+SANDBOX.__enter__()
+
+
+def teardown_module():
+    SANDBOX.__exit__()
+
+
+TestTapDixa = get_tap_test_class(
+    TapDixa,
+    config=settings(SANDBOX),
+    suite_config=SuiteConfig(max_records_limit=400),
+    parse_env_config=False,
+)
