@@ -18,9 +18,16 @@ def main() -> None:
     path = sys.argv[1] if len(sys.argv) > 1 else "warehouse.duckdb"
     with duckdb.connect(path, read_only=True) as warehouse:
         print(f"\nIn {path}, schema dixa:\n")
-        for table, cursor in (("conversations", "updated_at"), ("messages", "created_at")):
-            query = f"select count(*), count(distinct id), max({cursor}) from dixa.{table}"
-            rows, keys, newest = warehouse.execute(query).fetchone()
+        tables = warehouse.execute(
+            """
+            select 'conversations', count(*), count(distinct id), 'updated_at', max(updated_at)
+            from dixa.conversations
+            union all
+            select 'messages', count(*), count(distinct id), 'created_at', max(created_at)
+            from dixa.messages
+            """
+        ).fetchall()
+        for table, rows, keys, cursor, newest in tables:
             print(f"  {table:<14} {rows:>7,} rows, {keys:,} keys, newest {cursor} {newest} UTC")
         chart(
             "Conversations by day, the last two weeks",
@@ -37,7 +44,12 @@ def main() -> None:
         chart(
             "Conversations by channel",
             warehouse.execute(
-                "select initial_channel, count(*) from dixa.conversations group by 1 order by 2 desc"
+                """
+                select initial_channel, count(*)
+                from dixa.conversations
+                group by 1
+                order by 2 desc
+                """
             ).fetchall(),
         )
 

@@ -42,6 +42,7 @@ class Run:
     """What one run of the tap left behind."""
 
     status: int
+    output: str
     log: str
     messages: list[dict[str, Any]]
 
@@ -130,6 +131,7 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
             check=False,
         )
         lines = [line for line in done.stdout.splitlines() if line.startswith('{"type"')]
-        return Run(done.returncode, done.stderr, [json.loads(line) for line in lines])
+        messages = [json.loads(line) for line in lines]
+        return Run(done.returncode, done.stdout, done.stderr, messages)
 
     return run

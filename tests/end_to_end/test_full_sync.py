@@ -38,7 +38,7 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
         assert len(checks.requests(sandbox, stream)) <= -(-days // 31)
 
 
-@pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])  # noqa: FBT003
+@pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])
 def test_a_seam_at_each_midnight(serve, run_tap, bounds):
     sandbox = serve(conversations=600, days=12, bounds=bounds)
     run = run_tap(settings(sandbox, window_days=1))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import requests
+
+SANDBOX = [sys.executable, "-c", "from tap_dixa.sandbox.cli import main; main()"]
+
+SHOW = """
+import os, requests
+url, token = os.environ["TAP_DIXA_EXPORTS_API_URL"], os.environ["TAP_DIXA_API_TOKEN"]
+assert os.environ["TAP_DIXA_DIXA_API_URL"] == url
+assert "127.0.0.1" in os.environ["NO_PROXY"]
+day = os.environ["TAP_DIXA_START_DATE"][:10]
+answer = requests.get(url + "/v1/message_export", {"created_after": day, "created_before": day},
+                      auth=("bearer", token), timeout=10)
+print(answer.status_code, token)
+"""
+
+
+def run(*command, **options):
+    return subprocess.run(
+        [*SANDBOX, "run", *command], capture_output=True, text=True, check=False, **options
+    )
+
+
+def test_run_puts_a_sandbox_behind_a_command():
+    done = run("--token", "abc", "--", sys.executable, "-c", SHOW)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "200 abc\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("exit(0)", 0), ("exit(7)", 7), ("import os; os.kill(os.getpid(), 15)", 143)],
+)
+def test_run_passes_the_exit_status_on(code, status):
+    assert run("--", sys.executable, "-c", code).returncode == status
+
+
+def test_run_says_what_cannot_be_run():
+    done = run("--", "no-such-command")
+    assert done.returncode == 1
+    assert "no-such-command cannot be run" in done.stderr
+
+
+def test_serve_says_where_and_serves_until_it_is_interrupted():
+    with subprocess.Popen(
+        [*SANDBOX, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as serving:
+        exports = dict(
+            serving.stdout.readline().removeprefix("export ").strip().split("=") for _ in range(4)
+        )
+        url = exports["TAP_DIXA_EXPORTS_API_URL"]
+        assert requests.get(f"{url}/v1/message_export", timeout=10).status_code == 401
+        serving.terminate()
+        assert serving.wait(5) != 0

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from importlib import resources
+from itertools import pairwise
+
+import pytest
+
+from tap_dixa.sandbox.arrivals import HOUR, WEEK, load_until, moment_of
+from tap_dixa.sandbox.dataset import DataSet
+from tests import expected
+from tests.conftest import DAY, NOON, Clock
+
+
+@pytest.fixture(scope="module")
+def data():
+    return DataSet(4000, 120, Clock())
+
+
+@pytest.fixture(scope="module")
+def conversations(data):
+    return expected.source(data, "conversations")
+
+
+@pytest.fixture(scope="module")
+def messages(data):
+    return expected.source(data, "messages")
+
+
+def test_load_and_moment_undo_each_other():
+    for moment in range(NOON - WEEK, NOON, 7 * HOUR + 13):
+        assert abs(moment_of(load_until(moment)) - moment) <= 1
+
+
+def test_there_are_as_many_as_asked_for_and_they_end_now(data, conversations):
+    assert 0.95 * 4000 < len(conversations) < 1.05 * 4000
+    newest = max(record["updated_at"] for record in conversations.values())
+    oldest = min(record["created_at"] for record in conversations.values())
+    assert NOON - HOUR < newest <= NOON
+    assert data.start <= oldest < data.start + DAY
+
+
+def test_the_same_seed_gives_the_same_data_and_another_does_not(conversations):
+    assert expected.source(DataSet(4000, 120, Clock()), "conversations") == conversations
+    assert expected.source(DataSet(4000, 120, Clock(), seed=2), "conversations") != conversations
+
+
+def test_a_sandbox_started_later_agrees_on_the_past(conversations):
+    later = expected.source(DataSet(4000, 120, Clock(NOON + 3 * HOUR)), "conversations")
+    settled = {
+        key: record
+        for key, record in conversations.items()
+        if key in later and later[key]["updated_at"] <= NOON
+    }
+    assert len(settled) > 3500
+    assert settled == {key: later[key] for key in settled}
+
+
+def test_records_come_in_no_order(data):
+    def always(_):
+        return True
+
+    found = data.conversations({"updated": always}), data.messages(always, 0, NOON)
+    for cursor, records in zip(("updated_at", "created_at"), found, strict=True):
+        cursors = [record[cursor] for record in records]
+        rising = sum(later > earlier for earlier, later in pairwise(cursors))
+        assert 0.1 < rising / len(cursors) < 0.9
+
+
+def test_many_records_share_a_millisecond_and_some_of_them_midnight(conversations, messages):
+    updated = Counter(record["updated_at"] for record in conversations.values())
+    created = Counter(record["created_at"] for record in messages.values())
+    assert sum(count > 1 for count in updated.values()) > 50
+    assert sum(count > 1 for count in created.values()) > 50
+    assert sum(moment % DAY == 0 and count > 1 for moment, count in updated.items()) > 20
+
+
+def test_a_week_looks_like_a_week(conversations):
+    days = Counter(record["created_at"] // DAY % 7 for record in conversations.values())
+    hours = Counter(record["created_at"] // HOUR % 24 for record in conversations.values())
+    monday, sunday = days[4], days[3]  # 1970-01-01 was a Thursday
+    assert monday > 2.5 * sunday
+    assert hours[10] > 6 * hours[2]
+
+
+def test_nulls_and_absences_both_occur(conversations, messages):
+    for records, certain in (
+        (conversations, {"id", "created_at", "updated_at"}),
+        (messages, {"id", "created_at"}),
+    ):
+        null, absent = set(), set()
+        names = {name for record in records.values() for name in record}
+        for record in records.values():
+            null |= {name for name, value in record.items() if value is None}
+            absent |= names - record.keys()
+        assert not certain & (null | absent)
+        assert len(null & absent) > 6
+
+
+def test_fields_of_two_shapes_come_in_both(conversations, messages):
+    values = [f["value"] for r in conversations.values() for f in r["custom_fields"]]
+    recipients = [record.get("to") for record in messages.values()]
+    for found in (values, recipients):
+        assert {str, list} <= {type(value) for value in found}
+
+
+def test_all_fields_of_the_schemas_are_there_and_no_others(conversations, messages):
+    for stream, records in (("conversations", conversations), ("messages", messages)):
+        text = resources.files("tap_dixa.schemas").joinpath(f"{stream}.json").read_text()
+        known = json.loads(text)["properties"].keys()
+        assert {name for record in records.values() for name in record} == known
+
+
+def test_messages_belong_to_conversations_and_recordings_come_late(conversations, messages):
+    assert {record["csid"] for record in messages.values()} <= conversations.keys()
+    calls = [record for record in messages.values() if record["initial_channel"] == "pstnphone"]
+    assert all(
+        record.get("recording_url") is None
+        for record in calls
+        if record["created_at"] > NOON - 300_000
+    )
+    assert any(record.get("recording_url") for record in calls)
+
+
+def test_anonymized_conversations_keep_no_personal_data(conversations, messages):
+    gone = {key for key, record in conversations.items() if record.get("anonymized_at")}
+    assert gone
+    for key in gone:
+        assert conversations[key]["requester_name"] == "anonymized"
+        assert conversations[key].get("subject") is None
+    for record in messages.values():
+        if record["csid"] in gone:
+            assert record["text"] == "anonymized"
+            assert record.get("from") is None
+
+
+def test_time_only_adds_and_late_things_show_late():
+    clock = Clock()
+    data = DataSet(4000, 20, clock, late=600_000)
+    prompt = DataSet(4000, 20, Clock())
+    shown, happened = (expected.source(d, "messages") for d in (data, prompt))
+    assert shown.keys() < happened.keys()
+    clock.now += 600_000
+    assert happened.keys() <= expected.source(data, "messages").keys()

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tap_dixa.sandbox.filters import Bounds
+from tests import expected
+from tests.conftest import DAY, NOON
+
+CONVERSATIONS, MESSAGES = "/v1/conversation_export", "/v1/message_export"
+
+
+@pytest.fixture
+def ask(serve):
+    sandbox = serve()
+
+    def ask(path, headers=None, **query):
+        headers = {"Authorization": f"Bearer {sandbox.behaviour.token}", **(headers or {})}
+        return requests.get(sandbox.url + path, query, headers=headers, timeout=10)
+
+    ask.sandbox = sandbox
+    return ask
+
+
+def span(field, start, end):
+    return {f"{field}_after": start, f"{field}_before": end}
+
+
+def test_both_ways_to_authenticate(serve):
+    sandbox = serve()
+    query = span("updated", NOON - DAY, NOON)
+    url, token = sandbox.url + CONVERSATIONS, sandbox.behaviour.token
+    bearer = requests.get(url, query, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    basic = requests.get(url, query, auth=("bearer", token), timeout=10)
+    assert bearer.status_code == basic.status_code == 200
+    assert bearer.json() == basic.json() != []
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer other", "sandbox-token", "Basic x"]
+)
+def test_no_other_way_in(ask, authorization):
+    answer = ask(CONVERSATIONS, {"Authorization": authorization}, **span("updated", 0, 1))
+    assert answer.status_code == 401
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        (CONVERSATIONS, {}),
+        (CONVERSATIONS, {"updated_after": 1}),
+        (CONVERSATIONS, {"closed_before": 1}),
+        (CONVERSATIONS, {"updated_after": 1, "created_before": 2}),
+        (CONVERSATIONS, span("updated", 0, 31 * DAY + 1)),
+        (CONVERSATIONS, span("updated", 2, 1)),
+        (CONVERSATIONS, span("updated", "soon", 1)),
+        (CONVERSATIONS, span("updated", "2025-02-30", "2025-03-01")),
+        (CONVERSATIONS, {"csids": "1,x"}),
+        (MESSAGES, span("updated", 0, 1)),
+        (MESSAGES, span("created", 0, 32 * DAY)),
+    ],
+)
+def test_queries_that_dixa_refuses(ask, path, query):
+    answer = ask(path, **query)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+
+
+def test_31_days_to_the_millisecond_are_answered(ask):
+    for path, field in ((CONVERSATIONS, "last_message_created"), (MESSAGES, "created")):
+        assert ask(path, **span(field, NOON - 31 * DAY, NOON)).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["created", "updated", "closed", "last_message_created"])
+def test_every_pair_filters_on_its_own_time(ask, field):
+    found = ask(CONVERSATIONS, **span(field, NOON - 20 * DAY, NOON - 10 * DAY)).json()
+    assert found
+    assert {NOON - 20 * DAY <= record[f"{field}_at"] <= NOON - 10 * DAY for record in found} == {
+        True
+    }
+    everything = expected.source(ask.sandbox.data, "conversations").values()
+    wanted = [
+        r for r in everything if NOON - 20 * DAY <= (r.get(f"{field}_at") or 0) <= NOON - 10 * DAY
+    ]
+    assert {record["id"] for record in found} == {record["id"] for record in wanted}
+
+
+def test_days_are_midnights_in_utc(ask):
+    by_day = ask(MESSAGES, **span("created", "2026-03-01", "2026-03-03")).json()
+    midnight = expected.milliseconds("2026-03-01T00:00:00.000Z")
+    by_time = ask(MESSAGES, **span("created", midnight, midnight + 2 * DAY)).json()
+    assert by_day == by_time != []
+
+
+def test_conversations_by_id(ask):
+    ids = [
+        record["id"] for record in ask(CONVERSATIONS, **span("created", NOON - DAY, NOON)).json()
+    ]
+    found = ask(CONVERSATIONS, csids=",".join(map(str, ids[:3]))).json()
+    assert sorted(record["id"] for record in found) == sorted(ids[:3])
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("before", [True, False])
+def test_bounds_do_as_they_are_told(serve, after, before):
+    sandbox = serve(bounds=Bounds(after, before))
+    moments = sorted(
+        r["updated_at"] for r in expected.source(sandbox.data, "conversations").values()
+    )
+    start, end = moments[10], moments[50]
+    answer = requests.get(
+        sandbox.url + CONVERSATIONS,
+        span("updated", start, end),
+        auth=("bearer", sandbox.behaviour.token),
+        timeout=10,
+    )
+    found = {record["updated_at"] for record in answer.json()}
+    assert (start in found, end in found) == (after, before)
+    assert moments[11] in found
+
+
+def test_the_rate_limit_covers_both_exports(serve):
+    sandbox = serve(requests_per_minute=3)
+    auth = ("bearer", sandbox.behaviour.token)
+    answers = [
+        requests.get(sandbox.url + path, span("created", 0, 1), auth=auth, timeout=10)
+        for path in (CONVERSATIONS, MESSAGES, MESSAGES, CONVERSATIONS, MESSAGES)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert "Retry-After" not in answers[-1].headers
+
+
+def test_answers_are_chunked_and_compressed_on_request(ask):
+    query = span("created", NOON - 31 * DAY, NOON)
+    plain = ask(MESSAGES, {"Accept-Encoding": "identity"}, **query)
+    packed = ask(MESSAGES, {"Accept-Encoding": "gzip"}, **query)
+    for answer in (plain, packed):
+        assert answer.headers["Transfer-Encoding"] == "chunked"
+        assert "Content-Length" not in answer.headers
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.json() == packed.json()
+
+
+def test_what_is_not_there_is_not_found(ask):
+    assert ask("/v1/nothing").status_code == 404
