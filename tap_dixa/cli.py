@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import logging
 import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
@@ -15,8 +15,13 @@ from typing_extensions import override
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import click
     from singer_sdk import Tap
+
+_TELLTALE = 8
+"""A shorter token is masked nowhere: it would be part of innocent words."""
 
 
 class TapCommand(SingerCommand):
@@ -40,62 +45,89 @@ class TapCommand(SingerCommand):
             help=command.help,
             logger=tap.logger,
         )
-        self._tap = tap
 
     @override
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().main(*args, **kwargs)
         except (SingerSDKError, OSError) as error:
-            message = str(error)
-        except ValueError as error:
-            # The SDK converts environment variables without saying which one it could not.
-            variable = self._unreadable_variable()
-            if variable is None:
-                raise
-            message = f"{variable} cannot be read: {error}"
-        self.logger.error(" ".join(message.split()))
-        sys.exit(1)
-
-    def _unreadable_variable(self) -> str | None:
-        for name, schema in self._tap.config_jsonschema["properties"].items():
-            variable = f"{self._tap.name}_{name}".upper().replace("-", "_")
-            text = os.environ.get(variable)
-            types = schema.get("type", [])
-            read = (
-                int
-                if "integer" in types
-                else json.loads
-                if "object" in types or "array" in types
-                else str
-            )
-            try:
-                read(text or "0")
-            except ValueError:
-                return variable
-        return None
+            self.logger.error(" ".join(str(error).split()))  # noqa: TRY400 (one line)
+            sys.exit(1)
 
 
-def read_object(file: IO[str] | None, option: str) -> IO[str] | None:
-    """Check a JSON file before the SDK reads it.
+def mask(token: str) -> None:
+    """Keep a token out of everything that is logged from here on, whoever logs it."""
+
+    def masked(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if token in message:
+            record.msg, record.args = message.replace(token, "(token)"), ()
+        return True
+
+    if len(token) >= _TELLTALE:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(masked)
+
+
+def read_object(file: IO[str], option: str) -> dict[str, Any]:
+    """Read a JSON file that an option names.
 
     Args:
-        file: What the option names.
+        file: The open file.
         option: The option, for the message.
-
-    Returns:
-        The file's content, to read again; None for no file.
 
     Raises:
         SettingsError: The file does not hold a JSON object.
     """
-    if file is None:
-        return None
-    text = file.read()
     try:
-        content = json.loads(text)
+        content = json.load(file)
     except ValueError as error:
         raise SettingsError(f"{option} {file.name} is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{option} {file.name} does not hold a JSON object")
-    return io.StringIO(text)
+    return content
+
+
+def check_catalog(catalog: dict[str, Any]) -> None:
+    """Check that a catalog is one, before the SDK takes it apart.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    streams = catalog.get("streams")
+    if not isinstance(streams, list) or not all(
+        isinstance(stream, dict)
+        and isinstance(stream.get("schema"), dict)
+        and isinstance(stream.get("tap_stream_id"), str)
+        for stream in streams
+    ):
+        raise SettingsError(
+            "--catalog: a catalog has streams, each with a tap_stream_id and a schema; "
+            "tap-dixa --discover writes one"
+        )
+
+
+def check_environment(tap: type[Tap]) -> None:
+    """Check the settings' environment variables, which the SDK converts without naming them.
+
+    An empty variable counts as none.
+
+    Raises:
+        SettingsError: One of them cannot be read. The message names it.
+    """
+    readers: dict[str, Callable[[str], Any]] = {
+        "integer": int,
+        "object": json.loads,
+        "array": json.loads,
+    }
+    for name, schema in tap.config_jsonschema["properties"].items():
+        variable = f"{tap.name}_{name}".upper().replace("-", "_")
+        for kind in readers.keys() & schema["type"]:
+            text = os.environ.get(variable)
+            try:
+                if text:
+                    readers[kind](text)
+                elif text is not None:
+                    del os.environ[variable]
+            except ValueError as error:
+                raise SettingsError(f"{variable} cannot be read: {error}") from None

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import backoff
+import requests
 from pyrate_limiter import InMemoryBucket, Limiter, Rate
 from requests_ratelimiter import LimiterSession
 from singer_sdk import RESTStream
@@ -23,8 +24,6 @@ from tap_dixa.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import requests
-
     from tap_dixa.settings import Settings
     from tap_dixa.tap import TapDixa
 
@@ -34,7 +33,7 @@ _MINUTE = 60_500
 _DETAIL = 200
 """How much of a refusal's body is worth showing, in characters."""
 
-_ADVICE = {
+_ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
     "window_days; if that does not help, please report it",
     HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
@@ -117,7 +116,8 @@ class DixaStream(RESTStream[Any]):
         status = response.status_code
         if status < HTTPStatus.MULTIPLE_CHOICES:
             return
-        message = self.response_error_message(response)
+        with response:
+            message = self.response_error_message(response)
         if (
             status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
             or status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -128,10 +128,12 @@ class DixaStream(RESTStream[Any]):
     @override
     def response_error_message(self, response: requests.Response) -> str:
         status = response.status_code
-        body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
-        body = " ".join(body.split()).replace(self.settings.api_token, "(token)")
+        try:
+            body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
+        except requests.RequestException:
+            body = ""  # the status says enough, and decides what happens next
         said = f"{status} {response.reason}" + (f", {body[:_DETAIL]}" if body else "")
-        advice = _ELSEWHERE if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(HTTPStatus(status))
+        advice = _ELSEWHERE if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
         return f"{self.name}: {advice} ({said})" if advice else f"Dixa answered {said}"
 
     @override

@@ -11,7 +11,7 @@ from singer_sdk.exceptions import (
 
 
 class SettingsError(ConfigurationError):
-    """A setting is missing or cannot be used. The message names it and says what it takes."""
+    """A setting, or a file given with it, cannot be used. The message names it."""
 
 
 class RefusedError(FatalAPIError):
@@ -23,7 +23,11 @@ class BadAnswerError(RetriableAPIError):
 
 
 class UnusableRecordError(FatalSyncError):
-    """Dixa sent a record that cannot be placed in time. Going on would lose it."""
+    """Dixa sent a record that cannot be placed in time or read. Going on would lose it."""
+
+
+class DiskError(FatalSyncError):
+    """There is no room for an answer."""
 
 
 class GaveUpError(FatalSyncError):

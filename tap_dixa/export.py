@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_dixa import retries
+from tap_dixa.bulk import BulkStream
 from tap_dixa.client import DixaStream
-from tap_dixa.errors import GaveUpError
+from tap_dixa.drafts import compile_draft
+from tap_dixa.errors import GaveUpError, SettingsError, UnusableRecordError
 from tap_dixa.progress import Progress
 from tap_dixa.shapes import compile_shape
 from tap_dixa.spool import Spool
@@ -27,19 +31,25 @@ if TYPE_CHECKING:
 
     import requests
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
+
+    from tap_dixa.drafts import Draft
 
 _CHUNK = 1 << 18
+_UNREADABLE = (msgspec.DecodeError, OverflowError, RecursionError, UnicodeDecodeError)
+_METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
 
 
-class ExportStream(DixaStream):
+class ExportStream(BulkStream, DixaStream):
     """A stream of the Exports API.
 
-    A subclass gives its ``name``, ``path``, ``primary_keys``, ``replication_key`` (the field
-    its records are ordered by, Unix ms) and the schema file ``schemas/NAME.json``.
+    A subclass gives its ``name``, ``path``, ``primary_keys`` and the schema file
+    ``schemas/NAME.json``.
     """
 
-    filters_on: ClassVar[str]
-    """The pair of filters to ask with: ``…_after`` and ``…_before``."""
+    cursor: ClassVar[str]
+    """The field the records are ordered by, such as ``updated_at``: Unix ms. Dixa's filters go
+    by the same name, as ``updated_after`` and ``updated_before``."""
 
     other_names: ClassVar[Mapping[str, str]] = {}
     """Fields that Dixa sends under a second name, and the name they are given."""
@@ -51,6 +61,10 @@ class ExportStream(DixaStream):
     @override
     def is_sorted(self) -> bool:
         return True
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Set no upper limit to the bookmark: in order, it never passes what was emitted."""
 
     @property
     @override
@@ -71,17 +85,71 @@ class ExportStream(DixaStream):
             GaveUpError: A request failed again and again.
             UnusableRecordError: A record has no usable cursor.
         """
-        plan = self._plan(context)
         # Dixa leaves fields out, and a stream map can only name fields that are there.
-        mapped = self.config.get("stream_maps") is not None
-        absent = dict.fromkeys(self.effective_schema["properties"]) if mapped else {}
+        unmapped = all(type(one) is SameRecordTransform for one in self.stream_maps)
+        absent = {} if unmapped else dict.fromkeys(self.effective_schema["properties"])
+        for record in self._read(context, lambda text: self._shape(msgspec.json.decode(text))):
+            if record is not None:
+                yield {**absent, **record}
+            elif not self.config.get("batch_config"):
+                # Everything up to here has left. A batch's records have not, until it is whole.
+                self._write_state_message()
+
+    @override
+    def get_drafts(self, context: Context | None) -> Iterator[Draft | None]:
+        return self._read(context, compile_draft(self.effective_schema, self._shape))
+
+    def _read(
+        self, context: Context | None, convert: Callable[[bytes], Draft]
+    ) -> Iterator[Draft | None]:
+        """Yield every record in order, and None at the end of each window.
+
+        Args:
+            context: What the SDK passes to `get_records`.
+            convert: Makes of a record's JSON what is to be yielded.
+        """
+        plan = self._plan(context)
         progress = Progress(self.name, len(plan), self.log)
         for window, spool in self._spools(plan):
             with closing(spool):
-                for record in spool:
-                    yield {**absent, **self._shape(msgspec.json.decode(record))}
+                for text in spool:
+                    try:
+                        converted = convert(text)
+                    except _UNREADABLE as error:
+                        raise UnusableRecordError(
+                            f"{self.name}: {window} holds a record that cannot be read: {error!r}, "
+                            f"{text[:80]!r}"
+                        ) from None
+                    yield converted
+                yield None
                 progress.window_done(window, len(spool), spool.size)
         progress.summary()
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        super().apply_catalog(catalog)
+        entry = catalog.get_stream(self.name)
+        if entry is None:
+            return
+        if self.replication_key not in {None, self.cursor}:
+            raise SettingsError(
+                f"--catalog: {self.name} can only be replicated by {self.cursor}, "
+                f"not by {self.replication_key}"
+            )
+        if self.forced_replication_method not in {None, *_METHODS}:
+            raise SettingsError(
+                f"--catalog: {self.name} can only be replicated {' or '.join(_METHODS)}, "
+                f"not {self.forced_replication_method}"
+            )
+        self.replication_key = self.cursor
+        field = self.effective_schema.get("properties", {}).get(self.cursor, {})
+        if field.get("format") != "date-time":
+            raise SettingsError(
+                f"--catalog: {self.cursor} of {self.name} must stay a date-time in the schema"
+            )
+        for name in (*self.primary_keys, self.cursor):
+            # Without them there is no bookmark and no upsert, whatever the catalog says.
+            entry.metadata[("properties", name)].selected = True
 
     def _plan(self, context: Context | None) -> list[Window]:
         """Decide which windows this run asks for.
@@ -135,13 +203,13 @@ class ExportStream(DixaStream):
             method=self.http_method,
             url=self.get_url(None),
             params={
-                f"{self.filters_on}_after": window.after,
-                f"{self.filters_on}_before": window.before,
+                self.cursor.replace("_at", "_after"): window.after,
+                self.cursor.replace("_at", "_before"): window.before,
             },
             headers=self.http_headers,
         )
         with self._request(request, None) as response:
-            return Spool(response.iter_content(_CHUNK), window, str(self.replication_key))
+            return Spool(response.iter_content(_CHUNK), window, self.cursor)
 
     @cached_property
     def _shape(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -153,7 +221,7 @@ class ExportStream(DixaStream):
             self.log(
                 "%s: field %s is not in the schema and is left out",
                 self.name,
-                field,
+                " ".join(field.split()),
                 level=logging.WARNING,
             )
 
@@ -168,5 +236,5 @@ class ExportStream(DixaStream):
         # The lookback's records are older than the bookmark. The SDK would take them for a
         # broken order; they must neither stop the run nor move the bookmark back.
         bookmark = self.get_context_state(context).get("replication_key_value")
-        if bookmark is None or latest_record[str(self.replication_key)] >= bookmark:
+        if bookmark is None or latest_record[self.cursor] >= bookmark:
             super()._increment_stream_state(latest_record, context=context)

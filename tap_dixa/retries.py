@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
@@ -25,10 +26,18 @@ LONGEST_WAIT = 900.0
 """The most that a Retry-After is obeyed, in seconds."""
 
 
+_SETTINGS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+)
+"""What only another setting can mend: an address, or that of a proxy."""
+
+
 def may_pass(error: Exception) -> bool:
     """Whether a failed request may succeed when it is repeated unchanged."""
     return not (
-        isinstance(error, requests.exceptions.InvalidURL)
+        isinstance(error, _SETTINGS)
         or (
             isinstance(error, requests.exceptions.SSLError)
             and "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -61,8 +70,8 @@ def retry_after(response: requests.Response | None) -> float:
     try:
         seconds = (
             float(value)
-            if value.strip().isdigit()
-            else parsedate_to_datetime(value).timestamp() - time.time()
+            if value.strip().isdecimal()
+            else parsedate_to_datetime(value).replace(tzinfo=UTC).timestamp() - time.time()
         )
     except ValueError:
         return 0.0
@@ -71,7 +80,7 @@ def retry_after(response: requests.Response | None) -> float:
 
 def describe(error: BaseException) -> str:
     """Say in a few words why a request failed."""
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
         return "no answer in time (request_timeout_seconds)"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke in the middle of the answer"

@@ -63,7 +63,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "lookback_seconds",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=31_536_000),
         default=600,
         title="Lookback (seconds)",
         description="How far before its bookmark an incremental run starts, to catch changes "
@@ -71,7 +71,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "requests_per_minute",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=100_000),
         default=10,
         title="Requests per minute",
         description="The most requests a minute to the Exports API. Dixa's limit is about 10 "
@@ -79,7 +79,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "request_timeout_seconds",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=86_400),
         default=300,
         title="Request timeout (seconds)",
         description="How long to wait for Dixa to accept a connection or to send the next part "
@@ -164,24 +164,20 @@ def _moment(config: Mapping[str, Any], name: str) -> int:
     if not value:
         raise SettingsError(f"{name} is missing: give a date, such as 2025-01-01")
     try:
-        return timestamps.parse(value)
+        moment = timestamps.parse(value)
+        timestamps.to_rfc3339(moment)
     except (AttributeError, OverflowError, ValueError):
         raise SettingsError(
             f"{name} is not a date: {value!r}. Write it like 2025-01-01 or 2025-01-01T00:00:00Z"
         ) from None
+    return moment
 
 
 def _integer(config: Mapping[str, Any], name: str) -> int:
     value = _value(config, name)
-    low, high = _PROPERTIES[name]["minimum"], _PROPERTIES[name].get("maximum")
-    if (
-        not isinstance(value, int)
-        or isinstance(value, bool)
-        or value < low
-        or (high is not None and value > high)
-    ):
-        span = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise SettingsError(f"{name} must be a whole number {span}, not {value!r}")
+    low, high = _PROPERTIES[name]["minimum"], _PROPERTIES[name]["maximum"]
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
     return value
 
 
@@ -189,11 +185,11 @@ def _url(config: Mapping[str, Any], name: str) -> str:
     value = _text(config, name).rstrip("/")
     try:
         parts = urlsplit(value)
-        scheme, host, extra = parts.scheme, parts.hostname, parts.username or parts.query
-        _ = parts.port
+        scheme, host = parts.scheme, (parts.hostname or "").encode("idna").decode()
+        good = parts.port != 0 and "@" not in parts.netloc and not parts.query and " " not in value
     except ValueError:
-        scheme = host = extra = ""
-    if scheme not in {"http", "https"} or not host or extra:
+        good = False
+    if not good or scheme not in {"http", "https"} or not host:
         raise SettingsError(f"{name} must be a URL like {_PROPERTIES[name]['default']}")
     if scheme == "http" and not _is_loopback(host):
         raise SettingsError(f"{name} must be https: the token would travel in the clear")

@@ -37,58 +37,74 @@ def compile_shape(
         other_names: Top-level fields that go by a second name, and the schema's name for them.
 
     Returns:
-        A function from a record as Dixa sends it to a new one that fits the schema.
+        A function that makes a record as Dixa sends it fit the schema, in place.
     """
-    names = {**(other_names or {}), **{name: name for name in schema["properties"]}}
-    return _object_shape(schema, unknown, "", names)
+    return _object_shape(schema, unknown, "", other_names or {})
 
 
 def _object_shape(
     schema: dict[str, Any],
     unknown: Callable[[str], None],
     path: str,
-    names: Mapping[str, str] | None = None,
+    other_names: Mapping[str, str],
 ) -> Shape:
     properties = schema["properties"]
-    fields = {
-        name: (known, _field_shape(properties[known], unknown, f"{path}{known}"))
-        for name, known in (names or dict(zip(properties, properties, strict=True))).items()
-    }
+    known = properties.keys()
+    times = [name for name, field in properties.items() if field.get("format") == "date-time"]
+    deeper = [
+        (name, inner)
+        for name, field in properties.items()
+        if (inner := _field_shape(field, unknown, f"{path}{name}")) is not None
+    ]
 
-    def shape(value: dict[str, Any]) -> dict[str, Any]:
-        shaped = {}
-        for name, part in value.items():
-            try:
-                known, field = fields[name]
-            except KeyError:
+    def tidy(value: dict[str, Any]) -> None:
+        for name in value.keys() - known:
+            part = value.pop(name)
+            if name in other_names:
+                if value.get(other_names[name]) is None:
+                    value[other_names[name]] = part
+            else:
                 unknown(f"{path}{name}")
-                continue
-            shaped[known] = part if field is None or part is None else field(part)
-        return shaped
+
+    # Every record passes here, so it touches only the fields that need it.
+    def shape(value: Any) -> Any:
+        if value.__class__ is not dict:
+            return value
+        if not value.keys() <= known:
+            tidy(value)
+        get = value.get
+        for name in times:
+            moment = get(name)
+            if moment.__class__ is int:
+                value[name] = to_rfc3339(moment)
+            elif moment.__class__ is str and moment.isdecimal():
+                # Public connectors type some of the ratings' times as texts.
+                value[name] = to_rfc3339(int(moment))
+            elif moment.__class__ is float:
+                value[name] = to_rfc3339(round(moment))
+        for name, inner in deeper:
+            part = get(name)
+            if part is not None:
+                value[name] = inner(part)
+        return value
 
     return shape
 
 
 def _field_shape(schema: dict[str, Any], unknown: Callable[[str], None], path: str) -> Shape | None:
     types = schema.get("type", [])
-    if schema.get("format") == "date-time":
-        return _time_shape
     if "array" in types:
-        return _array_shape(_field_shape(schema.get("items", {}), unknown, path))
+        return _array_shape(schema.get("items", {}), unknown, path)
     if "object" in types and "properties" in schema:
-        return _object_shape(schema, unknown, f"{path}.")
+        return _object_shape(schema, unknown, f"{path}.", {})
     return None
 
 
-def _time_shape(value: Any) -> Any:
-    if isinstance(value, str) and value.isdigit():
-        value = int(value)  # public connectors type some of the ratings' times as texts
-    return to_rfc3339(value) if isinstance(value, int) else value
+def _array_shape(items: dict[str, Any], unknown: Callable[[str], None], path: str) -> Shape:
+    item = _field_shape(items, unknown, path)
 
-
-def _array_shape(item: Shape | None) -> Shape:
     def shape(value: Any) -> list[Any]:
-        values = value if isinstance(value, list) else [value]
-        return values if item is None else [part and item(part) for part in values]
+        values: list[Any] = value if value.__class__ is list else [value]
+        return values if item is None else [item(part) for part in values]
 
     return shape

@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_dixa.errors import BadAnswerError, UnusableRecordError
+from tap_dixa.errors import BadAnswerError, DiskError, UnusableRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_dixa.windows import Window
 
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 _RUN = 1 << 16
 _GUESSES = 32
 _ORDINAL_BITS = 31
 
 _WHITESPACE = b" \t\r\n"
+_OPEN, _COMMA, _CLOSE = b"[,]"
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _RECORD_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.')
 
@@ -39,11 +40,13 @@ class Spool:
 
     Args:
         chunks: The answer's bytes as they arrive, already decompressed.
-        window: Only records whose cursor lies in it are kept.
+        window: Only records whose cursor lies in it are kept. At most 31 days long.
         cursor: The field that orders the records, an integer in Unix ms.
 
     Raises:
-        BadAnswerError: The answer is not a complete JSON array of records with that cursor.
+        BadAnswerError: The answer is not a complete JSON array.
+        UnusableRecordError: A record has no integer for a cursor.
+        DiskError: The answer could not be written.
     """
 
     def __init__(self, chunks: Iterable[bytes], window: Window, cursor: str) -> None:
@@ -54,11 +57,9 @@ class Spool:
         self._lengths = array("Q")
         self._runs: list[array[int]] = []
         # Unlinked from the start and readable by this user only.
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            for chunk in chunks:
-                self._file.write(chunk)
-            self.size = self._file.tell()
+            self.size = self._write(chunks)
             """The answer's size in bytes, decompressed."""
             self._index()
         except BaseException:
@@ -81,6 +82,27 @@ class Spool:
         """Give the disk space back."""
         self._file.close()
 
+    def _write(self, chunks: Iterable[bytes]) -> int:
+        size = 0
+        for chunk in chunks:
+            try:
+                self._file.write(chunk)
+            except OSError as error:
+                raise self._no_space(error) from None
+            size += len(chunk)
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._no_space(error) from None
+        return size
+
+    @staticmethod
+    def _no_space(error: OSError) -> DiskError:
+        return DiskError(
+            f"an answer could not be written to {tempfile.gettempdir()}: {error.strerror}. "
+            "Give TMPDIR a larger disk, or use a smaller window_days"
+        )
+
     def _index(self) -> None:
         """Note every record in the window: where it lies, and its place in cursor order.
 
@@ -89,69 +111,76 @@ class Spool:
         sorting needs no memory that grows with the answer.
         """
         start, end = self._window.start, self._window.end
+        offsets, lengths = self._offsets, self._lengths
         keys: list[int] = []
-        for position, piece, items in self._pieces():
+        for position, buffer, cursors, items in self._pieces():
             place = 0
-            for cursor, item in zip(self._cursors(piece), items, strict=True):
+            for cursor, item in zip(cursors, items, strict=True):
                 length = len(memoryview(item))
-                place = piece.index(b"{", place)
+                place = buffer.index(b"{", place)
                 if start <= cursor < end:
-                    keys.append((cursor - start) << _ORDINAL_BITS | len(self._offsets))
-                    self._offsets.append(position + place)
-                    self._lengths.append(length)
+                    keys.append((cursor - start) << _ORDINAL_BITS | len(offsets))
+                    offsets.append(position + place)
+                    lengths.append(length)
                 place += length
             if len(keys) >= _RUN:
                 self._runs.append(array("q", sorted(keys)))
                 keys.clear()
         self._runs.append(array("q", sorted(keys)))
 
-    def _cursors(self, piece: bytes) -> Iterator[int]:
+    def _cursors(self, piece: memoryview) -> Iterator[int]:
         try:
             return (head.cursor for head in self._heads.decode(piece))
         except msgspec.ValidationError as error:
             message = f"Dixa sent a record without a usable {self._cursor}: {error}"
             raise UnusableRecordError(message) from None
 
-    def _pieces(self) -> Iterator[tuple[int, bytes, list[msgspec.Raw]]]:
+    def _pieces(self) -> Iterator[tuple[int, bytearray, Iterator[int], list[msgspec.Raw]]]:
         """Cut the array into smaller arrays of whole records.
 
         No parser is needed to find a cut: a guess is right exactly if what lies before it,
         closed with a bracket, is a valid array. So a wrong guess costs time, never a record.
 
         Yields:
-            Where in the file the piece's first byte would be, the piece as a JSON array, and
-            its items.
+            Where in the file the piece begins, a buffer that begins with it, and its records'
+            cursors and JSON. They are good until the next piece is asked for.
         """
         descriptor = self._file.fileno()
-        opening = os.pread(descriptor, _PIECE, 0).lstrip(_WHITESPACE)
-        if not opening.startswith(b"["):
-            begins = opening[:80].decode(errors="replace")
+        opening = os.pread(descriptor, _PIECE, 0)
+        array_start = opening.lstrip(_WHITESPACE)
+        if not array_start.startswith(b"["):
+            begins = array_start[:80].decode(errors="replace")
             raise BadAnswerError(f"the answer is not an export: it begins with {begins!r}")
-        position = os.pread(descriptor, _PIECE, 0).index(b"[") + 1
-        first = _RECORD_START.match(opening[1:].lstrip(_WHITESPACE))
+        first = _RECORD_START.match(array_start[1:].lstrip(_WHITESPACE))
         mark = first.group() if first else b"{"
-        size = _PIECE
+        # A piece begins with the array's bracket, or with the comma before its first record,
+        # which becomes a bracket, as the comma after its last one does.
+        position, buffer = opening.index(b"["), bytearray(_PIECE)
         while True:
-            data = os.pread(descriptor, size, position)
-            if position + len(data) >= self.size:
-                piece = b"[" + data
+            count = os.preadv(descriptor, [buffer], position)
+            buffer[0] = _OPEN
+            if position + count >= self.size:
+                piece = memoryview(buffer)[:count]
                 try:
-                    yield position - 1, piece, _ITEMS.decode(piece)
+                    items = _ITEMS.decode(piece)
                 except msgspec.DecodeError as error:
                     raise BadAnswerError(f"the answer ends early or is damaged: {error}") from None
+                yield position, buffer, self._cursors(piece), items
                 return
-            for cut in _guesses(data, mark):
-                piece = b"[" + data[:cut] + b"]"
+            for cut in _guesses(buffer, count, mark):
+                buffer[cut] = _CLOSE
+                piece = memoryview(buffer)[: cut + 1]
                 try:
                     items = _ITEMS.decode(piece)
                 except msgspec.DecodeError:
+                    buffer[cut] = _COMMA
                     continue
-                yield position - 1, piece, items
-                position += cut + 1
-                size = _PIECE
+                yield position, buffer, self._cursors(piece), items
+                position += cut
                 break
             else:
-                size *= 2  # a record longer than the piece, or one full of braces
+                # A record longer than the buffer, or one full of braces.
+                buffer = bytearray(2 * len(buffer))
 
 
 def _heads_decoder(cursor: str) -> msgspec.json.Decoder[list[Any]]:
@@ -160,19 +189,22 @@ def _heads_decoder(cursor: str) -> msgspec.json.Decoder[list[Any]]:
     return msgspec.json.Decoder(list[head])  # type: ignore[valid-type]
 
 
-def _guesses(data: bytes, mark: bytes) -> Iterator[int]:
+def _guesses(data: bytearray, end: int, mark: bytes) -> Iterator[int]:
     """Guess at commas between two records of an array, the last ones first.
 
     Args:
-        data: A part of the array that starts at a record.
+        data: A part of the array that starts with the bracket or comma before a record.
+        end: Where the part ends.
         mark: How the array's first record starts. Most serializers start each one like that.
     """
     for sign in (mark, b"{"):
-        at = len(data)
+        at = end
         for _ in range(_GUESSES):
-            at = data.rfind(sign, 0, at)
+            at = data.rfind(sign, 1, at)
             if at < 0:
                 break
-            before = data[:at].rstrip(_WHITESPACE)
-            if before.endswith(b","):
-                yield len(before) - 1
+            before = at - 1
+            while before > 0 and data[before] in _WHITESPACE:
+                before -= 1
+            if before > 0 and data[before] == _COMMA:
+                yield before

@@ -13,8 +13,7 @@ class ConversationsStream(ExportStream):
     name = "conversations"
     path = "/v1/conversation_export"
     primary_keys = ("id",)
-    replication_key = "updated_at"
-    filters_on = "updated"
+    replication_key = cursor = "updated_at"
 
 
 class MessagesStream(ExportStream):
@@ -23,7 +22,6 @@ class MessagesStream(ExportStream):
     name = "messages"
     path = "/v1/message_export"
     primary_keys = ("id",)
-    replication_key = "created_at"
-    filters_on = "created"
+    replication_key = cursor = "created_at"
     # Seen live under the one name, documented under the other.
     other_names: ClassVar = {"form_submission": "formSubmission"}

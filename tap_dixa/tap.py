@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk import Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import _ConfigInput
 from typing_extensions import override
 
-from tap_dixa.cli import TapCommand, read_object
+from tap_dixa.cli import TapCommand, check_catalog, check_environment, mask, read_object
 from tap_dixa.client import paced_session
 from tap_dixa.errors import SettingsError
 from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings
 from tap_dixa.streams import ConversationsStream, MessagesStream
+from tap_dixa.timestamps import to_rfc3339
+from tap_dixa.writer import MessageWriter
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import click
     import requests
-    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
 
 
@@ -29,7 +35,7 @@ class TapDixa(Tap):
 
     name = "tap-dixa"
     config_jsonschema = CONFIG_JSONSCHEMA
-    message_writer_class = MsgSpecWriter
+    message_writer_class = MessageWriter
 
     @cached_property
     def settings(self) -> Settings:
@@ -55,11 +61,22 @@ class TapDixa(Tap):
         # values, so ours, which never quote the token, come first.
         if not raise_errors:
             return []  # discovery: the streams do not depend on settings
-        Settings.from_config(self._config)
+        settings = Settings.from_config(self._config)
+        mask(settings.api_token)
+        # The SDK reads dates in fewer ways than people write them.
+        self._config["start_date"] = to_rfc3339(settings.start_date)
         try:
             return super()._validate_config()
         except ConfigValidationError as error:
             raise SettingsError("; ".join(error.errors)) from None
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        try:
+            super()._handle_termination(signum, frame)
+        finally:
+            # The SDK ends with 0, and a scheduler would take half a sync for a whole one.
+            sys.exit(128 + signum)
 
     @classmethod
     @override
@@ -71,11 +88,16 @@ class TapDixa(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> _ConfigInput:
+        config = _ConfigInput()
         for path in value:
-            if path != "ENV":
+            if path == "ENV":
+                cls.append_builtin_config(cls.config_jsonschema)
+                check_environment(cls)
+                config.parse_env = True
+            else:
                 with Path(path).open(encoding="utf-8") as file:
-                    read_object(file, "--config")
-        return super().cb_config(ctx, param, value)
+                    config.config |= read_object(file, "--config")
+        return config
 
     @classmethod
     @override
@@ -86,8 +108,10 @@ class TapDixa(Tap):
         catalog: IO[str] | None = None,
         **options: Any,
     ) -> None:
-        super().invoke(
-            state=read_object(state, "--state"),
-            catalog=read_object(catalog, "--catalog"),
-            **options,
-        )
+        if catalog is not None:
+            streams = read_object(catalog, "--catalog")
+            check_catalog(streams)
+            catalog = io.StringIO(json.dumps(streams))
+        if state is not None:
+            state = io.StringIO(json.dumps(read_object(state, "--state")))
+        super().invoke(state=state, catalog=catalog, **options)

@@ -36,7 +36,7 @@ class Window:
     @property
     def after(self) -> int:
         """The lower filter value to ask Dixa for, in Unix ms."""
-        return self.start - MARGIN
+        return max(0, self.start - MARGIN)
 
     @property
     def before(self) -> int:

@@ -107,6 +107,16 @@ def settings(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
     }
 
 
+def _command(folder: Path, config: dict[str, Any], *arguments: str, **files: Any) -> list[str]:
+    command = [sys.executable, "-m", "tap_dixa", *arguments]
+    for option, content in {"config": config, **files}.items():
+        if content is not None:
+            path = folder / f"{option}.json"
+            path.write_text(json.dumps(content))
+            command += [f"--{option}", str(path)]
+    return command
+
+
 @pytest.fixture
 def run_tap(tmp_path: Path) -> Callable[..., Run]:
     """Run the tap as a process of its own."""
@@ -115,19 +125,15 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
         config: dict[str, Any],
         *arguments: str,
         environment: dict[str, str] | None = None,
+        before: Callable[[], None] | None = None,
         **files: dict[str, Any] | None,
     ) -> Run:
-        command = [sys.executable, "-m", "tap_dixa", *arguments]
-        for option, content in {"config": config, **files}.items():
-            if content is not None:
-                path = tmp_path / f"{option}.json"
-                path.write_text(json.dumps(content))
-                command += [f"--{option}", str(path)]
         done = subprocess.run(
-            command,
+            _command(tmp_path, config, *arguments, **files),
             capture_output=True,
             encoding="utf-8",
             env={**os.environ, **(environment or {})},
+            preexec_fn=before,
             check=False,
         )
         lines = [line for line in done.stdout.splitlines() if line.startswith('{"type"')]
@@ -135,3 +141,24 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
         return Run(done.returncode, done.stdout, done.stderr, messages)
 
     return run
+
+
+@pytest.fixture
+def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the tap and leave it running; it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(config: dict[str, Any]) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            _command(tmp_path, config),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

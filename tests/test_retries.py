@@ -60,6 +60,7 @@ def test_retry_after_as_a_date():
     soon = formatdate(time.time() + 30, usegmt=True)
     assert 25 < retry_after(refusal(soon).response) <= 30
     assert retry_after(refusal(formatdate(0, usegmt=True)).response) == 0
+    assert 25 < retry_after(refusal(soon.replace("GMT", "-0000")).response) <= 30
 
 
 def test_a_certificate_that_is_not_trusted_stays_untrusted():

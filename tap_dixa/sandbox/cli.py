@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -27,21 +29,33 @@ _LOOPBACK = "127.0.0.1,localhost"
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what both commands can be told about the data and the server."""
+    some, any_number = click.IntRange(1), click.IntRange(0)
     bound = click.Choice(["inclusive", "exclusive"])
     for option in (
-        click.option("--conversations", default=5000, help="About how many there are."),
-        click.option("--days", default=90, help="How many days back they go."),
+        click.option("--conversations", type=some, default=5000, help="About how many there are."),
+        click.option("--days", type=some, default=90, help="How many days back they go."),
         click.option("--seed", default=1, help="Another seed gives other data."),
         click.option(
-            "--late-seconds", default=30, help="How long it takes at most until a change shows."
+            "--late-seconds",
+            type=any_number,
+            default=30,
+            help="How long it takes at most until a change shows.",
         ),
         click.option("--token", default="sandbox-token", help="The API token to let in."),
         click.option(
-            "--requests-per-minute", default=10, help="The exports' rate limit; 0 for none."
+            "--requests-per-minute",
+            type=any_number,
+            default=10,
+            help="The exports' rate limit; 0 for none.",
         ),
         click.option("--after", type=bound, default="inclusive", help="Lower filter bounds."),
         click.option("--before", type=bound, default="inclusive", help="Upper filter bounds."),
-        click.option("--port", default=0, help="The loopback port; 0 for any free one."),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=0,
+            help="The loopback port; 0 for any free one.",
+        ),
     ):
         command = option(command)
     return command
@@ -58,7 +72,7 @@ def serve(**options: Any) -> None:
     """Serve until interrupted."""
     with _sandbox(**options) as sandbox:
         for name, value in _settings(sandbox).items():
-            click.echo(f"export {name}={value}")
+            click.echo(f"export {name}={shlex.quote(value)}")
         try:
             sandbox.wait()
         except KeyboardInterrupt:
@@ -81,11 +95,13 @@ def run(command: tuple[str, ...], **options: Any) -> None:
             **_settings(sandbox),
         }
         try:
-            status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+            child = subprocess.Popen(command, env=environment)  # noqa: S603
         except OSError as error:
             raise click.ClickException(f"{command[0]} cannot be run: {error.strerror}") from None
-        except KeyboardInterrupt:
-            status = 130
+        # Ctrl-C reaches COMMAND by itself; it is waited for, however long it tidies up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        status = child.wait()
     # A shell's way to say which signal ended a command.
     sys.exit(status if status >= 0 else 128 - status)
 
@@ -100,7 +116,10 @@ def _sandbox(**options: Any) -> Sandbox:
     )
     bounds = Bounds(options["after"] == "inclusive", options["before"] == "inclusive")
     behaviour = Behaviour(options["token"], options["requests_per_minute"], bounds)
-    return Sandbox(data, behaviour, options["port"])
+    try:
+        return Sandbox(data, behaviour, options["port"])
+    except OSError as error:
+        raise click.ClickException(f"--port {options['port']}: {error.strerror}") from None
 
 
 def _settings(sandbox: Sandbox) -> dict[str, str]:

@@ -108,19 +108,23 @@ class DataSet:
 
     def _catch_up(self, now: int) -> None:
         """Draw what has begun by now, and note what will not change any more."""
+        for life in list(self._changing.values()):
+            self._settle(life, now)
         while (life := self._life(self._next)).created <= now:
             self._next += 1
             for values in self._times.values():
                 values.append(_NEVER)
             self._changing[life.number] = life
-        for life in list(self._changing.values()):
-            if life.events[-1] <= life.seen_at(now):
-                for name, moment in (_times(life, now) or {}).items():
-                    self._times[name][life.number - self._first] = moment
-                del self._changing[life.number]
+            self._settle(life, now)
+
+    def _settle(self, life: Life, now: int) -> None:
+        if life.events[-1] <= life.seen_at(now):
+            for name, moment in (_times(life, now) or {}).items():
+                self._times[name][life.number - self._first] = moment
+            del self._changing[life.number]
 
     def _life(self, number: int) -> Life:
-        share = Random(number).random()
+        share = Random(self._desk.seed << 40 ^ number).random()
         created = moment_of((number + share) / self._per_load)
         return draw(self._desk, number, created, self._late)
 

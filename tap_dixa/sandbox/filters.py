@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _moment(value: str) -> int:
     try:
         if value.isdecimal():
             return int(value)
-        day = date.fromisoformat(value)
+        day = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise BadQueryError(f"{value!r} is neither Unix milliseconds nor yyyy-mm-dd") from None
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+    return int(day.timestamp()) * 1000

@@ -89,7 +89,8 @@ def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
     count = 1 if channel in PHONE else 1 + int(chance() ** 2 * 9)
     while len(messages) < count:
         messages.append(messages[-1] + 1_000 + int(random.expovariate(1 / pace)))
-    last = messages[-1]
+    assigned = created + 500 + int(random.expovariate(1 / (pace / 4)))
+    last = max(messages[-1], assigned)
 
     closed = None
     fate = chance()
@@ -113,7 +114,7 @@ def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
         customer=desk.customer(int(chance() * desk.customers)),
         queue=desk.queues[queue],
         agent=desk.agents[agent],
-        assigned=created + 500 + int(random.expovariate(1 / (pace / 4))),
+        assigned=assigned,
         messages=messages,
         closed=closed,
         rating_kind=kind,

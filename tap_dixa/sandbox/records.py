@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 _RECORDING_TAKES = 300_000
 _GONE = "anonymized"
+_PERSONAL = {
+    "from",
+    "to",
+    "cc",
+    "attached_files",
+    "formSubmission",
+    "from_phone_number",
+    "recording_url",
+    "voicemail_url",
+}
 
 
 def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
@@ -41,7 +51,8 @@ def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
     person, agent = life.customer, life.agent if assigned else None
     tags = random.sample(desk.tags, random.randrange(4))
     score = life.rating_score if by_then(life.rated) else None
-    transfer = closed - 30_000 if phone and closed and random.random() < 0.2 else None
+    moved = phone and closed and random.random() < 0.2
+    transfer = max(closed - 30_000, life.created) if closed and moved else None
     record: dict[str, Any] = {
         "id": life.number,
         "created_at": life.created,
@@ -109,9 +120,9 @@ def _ratings(
         "rating_type": life.rating_kind,
         "rating_created_timestamp": closed,
         "rating_scheduled_timestamp": closed,
-        "rating_scheduled_for_timestamp": closed + 1,
-        "rating_offered_timestamp": closed + 1,
-        "rating_modified_timestamp": life.rated if score else closed + 1,
+        "rating_scheduled_for_timestamp": closed,
+        "rating_offered_timestamp": closed,
+        "rating_modified_timestamp": life.rated if score else closed,
         "rating_status": "offered",
         "rating_language": random.choice(("en", "da", "de")),
     }
@@ -176,14 +187,7 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
         }
         if gone:
             record["text"] = _GONE
-            for name in (
-                "from",
-                "to",
-                "cc",
-                "from_phone_number",
-                "recording_url",
-                "formSubmission",
-            ):
+            for name in _PERSONAL & record.keys():
                 record[name] = None
         yield _some_nulls_absent(record, bits)
 

@@ -116,7 +116,8 @@ class Sandbox:
     def _admit(self, request: Request) -> Fault | None:
         token = self.behaviour.token
         basic = base64.b64encode(f"bearer:{token}".encode()).decode()
-        if request.headers.get("Authorization") not in {f"Bearer {token}", f"Basic {basic}"}:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if (scheme.lower(), secret) not in {("bearer", token), ("basic", basic)}:
             raise HTTPException(401, "Invalid or missing credentials")
         limit, now = self.behaviour.requests_per_minute, time.monotonic()
         while self._recent and self._recent[0] <= now - _MINUTE:
@@ -157,7 +158,8 @@ class _Audit:
         if isinstance(fault, BrokenAnswer):
             return fault.answering(body)
         headers = {"Content-Type": "application/json"}
-        if "gzip" in self._request.headers.get("Accept-Encoding", ""):
+        accepted = self._request.headers.get("Accept-Encoding", "").replace(" ", "")
+        if "gzip" in accepted and "gzip;q=0" not in accepted:
             headers["Content-Encoding"] = "gzip"
             body = _gzip(body)
         return StreamingResponse(body, headers=headers)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import resource
+import signal
 
 import pytest
 
@@ -18,6 +21,8 @@ PASSING = {
     "500 in HTML": Refusal(500, {"Content-Type": "text/html"}, "<h1>Oops</h1>"),
     "502": Refusal(502),
     "503": Refusal(503, body="{}"),
+    "520": Refusal(520),
+    "a page that is no export": Refusal(200, body="<html>no export here</html>"),
     "no answer in time": BrokenAnswer("stall"),
     "stalls in the body": BrokenAnswer("stall", 5000),
     "cut before the body": BrokenAnswer("cut"),
@@ -58,7 +63,7 @@ def test_the_rate_limit_itself_is_waited_out(serve, run_tap):
         (403, "no right"),
         (404, "exports_api_url"),
         (302, "exports_api_url"),
-        (418, "418"),
+        (499, "499"),
     ],
 )
 def test_a_refusal_ends_the_run_at_once_with_one_line(serve, run_tap, status, advice):
@@ -144,3 +149,65 @@ def test_a_variable_that_cannot_be_read_is_named(serve, run_tap, variable):
     assert len(run.errors) == 1
     assert variable in run.errors[0]
     assert "Traceback" not in run.log
+
+
+def test_an_empty_variable_is_none(serve, run_tap):
+    sandbox = serve()
+    environment = {"TAP_DIXA_WINDOW_DAYS": "", "TAP_DIXA_STREAM_MAPS": ""}
+    checks.succeeded(run_tap(settings(sandbox), "--config=ENV", environment=environment))
+
+
+def test_an_answer_that_repeats_the_token_does_not_get_it_into_the_log(serve, run_tap):
+    sandbox = serve()
+    said = f"<html>You sent Bearer {sandbox.behaviour.token}"
+    sandbox.behaviour.faults.append(Refusal(200, body=said))
+    run = run_tap(settings(sandbox))
+    checks.succeeded(run)
+    assert "<html>You sent Bearer (token)" in run.log
+    assert sandbox.behaviour.token not in run.log
+
+
+def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap):
+    sandbox = serve(days=20)
+    config = settings(sandbox, window_days=5)
+    sandbox.behaviour.faults.extend([None, None, Refusal(403)])
+    failed = run_tap(config)
+    assert failed.status == 1
+    emitted = failed.records("conversations")
+    assert emitted
+    assert failed.bookmark("conversations") == emitted[-1]["updated_at"]
+    resumed = run_tap(config, state=failed.state)
+    checks.succeeded(resumed)
+    arrived = {r["id"]: r for r in [*emitted, *resumed.records("conversations")]}
+    assert arrived == expected.records(sandbox.data, "conversations")
+    assert len(resumed.records("conversations")) < len(arrived) - len(emitted) + 20
+
+
+def test_a_full_disk_is_said_in_one_line(serve, run_tap):
+    sandbox = serve(conversations=2000)
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    run = run_tap(settings(sandbox), before=small_files)
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "TMPDIR" in run.errors[0]
+    assert "window_days" in run.errors[0]
+    assert "Traceback" not in run.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_with_its_own_status(serve, start_tap, number):
+    sandbox = serve(days=70)
+    sandbox.behaviour.faults.extend([None, BrokenAnswer("stall")])
+    tap = start_tap(settings(sandbox))
+    lines = [tap.stdout.readline() for _ in range(50)]
+    assert json.loads(lines[-1])["type"] == "RECORD"
+    rest = []
+    while not rest or json.loads(rest[-1])["type"] != "STATE":
+        rest.append(tap.stdout.readline())
+    tap.send_signal(number)
+    output, _ = tap.communicate(timeout=5)
+    assert tap.returncode == 128 + number
+    assert all(json.loads(line) for line in output.splitlines())

@@ -105,6 +105,13 @@ def test_without_an_end_date_the_run_ends_at_its_own_start(serve, run_tap):
     assert before < asked < after
 
 
+def test_the_beginning_of_time_can_be_asked_for(serve, run_tap):
+    sandbox = serve()
+    run = run_tap(settings(sandbox, start_date="1970-01-01", end_date="1970-01-02"))
+    checks.succeeded(run)
+    assert len(checks.requests(sandbox, "messages")) == 1
+
+
 def test_progress_is_told_window_by_window(serve, run_tap):
     sandbox = serve(days=40)
     run = run_tap(settings(sandbox))

@@ -136,3 +136,56 @@ def test_the_connection_test_is_cheap(serve, run_tap):
         values = [int(value) for value in query.values()]
         assert max(values) - min(values) < 25 * 3_600_000
         assert len(run.records(stream)) == 1
+
+
+def edit(catalog, **changes):
+    changed = copy.deepcopy(catalog)
+    (entry,) = (e for e in changed["streams"] if e["tap_stream_id"] == "conversations")
+    entry.update(changes)
+    return changed, entry
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"replication_key": "created_at"}, {"replication_method": "LOG_BASED"}, {"schema": {}}],
+)
+def test_a_catalog_that_would_lose_records_is_refused(serve, run_tap, catalog, changes):
+    sandbox = serve()
+    run = run_tap(settings(sandbox), catalog=edit(catalog, **changes)[0])
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "--catalog" in run.errors[0]
+    assert sandbox.answered == []
+
+
+@pytest.mark.parametrize("content", [{}, {"streams": None}, {"streams": ["x"]}, {"streams": [{}]}])
+def test_what_is_no_catalog_is_refused(serve, run_tap, content):
+    run = run_tap(settings(serve()), catalog=content)
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "--discover" in run.errors[0]
+
+
+def test_key_and_cursor_come_even_if_deselected(serve, run_tap, catalog):
+    sandbox = serve()
+    chosen, entry = edit(catalog)
+    for metadata in entry["metadata"]:
+        if metadata["breadcrumb"] == []:
+            metadata["metadata"]["selected"] = True
+        if metadata["breadcrumb"] in (["properties", "id"], ["properties", "updated_at"]):
+            metadata["metadata"] = {"inclusion": "available", "selected": False}
+    run = run_tap(settings(sandbox), catalog=chosen)
+    checks.succeeded(run)
+    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
+
+
+def test_full_table_brings_everything_again(serve, run_tap, catalog):
+    sandbox = serve()
+    chosen, _ = edit(select(catalog, "conversations", [], True), replication_method="FULL_TABLE")
+    first = run_tap(settings(sandbox), catalog=chosen)
+    again = run_tap(settings(sandbox), catalog=chosen, state=first.state)
+    for run in (first, again):
+        checks.succeeded(run)
+        checks.emitted_exactly(
+            run, "conversations", expected.records(sandbox.data, "conversations")
+        )

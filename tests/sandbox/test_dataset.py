@@ -143,3 +143,18 @@ def test_time_only_adds_and_late_things_show_late():
     assert shown.keys() < happened.keys()
     clock.now += 600_000
     assert happened.keys() <= expected.source(data, "messages").keys()
+
+
+def test_nothing_in_a_record_is_newer_than_its_last_change(conversations):
+    for record in conversations.values():
+        times = [record.get(f"{name}_at") for name in ("created", "assigned", "closed")]
+        times = [moment for moment in times if moment is not None]
+        times += [
+            moment
+            for rating in record["ratings"]
+            for name, moment in rating.items()
+            if name.endswith("_timestamp") and moment is not None
+        ]
+        assert max(times) <= record["updated_at"]
+        if record.get("closed_at") and record.get("assigned_at"):
+            assert record["closed_at"] > record["assigned_at"]

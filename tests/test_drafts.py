@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tap_dixa.drafts import compile_draft, value_of
+from tap_dixa.shapes import compile_shape
+from tests.test_shapes import SCHEMA
+
+NAMES = [*SCHEMA["properties"], "value", "new", "old_count"]
+SCHEMA_WITH_ODD_NAMES = {
+    "type": "object",
+    "properties": {
+        **SCHEMA["properties"],
+        "from": {"type": ["string", "null"], "format": "date-time"},
+        "not a name: import os": {"type": ["array", "null"], "items": {"type": "string"}},
+    },
+}
+odd_names = [*NAMES, "from", "not a name: import os"]
+
+moments = st.integers(0, 10**13)
+values = st.recursive(
+    st.none() | st.booleans() | moments | st.floats(0, 1) | st.text(max_size=3) | st.just("1500"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(odd_names), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(odd_names), values), st.booleans())
+@example({"at": 1, "parts": [{"at": 2, "value": "é"}], "many": "x", "from": 0}, False)
+@example({"parts": [{"new": 1}]}, True)
+@examples(max_examples=500, deadline=None)
+def test_a_draft_is_the_shaped_record(record, ascii_only):
+    def shape():
+        return compile_shape(SCHEMA_WITH_ODD_NAMES, unknown.append, {"old_count": "count"})
+
+    text = json.dumps(record, ensure_ascii=ascii_only).encode()
+    unknown = []
+    shaped = shape()(json.loads(text))
+    wanted, unknown = (shaped, sorted(unknown)), []
+    draft = compile_draft(SCHEMA_WITH_ODD_NAMES, shape())(text)
+    assert (json.loads(msgspec.json.encode(draft)), sorted(unknown)) == wanted
+    if isinstance(shaped.get("at"), str):
+        assert value_of(draft, "at") == shaped["at"]
+
+
+def test_bytes_that_are_no_text_are_refused():
+    draft = compile_draft(SCHEMA, compile_shape(SCHEMA, print))
+    with pytest.raises(UnicodeDecodeError):
+        draft(b'{"count": "\xff"}')
