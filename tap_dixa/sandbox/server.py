@@ -43,6 +43,8 @@ class Behaviour:
     """The exports' rate limit for the token, over both of them; 0 for none."""
     bounds: Bounds = field(default_factory=Bounds)
     """How the time filters treat their own values."""
+    seconds: float = 0.0
+    """How long each export takes before its first byte."""
     faults: deque[Fault | None] = field(default_factory=deque)
     """What the next export requests get, one each, in order; None for a proper answer."""
 
@@ -61,6 +63,8 @@ class Sandbox:
         self.behaviour = behaviour or Behaviour()
         self.answered: list[tuple[str, dict[str, str], int]] = []
         """Path, query and status of every export request so far."""
+        self.arrived: list[float] = []
+        """When each of them came, by the monotonic clock, in seconds."""
         self._recent: deque[float] = deque()
         self._socket = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -125,6 +129,7 @@ class Sandbox:
         if limit and len(self._recent) >= limit:
             raise HTTPException(429, "API limit has been reached")
         self._recent.append(now)
+        time.sleep(self.behaviour.seconds)
         return self.behaviour.faults.popleft() if self.behaviour.faults else None
 
 
@@ -137,6 +142,7 @@ class _Audit:
         self._status = 500
 
     def __enter__(self) -> Self:
+        self._sandbox.arrived.append(time.monotonic())
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
