@@ -9,9 +9,7 @@ way. Tests compare the messages of both.
 
 from __future__ import annotations
 
-import gzip
 from abc import abstractmethod
-from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -22,6 +20,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
+from tap_dixa.batchfile import BatchFile
 from tap_dixa.drafts import Draft, value_of
 from tap_dixa.errors import SettingsError
 from tap_dixa.writer import MessageWriter
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 _CHUNK = 20
 """How many records go at a time: few enough to stay in the processor's cache. It divides
 STATE_MSG_FREQUENCY, so that STATE messages come where the SDK writes them."""
-
-_FASTEST = 1
-"""The compression level: files that are loaded once are not worth waiting for."""
 
 
 class BulkStream(Stream):
@@ -95,15 +91,10 @@ class BulkStream(Stream):
         while chunk:
             number += 1
             name, count = f"{prefix}-{number}.{ending}", 0
-            with ExitStack() as files:
-                file: Any = files.enter_context(storage.open(name, "wb"))
-                if packed:
-                    file = files.enter_context(
-                        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_FASTEST)
-                    )
+            with storage.open(name, "wb") as file, BatchFile(file, packed=packed) as lines:
                 while chunk and count + len(chunk) <= size:
                     count += len(chunk)
-                    file.write(encode(chunk if plain else self._mapped(chunk)))
+                    lines.write(encode(chunk if plain else self._mapped(chunk)))
                     # Asking for the next chunk puts the bookmark at the end of this one.
                     chunk = next(chunks, None)
             yield batch_config.encoding, [storage.get_url(name)]

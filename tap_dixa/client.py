@@ -1,17 +1,14 @@
-"""How Dixa is asked: authentication, pace, refusals and retries. All streams share it."""
+"""How Dixa is asked: authentication, refusals and retries. All streams share it."""
 
 from __future__ import annotations
 
 import logging
-import os
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import backoff
 import requests
-from pyrate_limiter import InMemoryBucket, Limiter, Rate
-from requests_ratelimiter import LimiterSession
 from singer_sdk import RESTStream
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.exceptions import RetriableAPIError
@@ -26,9 +23,6 @@ if TYPE_CHECKING:
 
     from tap_dixa.settings import Settings
     from tap_dixa.tap import TapDixa
-
-_MINUTE = 60_500
-"""A rate limit's minute in ms, and a little more: requests do not all travel equally fast."""
 
 _DETAIL = 200
 """How much of a refusal's body is worth showing, in characters."""
@@ -47,25 +41,6 @@ _ELSEWHERE = (
     "Dixa sent the request on to another address, which the tap does not follow with a token. "
     "Check exports_api_url and dixa_api_url"
 )
-
-
-def paced_session(requests_per_minute: int) -> requests.Session:
-    """Open a session that waits rather than go over a rate limit.
-
-    Its answers are streams: their bodies are read by whoever asked.
-
-    Args:
-        requests_per_minute: The limit. So many requests go out without any wait.
-    """
-    bucket = InMemoryBucket([Rate(requests_per_minute, _MINUTE)])
-    # What the server still refuses is waited for in one place only: the retries.
-    session = LimiterSession(limiter=Limiter(bucket), per_host=False, limit_statuses=())
-    session.stream = True
-    # The SDK sends prepared requests, for which requests does not look at these variables.
-    session.verify = (
-        os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    )
-    return session
 
 
 class DixaStream(RESTStream[Any]):

@@ -15,7 +15,6 @@ from singer_sdk.plugin_base import _ConfigInput
 from typing_extensions import override
 
 from tap_dixa.cli import TapCommand, check_catalog, check_environment, mask, read_object
-from tap_dixa.client import paced_session
 from tap_dixa.errors import SettingsError
 from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings
 from tap_dixa.streams import ConversationsStream, MessagesStream
@@ -49,6 +48,9 @@ class TapDixa(Tap):
     @cached_property
     def exports_session(self) -> requests.Session:
         """The one session for the Exports API: its streams share the token's rate limit."""
+        # The limiter is slow to import, and discovery, --about and --version do not need it.
+        from tap_dixa.pacing import paced_session  # noqa: PLC0415
+
         return paced_session(self.settings.requests_per_minute)
 
     @override

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import io
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.drafts import Draft
 
+_BUFFER = 1 << 16
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -35,11 +38,30 @@ class MessageWriter(MsgSpecWriter):
     A STATE message still leaves at once, and everything before it.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffered: io.BufferedWriter | None = None
+
+    @property
+    def output(self) -> BinaryIO:
+        """Standard output, buffered.
+
+        With PYTHONUNBUFFERED, as most containers have it, Python's own takes every write
+        straight to the kernel, and a write that a signal interrupts loses its rest.
+        """
+        output: object = sys.stdout.buffer
+        if not isinstance(output, io.RawIOBase):
+            return sys.stdout.buffer
+        if self._buffered is None or self._buffered.raw is not output:
+            self._buffered = io.BufferedWriter(output, _BUFFER)
+            atexit.register(self._buffered.flush)
+        return self._buffered
+
     @override
     def write_message(self, message: Message) -> None:
-        sys.stdout.buffer.write(self.format_message(message))
+        self.output.write(self.format_message(message))
         if not isinstance(message, RecordMessage):
-            sys.stdout.flush()
+            self.output.flush()
 
     def write_records(self, stream: str, records: Iterable[Draft]) -> None:
         """Write a RECORD message for each record, in one go.
@@ -49,6 +71,6 @@ class MessageWriter(MsgSpecWriter):
             records: Drafts of them: nothing more is done to them.
         """
         now = datetime.now(UTC)
-        sys.stdout.buffer.write(
+        self.output.write(
             _ENCODER.encode_lines([_Record(stream, record, now) for record in records])
         )

@@ -160,7 +160,7 @@ class _Audit:
             self._status = fault.status
             return fault
         self._status = 200
-        body = _chunks(records)
+        body = as_json(records)
         if isinstance(fault, BrokenAnswer):
             return fault.answering(body)
         headers = {"Content-Type": "application/json"}
@@ -171,7 +171,7 @@ class _Audit:
         return StreamingResponse(body, headers=headers)
 
 
-def _chunks(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+def as_json(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Write records as one JSON array, a few at a time."""
     encode = msgspec.json.Encoder().encode
     chunk = bytearray(b"[")

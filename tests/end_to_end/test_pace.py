@@ -8,12 +8,15 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tests import expected
 from tests.conftest import settings
 from tests.end_to_end import checks
+
+LAUNCH = Path(__file__).parents[2] / "benchmarks" / "launch.py"
 
 
 @pytest.mark.waits_a_minute
@@ -61,11 +64,18 @@ def test_a_reader_that_stops_stops_the_downloads_one_window_ahead(serve, start_t
 
 def peak_of(command):
     """Run a command; give the most memory it had, in MB."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss / 1024
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", LAUNCH, os.devnull, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[1])
+
+
+def test_the_measure_of_memory_measures():
+    peak = peak_of([sys.executable, "-c", "b'x' * 150_000_000"])
+    assert 150 < peak < 200
 
 
 @pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])

@@ -1,0 +1,22 @@
+"""Run a command, its output in a file, and print its seconds and peak memory in MB.
+
+A process of its own, and a small one: the kernel counts the memory of whoever starts a command
+as the command's.
+
+Usage: python -I -S launch.py OUTPUT COMMAND …
+"""
+
+import os
+import sys
+import time
+
+output, *command = sys.argv[1:]
+begun = time.monotonic()
+files = [
+    (os.POSIX_SPAWN_OPEN, 1, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+    (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+]
+process = os.posix_spawn(command[0], command, os.environ, file_actions=files)
+_, status, usage = os.wait4(process, 0)
+print(time.monotonic() - begun, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))

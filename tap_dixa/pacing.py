@@ -1,0 +1,34 @@
+"""How often Dixa is asked."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pyrate_limiter import InMemoryBucket, Limiter, Rate
+from requests_ratelimiter import LimiterSession
+
+if TYPE_CHECKING:
+    import requests
+
+_MINUTE = 60_500
+"""A rate limit's minute in ms, and a little more: requests do not all travel equally fast."""
+
+
+def paced_session(requests_per_minute: int) -> requests.Session:
+    """Open a session that waits rather than go over a rate limit.
+
+    Its answers are streams: their bodies are read by whoever asked.
+
+    Args:
+        requests_per_minute: The limit. So many requests go out without any wait.
+    """
+    bucket = InMemoryBucket([Rate(requests_per_minute, _MINUTE)])
+    # What the server still refuses is waited for in one place only: the retries.
+    session = LimiterSession(limiter=Limiter(bucket), per_host=False, limit_statuses=())
+    session.stream = True
+    # The SDK sends prepared requests, for which requests does not look at these variables.
+    session.verify = (
+        os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    )
+    return session
