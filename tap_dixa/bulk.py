@@ -19,6 +19,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
+from upath import UPath
 
 from tap_dixa.batchfile import BatchFile
 from tap_dixa.drafts import Draft, value_of
@@ -82,6 +83,8 @@ class BulkStream(Stream):
         plain = self._plain()
         storage, size = batch_config.storage, batch_config.batch_size
         packed = batch_config.encoding.compression != "none"
+        folder = UPath(storage.root, **storage.params)
+        folder.mkdir(parents=True, exist_ok=True)
         prefix = f"{storage.prefix or ''}{self.tap_name}--{self.name}-{uuid4()}"
         ending = "json.gz" if packed else "json"
         records = self.get_drafts(context) if plain else self.get_records(context)
@@ -91,7 +94,8 @@ class BulkStream(Stream):
         while chunk:
             number += 1
             name, count = f"{prefix}-{number}.{ending}", 0
-            with storage.open(name, "wb") as file, BatchFile(file, packed=packed) as lines:
+            # Not storage.open: it works for local folders only.
+            with (folder / name).open("wb") as file, BatchFile(file, packed=packed) as lines:
                 while chunk and count + len(chunk) <= size:
                     count += len(chunk)
                     lines.write(encode(chunk if plain else self._mapped(chunk)))

@@ -2,8 +2,8 @@
 
 An answer of the Exports API is a single JSON array, unsorted and of any size. It goes to an
 unlinked temporary file as it arrives, and a second pass, piece by piece, notes where each
-record starts. What stays in memory is 24 bytes a record. Nothing is handed out before the
-array is known to be complete.
+record lies, behind the answer in the same file. Nothing is handed out before the array is
+known to be complete, and nothing of it stays in memory.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import tempfile
 from array import array
 from heapq import merge
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from tap_dixa.windows import Window
 
 _PIECE = 1 << 18
-_RUN = 1 << 16
+_RUN = 1 << 13
+_BLOCK = 1 << 9
+_NOTE = 3 * array("q").itemsize
 _GUESSES = 32
-_ORDINAL_BITS = 31
 
 _WHITESPACE = b" \t\r\n"
 _OPEN, _COMMA, _CLOSE = b"[,]"
@@ -40,7 +42,7 @@ class Spool:
 
     Args:
         chunks: The answer's bytes as they arrive, already decompressed.
-        window: Only records whose cursor lies in it are kept. At most 31 days long.
+        window: Only records whose cursor lies in it are kept.
         cursor: The field that orders the records, an integer in Unix ms.
 
     Raises:
@@ -53,9 +55,8 @@ class Spool:
         self._window = window
         self._cursor = cursor
         self._heads = _heads_decoder(cursor)
-        self._offsets = array("Q")
-        self._lengths = array("Q")
-        self._runs: list[array[int]] = []
+        self._count = 0
+        self._runs: list[range] = []
         # Unlinked from the start and readable by this user only.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         try:
@@ -68,15 +69,13 @@ class Spool:
 
     def __len__(self) -> int:
         """The number of records in the window."""
-        return len(self._offsets)
+        return self._count
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield each record's JSON, the smallest cursor first."""
         descriptor = self._file.fileno()
-        ordinal_mask = (1 << _ORDINAL_BITS) - 1
-        for key in merge(*self._runs):
-            ordinal = key & ordinal_mask
-            yield os.pread(descriptor, self._lengths[ordinal], self._offsets[ordinal])
+        for _, offset, length in merge(*map(self._entries, self._runs)):
+            yield os.pread(descriptor, length, offset)
 
     def close(self) -> None:
         """Give the disk space back."""
@@ -104,29 +103,40 @@ class Spool:
         )
 
     def _index(self) -> None:
-        """Note every record in the window: where it lies, and its place in cursor order.
+        """Note every record in the window: its cursor, and where it lies.
 
-        A sort key packs the cursor, counted from the window's start, above the record's
-        ordinal, which fits 63 bits. Keys are sorted in runs and merged when read, so that
-        sorting needs no memory that grows with the answer.
+        The notes are sorted in runs and appended to the file, to be merged when read: neither
+        they nor their sorting need memory that grows with the answer.
         """
         start, end = self._window.start, self._window.end
-        offsets, lengths = self._offsets, self._lengths
-        keys: list[int] = []
+        notes: list[tuple[int, int, int]] = []
         for position, buffer, cursors, items in self._pieces():
             place = 0
             for cursor, item in zip(cursors, items, strict=True):
                 length = len(memoryview(item))
                 place = buffer.index(b"{", place)
                 if start <= cursor < end:
-                    keys.append((cursor - start) << _ORDINAL_BITS | len(offsets))
-                    offsets.append(position + place)
-                    lengths.append(length)
+                    notes.append((cursor, position + place, length))
                 place += length
-            if len(keys) >= _RUN:
-                self._runs.append(array("q", sorted(keys)))
-                keys.clear()
-        self._runs.append(array("q", sorted(keys)))
+            if len(notes) >= _RUN:
+                self._append_run(notes)
+                notes.clear()
+        self._append_run(notes)
+
+    def _append_run(self, notes: list[tuple[int, int, int]]) -> None:
+        notes.sort()
+        self._runs.append(range(self._count, self._count + len(notes)))
+        self._count += len(notes)
+        self._write([array("q", chain.from_iterable(notes)).tobytes()])
+
+    def _entries(self, run: range) -> Iterator[tuple[int, int, int]]:
+        """Read a run's notes back, a few at a time."""
+        for first in run[::_BLOCK]:
+            count = min(_BLOCK, run.stop - first)
+            place = self.size + first * _NOTE
+            numbers = array("q", os.pread(self._file.fileno(), count * _NOTE, place))
+            each = iter(numbers)
+            yield from zip(each, each, each, strict=True)
 
     def _cursors(self, piece: memoryview) -> Iterator[int]:
         try:
@@ -157,7 +167,7 @@ class Spool:
         # which becomes a bracket, as the comma after its last one does.
         position, buffer = opening.index(b"["), bytearray(_PIECE)
         while True:
-            count = os.preadv(descriptor, [buffer], position)
+            count = min(os.preadv(descriptor, [buffer], position), self.size - position)
             buffer[0] = _OPEN
             if position + count >= self.size:
                 piece = memoryview(buffer)[:count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import io
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -32,6 +33,12 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD"):
     time_extracted: datetime
 
 
+def _flush(output: io.BufferedWriter) -> None:
+    if not output.closed:
+        with suppress(BrokenPipeError):  # the reader has gone, and the run has failed by now
+            output.flush()
+
+
 class MessageWriter(MsgSpecWriter):
     """The SDK's msgspec writer, without a flush for every record.
 
@@ -54,7 +61,7 @@ class MessageWriter(MsgSpecWriter):
             return sys.stdout.buffer
         if self._buffered is None or self._buffered.raw is not output:
             self._buffered = io.BufferedWriter(output, _BUFFER)
-            atexit.register(self._buffered.flush)
+            atexit.register(_flush, self._buffered)
         return self._buffered
 
     @override

@@ -77,6 +77,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("waits_a_minute") is None)
 
 
+SHORT_WAY: dict[str, Any] = {}
+SDKS_WAY = {"flattening_enabled": True, "flattening_max_depth": 0}
+"""Flattening to no depth changes nothing, but takes records the SDK's way."""
+
+both_ways = pytest.mark.parametrize("way", [SHORT_WAY, SDKS_WAY], ids=["short", "SDK's"])
+"""Mark a test of a guarantee that must hold whichever way records go."""
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Sandbox]]:
     """Start a sandbox; it stops with the test."""

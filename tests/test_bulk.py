@@ -8,6 +8,7 @@ import itertools
 import json
 from contextlib import redirect_stdout
 
+import fsspec
 import pytest
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
@@ -91,6 +92,23 @@ def test_batch_files_hold_every_record_once(serve, tmp_path, compression):
         assert len(records[stream]) == len(wanted)
         assert {record["id"]: record for record in records[stream]} == wanted
     assert not any(message["type"] == "RECORD" for message in messages)
+
+
+def test_batch_files_go_to_any_file_system(serve):
+    sandbox = serve()
+    storage = fsspec.filesystem("memory")
+    config = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": "memory://batches"},
+    }
+    messages_of(sandbox, MessageWriter(), batch_config=config)
+    lines = [
+        json.loads(line)
+        for name in storage.find("/batches")
+        for line in gzip.decompress(storage.cat(name)).splitlines()
+    ]
+    wanted = [expected.records(sandbox.data, stream) for stream in expected.STREAMS]
+    assert {line["id"]: line for line in lines} == wanted[0] | wanted[1]
 
 
 def test_each_batch_is_followed_by_the_state_of_its_last_record(serve, tmp_path):

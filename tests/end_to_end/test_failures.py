@@ -11,7 +11,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests import expected
-from tests.conftest import settings
+from tests.conftest import both_ways, settings
 from tests.end_to_end import checks
 
 PASSING = {
@@ -167,9 +167,10 @@ def test_an_answer_that_repeats_the_token_does_not_get_it_into_the_log(serve, ru
     assert sandbox.behaviour.token not in run.log
 
 
-def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap):
+@both_ways
+def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, way):
     sandbox = serve(days=20)
-    config = settings(sandbox, window_days=5)
+    config = settings(sandbox, window_days=5, **way)
     sandbox.behaviour.faults.extend([None, None, Refusal(403)])
     failed = run_tap(config)
     assert failed.status == 1

@@ -3,24 +3,25 @@ from __future__ import annotations
 import pytest
 
 from tests import expected
-from tests.conftest import HOUR, settings
+from tests.conftest import HOUR, both_ways, settings
 from tests.end_to_end import checks
 
 LOOKBACK = 600_000
 LATE = 300_000
 
 
-def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap):
+@both_ways
+def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap, way):
     sandbox = serve(conversations=5000, days=6, late=LATE)
     clock = sandbox.data.now
-    first = run_tap(settings(sandbox))
+    first = run_tap(settings(sandbox, **way))
     checks.succeeded(first)
     seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
     for stream in expected.STREAMS:
         checks.emitted_exactly(first, stream, seen[stream])
 
     clock.now += HOUR
-    second = run_tap(settings(sandbox), state=first.state)
+    second = run_tap(settings(sandbox, **way), state=first.state)
     checks.succeeded(second)
     late = 0
     for stream in expected.STREAMS:
@@ -39,7 +40,7 @@ def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap
     assert late > 0  # something became visible after a newer change had been synced
 
     before = len(sandbox.answered)
-    third = run_tap(settings(sandbox), state=second.state)
+    third = run_tap(settings(sandbox, **way), state=second.state)
     checks.succeeded(third)
     assert third.state == second.state
     assert len(sandbox.answered) - before == len(expected.STREAMS)
@@ -52,10 +53,11 @@ def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap
         }
 
 
-def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_tap):
+@both_ways
+def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_tap, way):
     sandbox = serve()
-    first = run_tap(settings(sandbox))
-    second = run_tap(settings(sandbox, lookback_seconds=0), state=first.state)
+    first = run_tap(settings(sandbox, **way))
+    second = run_tap(settings(sandbox, lookback_seconds=0, **way), state=first.state)
     checks.succeeded(second)
     for stream in expected.STREAMS:
         bookmark = expected.milliseconds(first.bookmark(stream))
@@ -63,18 +65,20 @@ def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_t
         assert second.bookmark(stream) == first.bookmark(stream)
 
 
-def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap):
-    sandbox = serve(conversations=6800, days=20)
-    whole = run_tap(settings(sandbox))
+@both_ways
+def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, way):
+    sandbox = serve(conversations=3500, days=20)
+    config = settings(sandbox, window_days=11, **way)
+    whole = run_tap(config)
     checks.succeeded(whole)
     inner = [
         place
         for place, message in enumerate(whole.messages)
         if message["type"] == "STATE" and 0 < place < len(whole.messages) - 1
     ]
-    assert len(inner) >= 2
+    assert len(inner) >= 4  # the ends of windows, and a place within one
     for place in inner:
-        resumed = run_tap(settings(sandbox), state=whole.messages[place]["value"])
+        resumed = run_tap(config, state=whole.messages[place]["value"])
         checks.succeeded(resumed)
         for stream in expected.STREAMS:
             arrived = {
