@@ -140,17 +140,19 @@ class BulkStream(Stream):
             counter.with_context({})
             timer.with_context({})
             chunk: list[Draft] = []
-            emitted = 0
+            emitted, room = 0, size
             for draft in chain(drafts, (None,)):
                 if draft is not None:
                     chunk.append(draft)
-                if chunk and (draft is None or (emitted + len(chunk)) % size == 0):
+                    if len(chunk) < room:
+                        continue
+                if chunk:
                     yield chunk
                     emitted += len(chunk)
                     counter.increment(len(chunk))
                     key = str(self.replication_key)
                     self._increment_stream_state({key: value_of(chunk[-1], key)})
-                    chunk = []
+                    chunk, room = [], size - emitted % size
                     if write_state and emitted % self.STATE_MSG_FREQUENCY == 0:
                         self._write_state_message()
                 if write_state and draft is None:

@@ -74,10 +74,11 @@ def _compile(schema: dict[str, Any]) -> tuple[type, Callable[[Any], None] | None
         if field.get("format") == "date-time":
             kinds.append(int | str | None | UnsetType)
             code += [
-                f"if {value}.__class__ is int:",
-                f"    {value} = to_rfc3339({value})",
-                f"elif {value}.__class__ is str and {value}.isdecimal():",
-                f"    {value} = to_rfc3339(int({value}))",
+                f"moment = {value}",
+                "if moment.__class__ is int:",
+                f"    {value} = to_rfc3339(moment)",
+                "elif moment.__class__ is str and moment.isdecimal():",
+                f"    {value} = to_rfc3339(int(moment))",
             ]
         elif "array" in field["type"] and "properties" in field["items"]:
             part, amend_part = _compile(field["items"])

@@ -118,7 +118,7 @@ class ExportStream(BulkStream, DixaStream):
                     except _UNREADABLE as error:
                         raise UnusableRecordError(
                             f"{self.name}: {window} holds a record that cannot be read: {error!r}, "
-                            f"{text[:80]!r}"
+                            f"{text[:40]!r}"
                         ) from None
                     yield converted
                 yield None

@@ -32,7 +32,7 @@ _NOTE = 3 * array("q").itemsize
 _GUESSES = 32
 
 _WHITESPACE = b" \t\r\n"
-_OPEN, _COMMA, _CLOSE = b"[,]"
+_OPEN, _COMMA, _CLOSE, _BRACE = b"[,]{"
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _RECORD_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.')
 
@@ -111,13 +111,14 @@ class Spool:
         start, end = self._window.start, self._window.end
         notes: list[tuple[int, int, int]] = []
         for position, buffer, cursors, items in self._pieces():
-            place = 0
+            place = 1
             for cursor, item in zip(cursors, items, strict=True):
-                length = len(memoryview(item))
-                place = buffer.index(b"{", place)
+                length = len(item)
+                if buffer[place] != _BRACE:
+                    place = buffer.index(_BRACE, place)
                 if start <= cursor < end:
                     notes.append((cursor, position + place, length))
-                place += length
+                place += length + 1
             if len(notes) >= _RUN:
                 self._append_run(notes)
                 notes.clear()

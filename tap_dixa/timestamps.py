@@ -7,20 +7,28 @@ no floating-point number is involved.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _HOUR = 3_600_000
+_MOST_HOURS = 10_000
 
 # A record has ten times or so: looking texts up beats formatting numbers.
 _SECONDS = tuple(f"{minute:02d}:{second:02d}." for minute in range(60) for second in range(60))
 _MILLISECONDS = tuple(f"{millisecond:03d}Z" for millisecond in range(1000))
 
 
-@lru_cache(maxsize=1 << 13)
-def _hour(number: int) -> str:
-    return (_EPOCH + timedelta(hours=number)).isoformat()[:14]
+class _Hours(dict[int, str]):
+    """Each hour met, counted from the epoch, as text."""
+
+    def __missing__(self, number: int) -> str:
+        if len(self) >= _MOST_HOURS:
+            self.clear()
+        text = self[number] = (_EPOCH + timedelta(hours=number)).isoformat()[:14]
+        return text
+
+
+_HOURS = _Hours()
 
 
 def to_rfc3339(milliseconds: int) -> str:
@@ -38,7 +46,7 @@ def to_rfc3339(milliseconds: int) -> str:
     """
     hour, rest = divmod(milliseconds, _HOUR)
     second, millisecond = divmod(rest, 1000)
-    return _hour(hour) + _SECONDS[second] + _MILLISECONDS[millisecond]
+    return _HOURS[hour] + _SECONDS[second] + _MILLISECONDS[millisecond]
 
 
 def to_milliseconds(moment: datetime) -> int:
