@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tap_dixa.sandbox.dataset import DataSet
@@ -18,6 +19,12 @@ from tap_dixa.timestamps import to_rfc3339
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+# How long an example takes says nothing on machines that others use too.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
