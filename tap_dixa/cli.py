@@ -12,6 +12,7 @@ from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
+from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -105,6 +106,33 @@ def check_catalog(catalog: dict[str, Any]) -> None:
             "--catalog: a catalog has streams, each with a tap_stream_id and a schema; "
             "tap-dixa --discover writes one"
         )
+
+
+def check_state(state: dict[str, Any]) -> None:
+    """Check that a state is one, before the SDK takes it apart.
+
+    Raises:
+        SettingsError: It is not, or holds a bookmark that is no date.
+    """
+    bookmarks = state.get("bookmarks", {})
+    if (
+        "type" in state
+        or not isinstance(bookmarks, dict)
+        or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
+    ):
+        raise SettingsError(
+            '--state: a state looks like {"bookmarks": {"conversations": {…}}}: '
+            "the value of a STATE message, without its type"
+        )
+    for stream, bookmark in bookmarks.items():
+        value = bookmark.get("replication_key_value")
+        try:
+            if value is not None:
+                timestamps.parse(value)
+        except (AttributeError, OverflowError, ValueError):
+            raise SettingsError(
+                f"--state: the bookmark of {stream} is not a date-time: {value!r}"
+            ) from None
 
 
 def check_environment(tap: type[Tap]) -> None:

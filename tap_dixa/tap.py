@@ -14,7 +14,14 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from typing_extensions import override
 
-from tap_dixa.cli import TapCommand, check_catalog, check_environment, mask, read_object
+from tap_dixa.cli import (
+    TapCommand,
+    check_catalog,
+    check_environment,
+    check_state,
+    mask,
+    read_object,
+)
 from tap_dixa.errors import SettingsError
 from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings
 from tap_dixa.streams import ConversationsStream, MessagesStream
@@ -56,6 +63,11 @@ class TapDixa(Tap):
     @override
     def discover_streams(self) -> list[Stream]:
         return [ConversationsStream(self), MessagesStream(self)]
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        check_state(state)
+        super().load_state(state)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

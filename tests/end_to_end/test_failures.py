@@ -212,3 +212,24 @@ def test_a_signal_ends_the_run_with_its_own_status(serve, start_tap, number):
     output, _ = tap.communicate(timeout=5)
     assert tap.returncode == 128 + number
     assert all(json.loads(line) for line in output.splitlines())
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"bookmarks": None},
+        {"bookmarks": []},
+        {"bookmarks": {"messages": "2025-01-01"}},
+        {"bookmarks": {"messages": {"replication_key_value": "garbage"}}},
+        {"bookmarks": {"messages": {"replication_key_value": 1655856000000}}},
+        {"type": "STATE", "value": {"bookmarks": {}}},
+    ],
+)
+def test_what_is_no_state_is_refused(serve, run_tap, state):
+    sandbox = serve()
+    run = run_tap(settings(sandbox), state=state)
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "--state" in run.errors[0]
+    assert "Traceback" not in run.log
+    assert sandbox.answered == []
