@@ -108,13 +108,17 @@ class BulkStream(Stream):
         maps = self.stream_maps
         return (
             len(maps) == 1
-            and type(maps[0]) is SameRecordTransform
+            and self._unmapped()
             and not maps[0].flattening_enabled
             and all(self.mask.values())
             and not self.child_streams
             and self.replication_method == REPLICATION_INCREMENTAL
             and self.ABORT_AT_RECORD_COUNT is None
         )
+
+    def _unmapped(self) -> bool:
+        """Whether no stream map looks at the records."""
+        return all(type(one) is SameRecordTransform for one in self.stream_maps)
 
     def _mapped(self, records: list[Record]) -> list[Record]:
         return [

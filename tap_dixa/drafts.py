@@ -71,6 +71,7 @@ def _compile(schema: dict[str, Any]) -> tuple[type, Callable[[Any], None] | None
     names: dict[str, Any] = {"to_rfc3339": to_rfc3339}
     for place, field in enumerate(schema["properties"].values()):
         value = f"draft.field_{place}"
+        types, items = field.get("type", []), field.get("items", {})
         if field.get("format") == "date-time":
             kinds.append(int | str | None | UnsetType)
             code += [
@@ -80,15 +81,21 @@ def _compile(schema: dict[str, Any]) -> tuple[type, Callable[[Any], None] | None
                 "elif moment.__class__ is str and moment.isdecimal():",
                 f"    {value} = to_rfc3339(int(moment))",
             ]
-        elif "array" in field["type"] and "properties" in field["items"]:
-            part, amend_part = _compile(field["items"])
+        elif "array" in types and "properties" in items:
+            part, amend_part = _compile(items)
             kinds.append(list[part] | None | UnsetType)  # type: ignore[valid-type]
             if amend_part is not None:
                 names[f"amend_{place}"] = amend_part
                 code += [f"for part in {value} or ():", f"    amend_{place}(part)"]
-        elif "array" in field["type"]:
+        elif "array" in types:
             kinds.append(list[Raw] | str | None | UnsetType)
             code += [f"if {value}.__class__ is str:", f"    {value} = [{value}]"]
+        elif "object" in types and "properties" in field:
+            part, amend_part = _compile(field)
+            kinds.append(part | None | UnsetType)
+            if amend_part is not None:
+                names[f"amend_{place}"] = amend_part
+                code += [f"if {value}:", f"    amend_{place}({value})"]
         else:
             kinds.append(Raw)
     field_names = list(schema["properties"])

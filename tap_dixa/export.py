@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from typing_extensions import override
 
@@ -86,8 +85,7 @@ class ExportStream(BulkStream, DixaStream):
             UnusableRecordError: A record has no usable cursor.
         """
         # Dixa leaves fields out, and a stream map can only name fields that are there.
-        unmapped = all(type(one) is SameRecordTransform for one in self.stream_maps)
-        absent = {} if unmapped else dict.fromkeys(self.effective_schema["properties"])
+        absent = {} if self._unmapped() else dict.fromkeys(self.effective_schema["properties"])
         for record in self._read(context, lambda text: self._shape(msgspec.json.decode(text))):
             if record is not None:
                 yield {**absent, **record}

@@ -75,10 +75,9 @@ class TapDixa(Tap):
         # values, so ours, which never quote the token, come first.
         if not raise_errors:
             return []  # discovery: the streams do not depend on settings
-        settings = Settings.from_config(self._config)
-        mask(settings.api_token)
+        mask(self.settings.api_token)
         # The SDK reads dates in fewer ways than people write them.
-        self._config["start_date"] = to_rfc3339(settings.start_date)
+        self._config["start_date"] = to_rfc3339(self.settings.start_date)
         try:
             return super()._validate_config()
         except ConfigValidationError as error:

@@ -18,10 +18,13 @@ SCHEMA_WITH_ODD_NAMES = {
     "properties": {
         **SCHEMA["properties"],
         "from": {"type": ["string", "null"], "format": "date-time"},
+        "nested": {"type": ["object", "null"], "properties": SCHEMA["properties"]},
+        "untyped": {},
+        "bare": {"type": ["array", "null"]},
         "not a name: import os": {"type": ["array", "null"], "items": {"type": "string"}},
     },
 }
-odd_names = [*NAMES, "from", "not a name: import os"]
+odd_names = [*NAMES, "from", "nested", "untyped", "bare", "not a name: import os"]
 
 moments = st.integers(0, 10**13)
 values = st.recursive(
@@ -36,6 +39,7 @@ values = st.recursive(
 @given(st.dictionaries(st.sampled_from(odd_names), values), st.booleans())
 @example({"at": 1, "parts": [{"at": 2, "value": "é"}], "many": "x", "from": 0}, False)
 @example({"parts": [{"new": 1}]}, True)
+@example({"nested": {"at": 1, "many": "x"}, "untyped": [1], "bare": "x"}, True)
 @examples(max_examples=500, deadline=None)
 def test_a_draft_is_the_shaped_record(record, ascii_only):
     def shape():

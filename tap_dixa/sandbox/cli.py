@@ -95,7 +95,7 @@ def run(command: tuple[str, ...], **options: Any) -> None:
             **_settings(sandbox),
         }
         try:
-            child = subprocess.Popen(command, env=environment)  # noqa: S603
+            child = subprocess.Popen(command, env=environment)  # noqa: S603 (it is what the user asked for)
         except OSError as error:
             raise click.ClickException(f"{command[0]} cannot be run: {error.strerror}") from None
         # Ctrl-C reaches COMMAND by itself; it is waited for, however long it tidies up.
