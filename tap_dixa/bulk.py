@@ -95,12 +95,17 @@ class BulkStream(Stream):
             number += 1
             name, count = f"{prefix}-{number}.{ending}", 0
             # Not storage.open: it works for local folders only.
-            with (folder / name).open("wb") as file, BatchFile(file, packed=packed) as lines:
-                while chunk and count + len(chunk) <= size:
-                    count += len(chunk)
-                    lines.write(encode(chunk if plain else self._mapped(chunk)))
-                    # Asking for the next chunk puts the bookmark at the end of this one.
-                    chunk = next(chunks, None)
+            path = folder / name
+            try:
+                with path.open("wb") as file, BatchFile(file, packed=packed) as lines:
+                    while chunk and count + len(chunk) <= size:
+                        count += len(chunk)
+                        lines.write(encode(chunk if plain else self._mapped(chunk)))
+                        # Asking for the next chunk puts the bookmark at the end of this one.
+                        chunk = next(chunks, None)
+            except BaseException:  # also a signal's: no loader will ever hear of this file
+                path.unlink(missing_ok=True)
+                raise
             yield batch_config.encoding, [storage.get_url(name)]
 
     def _plain(self) -> bool:

@@ -12,7 +12,6 @@ from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ class TapCommand(SingerCommand):
 
     @override
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        if sys.stdout is None:
+            sys.exit("Standard output is closed: there is nowhere to write to")
         try:
             return super().main(*args, **kwargs)
         except (SingerSDKError, OSError) as error:
@@ -75,7 +76,7 @@ def read_object(file: IO[str], option: str) -> dict[str, Any]:
 
     Args:
         file: The open file.
-        option: The option, for the message.
+        option: The option and the file's name, for the message.
 
     Raises:
         SettingsError: The file does not hold a JSON object.
@@ -83,9 +84,9 @@ def read_object(file: IO[str], option: str) -> dict[str, Any]:
     try:
         content = json.load(file)
     except ValueError as error:
-        raise SettingsError(f"{option} {file.name} is not JSON: {error}") from None
+        raise SettingsError(f"{option} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise SettingsError(f"{option} {file.name} does not hold a JSON object")
+        raise SettingsError(f"{option} does not hold a JSON object")
     return content
 
 
@@ -106,33 +107,6 @@ def check_catalog(catalog: dict[str, Any]) -> None:
             "--catalog: a catalog has streams, each with a tap_stream_id and a schema; "
             "tap-dixa --discover writes one"
         )
-
-
-def check_state(state: dict[str, Any]) -> None:
-    """Check that a state is one, before the SDK takes it apart.
-
-    Raises:
-        SettingsError: It is not, or holds a bookmark that is no date.
-    """
-    bookmarks = state.get("bookmarks", {})
-    if (
-        "type" in state
-        or not isinstance(bookmarks, dict)
-        or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
-    ):
-        raise SettingsError(
-            '--state: a state looks like {"bookmarks": {"conversations": {…}}}: '
-            "the value of a STATE message, without its type"
-        )
-    for stream, bookmark in bookmarks.items():
-        value = bookmark.get("replication_key_value")
-        try:
-            if value is not None:
-                timestamps.parse(value)
-        except (AttributeError, OverflowError, ValueError):
-            raise SettingsError(
-                f"--state: the bookmark of {stream} is not a date-time: {value!r}"
-            ) from None
 
 
 def check_environment(tap: type[Tap]) -> None:

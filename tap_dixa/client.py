@@ -43,10 +43,14 @@ _ELSEWHERE = (
 )
 
 
+SCHEMAS = SchemaDirectory(schemas)
+"""The streams' own schemas, by name, whatever a catalog says."""
+
+
 class DixaStream(RESTStream[Any]):
     """A stream of a Dixa API: knows how to ask, not what."""
 
-    schema: ClassVar[StreamSchema] = StreamSchema(SchemaDirectory(schemas))
+    schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
     allow_redirects = False
 
     @property

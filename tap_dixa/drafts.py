@@ -32,17 +32,13 @@ def compile_draft(schema: dict[str, Any], shape: Shape) -> Callable[[bytes], Dra
         shape: What shapes the records that are out of the ordinary.
 
     Returns:
-        A function from a record's JSON to its draft.
-
-    Raises:
-        UnicodeDecodeError: By that function: the record is not UTF-8.
+        A function from a record's JSON to its draft. The JSON must be UTF-8: most of it is
+        carried on unread.
     """
     structure, amend = _compile(schema)
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(structure).decode
 
     def draft(record: bytes) -> Draft:
-        if not record.isascii():
-            record.decode()  # bytes that are carried untouched must be looked at all the same
         try:
             drafted = decode(record)
         except msgspec.ValidationError:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future
 from contextlib import closing
 from functools import cached_property
-from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -15,27 +13,31 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INC
 from typing_extensions import override
 
 from tap_dixa import retries
+from tap_dixa.ahead import one_ahead
 from tap_dixa.bulk import BulkStream
-from tap_dixa.client import DixaStream
+from tap_dixa.client import SCHEMAS, DixaStream
 from tap_dixa.drafts import compile_draft
-from tap_dixa.errors import GaveUpError, SettingsError, UnusableRecordError
+from tap_dixa.errors import DiskError, GaveUpError, SettingsError, UnusableRecordError
 from tap_dixa.progress import Progress
 from tap_dixa.shapes import compile_shape
-from tap_dixa.spool import Spool
+from tap_dixa.spool import Spool, heads_decoder, show
 from tap_dixa.timestamps import to_milliseconds
 from tap_dixa.windows import DAY, MARGIN, Window, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     import requests
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
     from tap_dixa.drafts import Draft
+    from tap_dixa.spool import HeadsDecoder
 
 _CHUNK = 1 << 18
-_UNREADABLE = (msgspec.DecodeError, OverflowError, RecursionError, UnicodeDecodeError)
+_UNREADABLE = (msgspec.DecodeError, OverflowError, RecursionError)
+_MENDED = "%s: %s: %d places in texts were no characters and are now U+FFFD"
+_KEY_TYPES = {"integer": int, "string": str}
 _METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
 
 
@@ -52,6 +54,10 @@ class ExportStream(BulkStream, DixaStream):
 
     other_names: ClassVar[Mapping[str, str]] = {}
     """Fields that Dixa sends under a second name, and the name they are given."""
+
+    STATE_MSG_FREQUENCY = 100
+    """How many records lie between two STATE messages at most. A run that is killed repeats
+    no more than that; oftener would begin to cost time."""
 
     # The shape already conforms: a second walk over every record would change nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -108,18 +114,26 @@ class ExportStream(BulkStream, DixaStream):
         """
         plan = self._plan(context)
         progress = Progress(self.name, len(plan), self.log)
-        for window, spool in self._spools(plan):
+        for window, spool in one_ahead(self._fetch, plan):
             with closing(spool):
+                mended = spool.mended
                 for text in spool:
+                    if not text.isascii():
+                        try:
+                            text.decode()
+                        except UnicodeDecodeError:
+                            text = text.decode(errors="replace").encode()  # noqa: PLW2901
+                            mended += 1
                     try:
                         converted = convert(text)
                     except _UNREADABLE as error:
                         raise UnusableRecordError(
-                            f"{self.name}: {window} holds a record that cannot be read: {error!r}, "
-                            f"{text[:40]!r}"
+                            f"{self.name}: {window}: a record cannot be read: {error}: {show(text)}"
                         ) from None
                     yield converted
                 yield None
+                if mended:
+                    self.log(_MENDED, self.name, window, mended, level=logging.WARNING)
                 progress.window_done(window, len(spool), spool.size)
         progress.summary()
 
@@ -167,27 +181,6 @@ class ExportStream(BulkStream, DixaStream):
             start = max(start, end - DAY)
         return split(start, end, settings.window_days)
 
-    def _spools(self, plan: Sequence[Window]) -> Iterator[tuple[Window, Spool]]:
-        """Download the windows in order, each while the one before it is being emitted."""
-        ahead = [self._in_background(window) for window in plan[:1]]
-        for place, window in enumerate(plan, start=1):
-            spool = ahead.pop().result()
-            ahead += [self._in_background(following) for following in plan[place : place + 1]]
-            yield window, spool
-
-    def _in_background(self, window: Window) -> Future[Spool]:
-        future: Future[Spool] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(self._fetch(window))
-            except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
-                future.set_exception(error)
-
-        # A daemon: an executor would keep an interrupted process until its download is done.
-        Thread(target=work, name=f"{self.name} {window}", daemon=True).start()
-        return future
-
     def _fetch(self, window: Window) -> Spool:
         try:
             return self.request_decorator(self._download)(window)  # type: ignore[no-any-return]
@@ -195,6 +188,8 @@ class ExportStream(BulkStream, DixaStream):
             raise GaveUpError(
                 f"{self.name}: {window} could not be exported: {retries.describe(error)}"
             ) from error
+        except (UnusableRecordError, DiskError) as error:
+            raise type(error)(f"{self.name}: {window}: {error}") from None
 
     def _download(self, window: Window) -> Spool:
         request = self.build_prepared_request(
@@ -207,7 +202,14 @@ class ExportStream(BulkStream, DixaStream):
             headers=self.http_headers,
         )
         with self._request(request, None) as response:
-            return Spool(response.iter_content(_CHUNK), window, self.cursor)
+            return Spool(response.iter_content(_CHUNK), window, self._heads)
+
+    @cached_property
+    def _heads(self) -> HeadsDecoder:
+        own = SCHEMAS.get_schema(self.name)["properties"]
+        return heads_decoder(
+            self.cursor, {key: _KEY_TYPES[own[key]["type"]] for key in self.primary_keys}
+        )
 
     @cached_property
     def _shape(self) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -27,6 +27,8 @@ def paced_session(requests_per_minute: int) -> requests.Session:
     # What the server still refuses is waited for in one place only: the retries.
     session = LimiterSession(limiter=Limiter(bucket), per_host=False, limit_statuses=())
     session.stream = True
+    # Plain http is for this machine only, and a proxy would be another host for the token.
+    session.proxies = {"http": ""}
     # The SDK sends prepared requests, for which requests does not look at these variables.
     session.verify = (
         os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 RETRIED = (RetriableAPIError, requests.RequestException, ConnectionError)
 """What another try may mend: see `may_pass`."""
 
-MAX_TRIES = 9
-"""Waits of 1, 2, 4, 8, 16, 32, 60 and 60 s lie between nine tries: three minutes in all,
-three times what a limit per minute needs to clear."""
+MAX_TRIES = 8
+"""Waits of 1, 2, 4, 8, 16, 32 and 60 s lie between eight tries: two minutes in all, twice what
+a limit per minute needs to clear."""
 
 LONGEST_WAIT = 900.0
 """The most that a Retry-After is obeyed, in seconds."""

@@ -9,8 +9,8 @@ known to be complete, and nothing of it stays in memory.
 from __future__ import annotations
 
 import os
-import re
 import tempfile
+import time
 from array import array
 from heapq import merge
 from itertools import chain
@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_dixa.errors import BadAnswerError, DiskError, UnusableRecordError
+from tap_dixa.errors import DiskError, UnusableRecordError
+from tap_dixa.pieces import Pieces
+from tap_dixa.windows import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from tap_dixa.pieces import Piece
     from tap_dixa.windows import Window
 
-_PIECE = 1 << 18
+    HeadsDecoder = msgspec.json.Decoder[list[Any]]
+
 _RUN = 1 << 13
 _BLOCK = 1 << 9
 _NOTE = 3 * array("q").itemsize
-_GUESSES = 32
-
-_WHITESPACE = b" \t\r\n"
-_OPEN, _COMMA, _CLOSE, _BRACE = b"[,]{"
-_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
-_RECORD_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.')
+_SHOWN = 40
+_BRACE = ord("{")
 
 
 class Spool:
@@ -43,18 +43,18 @@ class Spool:
     Args:
         chunks: The answer's bytes as they arrive, already decompressed.
         window: Only records whose cursor lies in it are kept.
-        cursor: The field that orders the records, an integer in Unix ms.
+        heads: Reads what each record must have: see `heads_decoder`.
 
     Raises:
         BadAnswerError: The answer is not a complete JSON array.
-        UnusableRecordError: A record has no integer for a cursor.
+        UnusableRecordError: A record has no usable cursor or key, or a cursor that cannot be
+            an answer to this request, or is nested too deeply to be read.
         DiskError: The answer could not be written.
     """
 
-    def __init__(self, chunks: Iterable[bytes], window: Window, cursor: str) -> None:
+    def __init__(self, chunks: Iterable[bytes], window: Window, heads: HeadsDecoder) -> None:
         self._window = window
-        self._cursor = cursor
-        self._heads = _heads_decoder(cursor)
+        self._heads = heads
         self._count = 0
         self._runs: list[range] = []
         # Unlinked from the start and readable by this user only.
@@ -62,7 +62,10 @@ class Spool:
         try:
             self.size = self._write(chunks)
             """The answer's size in bytes, decompressed."""
-            self._index()
+            pieces = Pieces(self._file.fileno(), self.size)
+            self._index(pieces)
+            self.mended = pieces.mended
+            """How many halves of characters were replaced: see `Pieces`."""
         except BaseException:
             self.close()
             raise
@@ -102,22 +105,29 @@ class Spool:
             "Give TMPDIR a larger disk, or use a smaller window_days"
         )
 
-    def _index(self) -> None:
+    def _index(self, pieces: Pieces) -> None:
         """Note every record in the window: its cursor, and where it lies.
 
         The notes are sorted in runs and appended to the file, to be merged when read: neither
         they nor their sorting need memory that grows with the answer.
         """
         start, end = self._window.start, self._window.end
+        # A filter may be rounded to days, and a conversation may change while it is exported.
+        plausible = range(start - DAY, time.time_ns() // 1_000_000 + DAY)
         notes: list[tuple[int, int, int]] = []
-        for position, buffer, cursors, items in self._pieces():
+        for piece in pieces:
             place = 1
-            for cursor, item in zip(cursors, items, strict=True):
+            for cursor, item in zip(self._heads_of(piece), piece.items, strict=True):
                 length = len(item)
-                if buffer[place] != _BRACE:
-                    place = buffer.index(_BRACE, place)
+                while piece.text[place] != _BRACE:
+                    place += 1
                 if start <= cursor < end:
-                    notes.append((cursor, position + place, length))
+                    notes.append((cursor, piece.position + place, length))
+                elif cursor not in plausible:
+                    raise UnusableRecordError(
+                        f"Dixa sent a record of another time, {cursor} (Unix ms), which "
+                        f"would be lost: {show(bytes(item))}"
+                    )
                 place += length + 1
             if len(notes) >= _RUN:
                 self._append_run(notes)
@@ -139,83 +149,42 @@ class Spool:
             each = iter(numbers)
             yield from zip(each, each, each, strict=True)
 
-    def _cursors(self, piece: memoryview) -> Iterator[int]:
+    def _heads_of(self, piece: Piece) -> Iterator[int]:
         try:
-            return (head.cursor for head in self._heads.decode(piece))
-        except msgspec.ValidationError as error:
-            message = f"Dixa sent a record without a usable {self._cursor}: {error}"
-            raise UnusableRecordError(message) from None
+            return (head.cursor for head in self._heads.decode(piece.text))
+        except (msgspec.ValidationError, UnicodeDecodeError):
+            for item in piece.items:
+                self._check(bytes(item))
+            raise
 
-    def _pieces(self) -> Iterator[tuple[int, bytearray, Iterator[int], list[msgspec.Raw]]]:
-        """Cut the array into smaller arrays of whole records.
-
-        No parser is needed to find a cut: a guess is right exactly if what lies before it,
-        closed with a bracket, is a valid array. So a wrong guess costs time, never a record.
-
-        Yields:
-            Where in the file the piece begins, a buffer that begins with it, and its records'
-            cursors and JSON. They are good until the next piece is asked for.
-        """
-        descriptor = self._file.fileno()
-        opening = os.pread(descriptor, _PIECE, 0)
-        array_start = opening.lstrip(_WHITESPACE)
-        if not array_start.startswith(b"["):
-            begins = array_start[:80].decode(errors="replace")
-            raise BadAnswerError(f"the answer is not an export: it begins with {begins!r}")
-        first = _RECORD_START.match(array_start[1:].lstrip(_WHITESPACE))
-        mark = first.group() if first else b"{"
-        # A piece begins with the array's bracket, or with the comma before its first record,
-        # which becomes a bracket, as the comma after its last one does.
-        position, buffer = opening.index(b"["), bytearray(_PIECE)
-        while True:
-            count = min(os.preadv(descriptor, [buffer], position), self.size - position)
-            buffer[0] = _OPEN
-            if position + count >= self.size:
-                piece = memoryview(buffer)[:count]
-                try:
-                    items = _ITEMS.decode(piece)
-                except msgspec.DecodeError as error:
-                    raise BadAnswerError(f"the answer ends early or is damaged: {error}") from None
-                yield position, buffer, self._cursors(piece), items
-                return
-            for cut in _guesses(buffer, count, mark):
-                buffer[cut] = _CLOSE
-                piece = memoryview(buffer)[: cut + 1]
-                try:
-                    items = _ITEMS.decode(piece)
-                except msgspec.DecodeError:
-                    buffer[cut] = _COMMA
-                    continue
-                yield position, buffer, self._cursors(piece), items
-                position += cut
-                break
-            else:
-                # A record longer than the buffer, or one full of braces.
-                buffer = bytearray(2 * len(buffer))
+    def _check(self, record: bytes) -> None:
+        try:
+            self._heads.decode(b"[%b]" % record)
+        except (msgspec.ValidationError, UnicodeDecodeError) as error:
+            reason = str(error).replace("$[0]", "$")
+            raise UnusableRecordError(
+                f"Dixa sent a record that cannot be used: {reason}: {show(record)}"
+            ) from None
 
 
-def _heads_decoder(cursor: str) -> msgspec.json.Decoder[list[Any]]:
-    """Decode nothing of each record but its cursor."""
-    head = msgspec.defstruct("Head", [("cursor", int)], rename={"cursor": cursor})
+def heads_decoder(cursor: str, keys: Mapping[str, type]) -> HeadsDecoder:
+    """Build what decodes nothing of each record but what it must have.
+
+    Args:
+        cursor: The field that orders the records, an integer in Unix ms.
+        keys: The fields that identify a record, and the type of each.
+    """
+    names = [cursor, *keys]
+    places = ["cursor", *(f"key_{place}" for place in range(len(keys)))]
+    head = msgspec.defstruct(
+        "Head",
+        list(zip(places, [int, *keys.values()], strict=True)),
+        rename=dict(zip(places, names, strict=True)),
+        gc=False,
+    )
     return msgspec.json.Decoder(list[head])  # type: ignore[valid-type]
 
 
-def _guesses(data: bytearray, end: int, mark: bytes) -> Iterator[int]:
-    """Guess at commas between two records of an array, the last ones first.
-
-    Args:
-        data: A part of the array that starts with the bracket or comma before a record.
-        end: Where the part ends.
-        mark: How the array's first record starts. Most serializers start each one like that.
-    """
-    for sign in (mark, b"{"):
-        at = end
-        for _ in range(_GUESSES):
-            at = data.rfind(sign, 1, at)
-            if at < 0:
-                break
-            before = at - 1
-            while before > 0 and data[before] in _WHITESPACE:
-                before -= 1
-            if before > 0 and data[before] == _COMMA:
-                yield before
+def show(record: bytes) -> str:
+    """Give enough of a record's JSON to find it by, for a message."""
+    return repr(record[:_SHOWN].decode(errors="replace"))

@@ -25,3 +25,7 @@ class MessagesStream(ExportStream):
     replication_key = cursor = "created_at"
     # Seen live under the one name, documented under the other.
     other_names: ClassVar = {"form_submission": "formSubmission"}
+
+
+STREAMS: tuple[type[ExportStream], ...] = (ConversationsStream, MessagesStream)
+"""All of them, in the order in which they are synced."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import sys
+import threading
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -18,13 +22,13 @@ from tap_dixa.cli import (
     TapCommand,
     check_catalog,
     check_environment,
-    check_state,
     mask,
     read_object,
 )
 from tap_dixa.errors import SettingsError
 from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings
-from tap_dixa.streams import ConversationsStream, MessagesStream
+from tap_dixa.state import read_state
+from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa.writer import MessageWriter
 
@@ -34,6 +38,10 @@ if TYPE_CHECKING:
     import click
     import requests
     from singer_sdk.streams import Stream
+
+
+_LAST_SECONDS = 1.5
+"""How long an interrupted run may take to end, whatever it is waiting for."""
 
 
 class TapDixa(Tap):
@@ -62,12 +70,12 @@ class TapDixa(Tap):
 
     @override
     def discover_streams(self) -> list[Stream]:
-        return [ConversationsStream(self), MessagesStream(self)]
+        return [stream(self) for stream in STREAMS]
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        check_state(state)
-        super().load_state(state)
+        cursors = {stream.name: stream.replication_key for stream in self.discover_streams()}
+        super().load_state(read_state(state, cursors, self.logger.info))
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -85,11 +93,25 @@ class TapDixa(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        try:
-            super()._handle_termination(signum, frame)
-        finally:
-            # The SDK ends with 0, and a scheduler would take half a sync for a whole one.
-            sys.exit(128 + signum)
+        # The SDK's own writes into the middle of whatever is being written, and ends with 0: a
+        # scheduler would take half a sync for a whole one.
+        status = 128 + signum
+
+        def last_words() -> None:
+            # A batch counts in the state before it counts on disk: its last STATE stands.
+            if not self.config.get("batch_config"):
+                with suppress(BrokenPipeError):
+                    self.state_writer.write_state(self.state)
+            self.logger.info("Stopped by %s", signal.Signals(signum).name)
+            sys.exit(status)
+
+        limit = threading.Timer(_LAST_SECONDS, os._exit, [status])
+        limit.daemon = True
+        limit.start()
+        if isinstance(self.message_writer, MessageWriter):
+            self.message_writer.interrupt(last_words)
+        else:
+            last_words()
 
     @classmethod
     @override
@@ -109,7 +131,7 @@ class TapDixa(Tap):
                 config.parse_env = True
             else:
                 with Path(path).open(encoding="utf-8") as file:
-                    config.config |= read_object(file, "--config")
+                    config.config |= read_object(file, f"--config {path}")
         return config
 
     @classmethod
@@ -122,9 +144,12 @@ class TapDixa(Tap):
         **options: Any,
     ) -> None:
         if catalog is not None:
-            streams = read_object(catalog, "--catalog")
+            streams = read_object(catalog, f"--catalog {catalog.name}")
             check_catalog(streams)
             catalog = io.StringIO(json.dumps(streams))
         if state is not None:
-            state = io.StringIO(json.dumps(read_object(state, "--state")))
+            # Schedulers make an empty file when there is no state yet.
+            text = state.read()
+            found = read_object(io.StringIO(text), f"--state {state.name}") if text.strip() else {}
+            state = io.StringIO(json.dumps(found))
         super().invoke(state=state, catalog=catalog, **options)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
-import io
-import sys
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
-from singer_sdk.singerlib.messages import RecordMessage
 from typing_extensions import override
 
+from tap_dixa.outlet import Outlet
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from singer_sdk.singerlib.messages import Message
 
     from tap_dixa.drafts import Draft
 
-_BUFFER = 1 << 16
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -33,51 +29,38 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD"):
     time_extracted: datetime
 
 
-def _flush(output: io.BufferedWriter) -> None:
-    if not output.closed:
-        with suppress(BrokenPipeError):  # the reader has gone, and the run has failed by now
-            output.flush()
-
-
 class MessageWriter(MsgSpecWriter):
-    """The SDK's msgspec writer, without a flush for every record.
+    """The SDK's msgspec writer, with an outlet that a signal can interrupt.
 
-    A STATE message still leaves at once, and everything before it.
+    Nothing is held back: what was written has left, so that a state may speak of it.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._buffered: io.BufferedWriter | None = None
-
-    @property
-    def output(self) -> BinaryIO:
-        """Standard output, buffered.
-
-        With PYTHONUNBUFFERED, as most containers have it, Python's own takes every write
-        straight to the kernel, and a write that a signal interrupts loses its rest.
-        """
-        output: object = sys.stdout.buffer
-        if not isinstance(output, io.RawIOBase):
-            return sys.stdout.buffer
-        if self._buffered is None or self._buffered.raw is not output:
-            self._buffered = io.BufferedWriter(output, _BUFFER)
-            atexit.register(_flush, self._buffered)
-        return self._buffered
+        self._outlet = Outlet()
+        self._ending = False
 
     @override
     def write_message(self, message: Message) -> None:
-        self.output.write(self.format_message(message))
-        if not isinstance(message, RecordMessage):
-            self.output.flush()
+        # A copy: the SDK uses one buffer for all messages, and a signal may need it meanwhile.
+        self._outlet.write(bytes(self.format_message(message)), last=self._ending)
 
     def write_records(self, stream: str, records: Iterable[Draft]) -> None:
-        """Write a RECORD message for each record, in one go.
+        """Write a RECORD message for each record.
 
         Args:
             stream: The stream they belong to.
             records: Drafts of them: nothing more is done to them.
         """
         now = datetime.now(UTC)
-        self.output.write(
-            _ENCODER.encode_lines([_Record(stream, record, now) for record in records])
-        )
+        lines = _ENCODER.encode_lines([_Record(stream, record, now) for record in records])
+        self._outlet.write(lines)
+
+    def interrupt(self, last_words: Callable[[], None]) -> None:
+        """End the run from within a signal's handler: now, or when the line at hand is whole.
+
+        Args:
+            last_words: What ends it. What it writes goes into room that is kept for it.
+        """
+        self._ending = True
+        self._outlet.interrupt(last_words)

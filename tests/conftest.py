@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -18,12 +21,16 @@ from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-# How long an example takes says nothing on machines that others use too.
-hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# How long an example takes says nothing on machines that others use too. To try many more:
+# pytest --hypothesis-profile thorough
+for _profile, _examples in (("patient", 150), ("thorough", 10_000)):
+    hypothesis.settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("patient")
 
 HOUR = 3_600_000
@@ -84,6 +91,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("waits_a_minute") is None)
 
 
+@pytest.fixture
+def evidence(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Count what a test tried, for the table that follows the results."""
+
+    def count(what: str, times: int = 1) -> None:
+        record_property(f"evidence: {what}", times)
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Add up what was tried."""
+    tried: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, times in report.user_properties:
+            if name.startswith("evidence: "):
+                tried[name.removeprefix("evidence: ")] += times
+    if tried:
+        terminalreporter.section("what was tried")
+        for what, times in sorted(tried.items()):
+            terminalreporter.line(f"{times:>10,}  {what}")
+
+
 SHORT_WAY: dict[str, Any] = {}
 SDKS_WAY = {"flattening_enabled": True, "flattening_max_depth": 0}
 """Flattening to no depth changes nothing, but takes records the SDK's way."""
@@ -98,9 +128,15 @@ def serve() -> Iterator[Callable[..., Sandbox]]:
     running: list[Sandbox] = []
 
     def start(
-        *, conversations: int = 300, days: int = 40, late: int = 0, seed: int = 1, **behaviour: Any
+        *,
+        conversations: int = 300,
+        days: int = 40,
+        late: int = 0,
+        seed: int = 1,
+        now: int = NOON,
+        **behaviour: Any,
     ) -> Sandbox:
-        data = DataSet(conversations, days, Clock(), seed=seed, late=late)
+        data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
         sandbox = Sandbox(data, Behaviour(**{"requests_per_minute": 0, **behaviour}))
         running.append(sandbox.__enter__())
         return sandbox
@@ -122,7 +158,8 @@ def settings(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
     }
 
 
-def _command(folder: Path, config: dict[str, Any], *arguments: str, **files: Any) -> list[str]:
+def _command(parent: Path, config: dict[str, Any], *arguments: str, **files: Any) -> list[str]:
+    folder = Path(mkdtemp(dir=parent))
     command = [sys.executable, "-m", "tap_dixa", *arguments]
     for option, content in {"config": config, **files}.items():
         if content is not None:
@@ -163,12 +200,16 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the tap and leave it running; it ends with the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(config: dict[str, Any]) -> subprocess.Popen[str]:
+    def start(config: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
+        files = {"state": options.pop("state", None)}
         process = subprocess.Popen(
-            _command(tmp_path, config),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="utf-8",
+            _command(tmp_path, config, **files),
+            **{
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.DEVNULL,
+                "encoding": "utf-8",
+                **options,
+            },
         )
         started.append(process)
         return process
@@ -176,4 +217,7 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()

@@ -50,6 +50,12 @@ def test_defaults():
         ("exports_api_url", "https://user:secret@exports.dixa.io"),
         ("exports_api_url", "https://[::1"),
         ("dixa_api_url", "http://127.0.0.1.example"),
+        ("exports_api_url", "http://10.0.0.1"),
+        ("exports_api_url", "http://0.0.0.0"),
+        ("exports_api_url", "http://localhost.example"),
+        ("exports_api_url", "HTTP://exports.dixa.io"),
+        ("exports_api_url", "http://user@127.0.0.1"),
+        ("dixa_api_url", "http://[::ffff:10.0.0.1]"),
         ("user_agent", "a\r\nb"),
     ],
 )

@@ -1,18 +1,25 @@
+"""The reader of an answer on disk, against Python's own JSON as the oracle."""
+
 from __future__ import annotations
 
 import json
 import os
+import re
+import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tap_dixa import pieces
 from tap_dixa import spool as spool_module
 from tap_dixa.errors import BadAnswerError, UnusableRecordError
-from tap_dixa.spool import Spool
-from tap_dixa.windows import Window
+from tap_dixa.spool import Spool, heads_decoder
+from tap_dixa.windows import DAY, Window
 
 WIDE = Window(0, 1 << 40)
+HEADS = heads_decoder("at", {})
+WITH_KEY = heads_decoder("at", {"id": int, "b": str})
 
 json_values = st.recursive(
     st.none()
@@ -30,17 +37,23 @@ records = st.builds(
         {"at": cursor, **fields, "at": cursor} if first else {**fields, "at": cursor}  # noqa: F601
     ),
     st.dictionaries(
-        st.sampled_from(["id", "a", "},{", "é", "[", '"', "\\"]), json_values, max_size=4
+        st.sampled_from(["id", "a", "},{", "é", "[", '"', "\\", "🎉"]), json_values, max_size=4
     ),
     st.integers(0, 50),
     st.booleans(),
 )
+cuts = st.lists(st.integers(0, 2000), max_size=12) | st.just(range(2000))
 
 
-def read(body: bytes, window: Window = WIDE, chunk: int = 7) -> list[dict]:
-    spool = Spool((body[at : at + chunk] for at in range(0, len(body), chunk)), window, "at")
+def split(body: bytes, places) -> list[bytes]:
+    ends = [*sorted(places), len(body)]
+    return [body[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def raw(body: bytes, window: Window = WIDE, places=()) -> list[bytes]:
+    spool = Spool(split(body, places), window, HEADS)
     try:
-        found = [json.loads(record) for record in spool]
+        found = list(spool)
         assert len(spool) == len(found)
         assert spool.size == len(body)
         return found
@@ -48,10 +61,50 @@ def read(body: bytes, window: Window = WIDE, chunk: int = 7) -> list[dict]:
         spool.close()
 
 
+def read(body: bytes, window: Window = WIDE, places=()) -> list[dict]:
+    return [json.loads(record.decode(errors="replace")) for record in raw(body, window, places)]
+
+
+def spell(value, random) -> str:
+    """Write JSON in one of the countless ways that mean the same."""
+
+    def space() -> str:
+        return "".join(random.choices(" \t\r\n", k=random.randrange(3))) if random else ""
+
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=random.random() < 0.5).replace(
+            "/", random.choice(["/", "\\/", "\\u002F"])
+        )
+    if isinstance(value, dict):
+        inner = [f"{spell(k, random)}{space()}:{spell(v, random)}" for k, v in value.items()]
+        return space() + "{" + ",".join(inner) + space() + "}" + space()
+    if isinstance(value, list):
+        return space() + "[" + ",".join(spell(v, random) for v in value) + "]" + space()
+    return space() + json.dumps(value) + space()
+
+
 @pytest.fixture(params=[64, 1 << 20], ids=["small pieces", "one piece"])
 def _piece(request, monkeypatch):
-    monkeypatch.setattr(spool_module, "_PIECE", request.param)
+    monkeypatch.setattr(pieces, "_PIECE", request.param)
     monkeypatch.setattr(spool_module, "_RUN", 5)
+
+
+def by_cursor(items: list[dict]) -> list[dict]:
+    return sorted(items, key=lambda item: item["at"])
+
+
+@pytest.mark.usefixtures("_piece")
+def test_every_record_comes_out_in_cursor_order(evidence):
+    tried = 0
+
+    @given(st.lists(records, max_size=30), st.randoms(use_true_random=False), cuts)
+    def fuzz(items, random, places):
+        nonlocal tried
+        tried += 1
+        assert read(spell(items, random).encode(), places=places) == by_cursor(items)
+
+    fuzz()
+    evidence("fuzz: arrays spelled and cut at random, against json.loads", tried)
 
 
 @pytest.mark.usefixtures("_piece")
@@ -64,29 +117,123 @@ def _piece(request, monkeypatch):
 )
 @example([{"at": 1, "text": "}, {" * 60}, {"at": 0, "text": '"},{"at":3},{"'}], None, False, 3, "")
 @example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 40}, {"at": 0}], None, True, 9, "")
-@settings(max_examples=300, deadline=None)
-def test_every_record_comes_out_in_cursor_order(items, indent, ascii_only, chunk, space):
+def test_what_pythons_own_writer_writes_is_read(items, indent, ascii_only, chunk, space):
     text = space + json.dumps(items, indent=indent, ensure_ascii=ascii_only) + space
-    assert read(text.encode(), chunk=chunk) == sorted(items, key=lambda item: item["at"])
+    body = text.encode()
+    assert read(body, places=range(0, len(body), chunk)) == by_cursor(items)
 
 
 @pytest.mark.usefixtures("_piece")
 @given(st.lists(records, max_size=20), st.integers(0, 50), st.integers(0, 50))
-@settings(max_examples=100, deadline=None)
 def test_only_the_window_is_kept_and_it_is_half_open(items, start, end):
-    inside = sorted(
-        (item for item in items if start <= item["at"] < end), key=lambda item: item["at"]
-    )
+    inside = by_cursor([item for item in items if start <= item["at"] < end])
     assert read(json.dumps(items).encode(), Window(start, end)) == inside
 
 
 @pytest.mark.usefixtures("_piece")
-@given(st.lists(records, min_size=1, max_size=10), st.data())
-@settings(max_examples=150, deadline=None)
-def test_an_answer_that_ends_early_is_never_taken_for_a_whole_one(items, data):
-    body = json.dumps(items).encode()
-    with pytest.raises(BadAnswerError):
-        read(body[: data.draw(st.integers(0, len(body) - 1))])
+def test_an_answer_that_ends_early_is_never_taken_for_a_whole_one(evidence):
+    tried = 0
+
+    @given(st.lists(records, min_size=1, max_size=10), st.randoms(use_true_random=False), st.data())
+    def fuzz(items, random, data):
+        nonlocal tried
+        tried += 1
+        body = spell(items, random).strip().encode()
+        with pytest.raises(BadAnswerError):
+            raw(body[: data.draw(st.integers(0, len(body) - 1))])
+
+    fuzz()
+    evidence("fuzz: arrays cut short, refused", tried)
+
+
+def oracle(body: bytes) -> list[dict] | None:
+    """Read an answer as strictly as JSON is meant; None if it is no array of records."""
+
+    def no_constant(name: str):
+        raise ValueError(name)
+
+    def whole(value):
+        if isinstance(value, str):
+            return re.sub("[\ud800-\udfff]", "\ufffd", value)
+        if isinstance(value, list):
+            return [whole(part) for part in value]
+        if isinstance(value, dict):
+            return {whole(name): whole(part) for name, part in value.items()}
+        return value
+
+    try:
+        found = json.loads(body.decode(errors="replace"), parse_constant=no_constant)
+    except ValueError:
+        return None
+    good = isinstance(found, list) and all(
+        isinstance(item, dict)
+        and type(item.get("at")) is int
+        and -DAY <= item["at"] < time.time() * 1000 + DAY
+        for item in found
+    )
+    return whole(found) if good else None
+
+
+BITS = [
+    b"\\ud83d", b"\\udc4d", b"\\ud83d\\udc4d", b"\\\\ud83d", b'"', b"\\", b"\xff", b"\xf0\x9f",
+    b"[", b"]", b"{", b"}", b",", b":", b"NaN", b"null", b"1e5", b"-", b"0", b"\x00", b" ", b"\xe9",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("_piece")
+def test_damage_is_refused_or_means_what_json_says(evidence):
+    tried, kept = 0, 0
+
+    @given(
+        st.lists(records, min_size=1, max_size=8),
+        st.randoms(use_true_random=False),
+        st.lists(
+            st.tuples(
+                st.integers(0, 500),
+                st.integers(0, 3),
+                st.sampled_from(BITS) | st.binary(max_size=3),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+    )
+    @example([{"at": 1, "a": "x" * 40}] * 4, None, [(11, 0, b"\\ud83d")])
+    @example([{"at": 1, "a": "x" * 80}] * 4, None, [(60, 0, b"\\ud83d\\udc4d\\udc4d")])
+    def fuzz(items, random, changes):
+        nonlocal tried, kept
+        tried += 1
+        body = (spell(items, random) if random else json.dumps(items)).encode()
+        for far, length, bit in changes:
+            place = far % (len(body) + 1)
+            body = body[:place] + bit + body[place + length :]
+        wanted = oracle(body)
+        try:
+            found = read(body)
+        except (BadAnswerError, UnusableRecordError):
+            assert wanted is None
+        else:
+            kept += 1
+            assert found == by_cursor([item for item in wanted if item["at"] in range(1 << 40)])
+
+    fuzz()
+    assert kept
+    evidence("fuzz: damaged arrays, refused or read as json.loads reads them", tried)
+
+
+@pytest.mark.usefixtures("_piece")
+@pytest.mark.parametrize(
+    "text", [r"a\ud83d b", r"\udc4d", r"\ud83d", r"\ud83d\ud83d\udc4d", r"\ud83d\n"]
+)
+def test_half_a_character_is_replaced(text):
+    body = f'[{{"at":1,"a":"{"x" * 50}"}},{{"at":2,"a":"{text}"}},{{"at":3,"\\\\ud83d":"👍"}}]'
+    spool = Spool([body.encode()], WIDE, HEADS)
+    first, mended, last = map(json.loads, spool)
+    assert spool.mended == 1
+    wanted = json.loads(f'"{text}"').replace("\ud83d", "\ufffd").replace("\udc4d", "\ufffd")
+    assert mended == {"at": 2, "a": wanted}
+    assert first["a"] == "x" * 50
+    assert last == {"at": 3, "\\ud83d": "👍"}
+    spool.close()
 
 
 @pytest.mark.parametrize(
@@ -98,14 +245,53 @@ def test_what_is_no_export_is_refused(body):
         read(body)
 
 
-@pytest.mark.parametrize("record", ['{"id":1}', '{"at":null}', '{"at":"1"}', '{"at":1.5}', "7"])
+@pytest.mark.parametrize(
+    "record",
+    ['{"id":1}', '{"at":null}', '{"at":"1"}', '{"at":1.5}', "7", "null", "[]", '{"at":-90000000}',
+     '{"at":1515675600000000}', '{"at":' + "9" * 400 + "}", '{"at":true}'],
+)  # fmt: skip
 def test_a_record_that_cannot_be_placed_is_refused(record):
-    with pytest.raises(UnusableRecordError, match="at"):
+    with pytest.raises(UnusableRecordError):
         read(f'[{{"at":1}},{record}]'.encode())
 
 
+@pytest.mark.parametrize("key", ["", '"id":null,', '"id":"1",', '"id":1.0,', '"id":true,'])
+def test_a_record_without_a_usable_key_is_refused_and_shown(key):
+    body = f'[{{"id":1,"b":"x","at":1}},{{{key}"b":"y","at":2}}]'.encode()
+    with pytest.raises(UnusableRecordError, match=r'"b":"y","at":2'):
+        Spool([body], WIDE, WITH_KEY)
+
+
+def test_a_key_that_is_no_text_is_refused():
+    with pytest.raises(UnusableRecordError):
+        Spool([b'[{"id":1,"b":"\xff","at":1}]'], WIDE, WITH_KEY)
+
+
+def test_the_last_of_two_equal_names_counts_as_in_json():
+    body = b'[{"at":1,"at":3},{"at":2}]'
+    assert raw(body) == [b'{"at":2}', b'{"at":1,"at":3}']
+
+
+@pytest.mark.parametrize("depth", [500, 100_000])
+def test_nesting_is_read_or_refused(depth):
+    body = b'[{"at":1,"a":%b1%b}]' % (b"[" * depth, b"]" * depth)
+    if depth < 1000:
+        assert raw(body) == [body[1:-1]]
+    else:
+        with pytest.raises(UnusableRecordError, match="too deeply"):
+            raw(body)
+
+
+def test_damage_in_a_large_answer_does_not_take_it_all_into_memory(monkeypatch):
+    monkeypatch.setattr(pieces, "_PIECE", 64)
+    monkeypatch.setattr(pieces, "_LARGEST", 1 << 10)
+    good = b'{"at":1,"a":"%b"},' % (b"x" * 20)
+    with pytest.raises(BadAnswerError, match=r"no record is as long|invalid character"):
+        raw(b"[" + 50 * good + b"NaN," + 500 * good + b"{}]")
+
+
 def test_the_file_has_no_name_and_is_private():
-    spool = Spool([b"[]"], WIDE, "at")
+    spool = Spool([b"[]"], WIDE, HEADS)
     status = os.fstat(spool._file.fileno())  # noqa: SLF001
     spool.close()
     assert status.st_nlink == 0

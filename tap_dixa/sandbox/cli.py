@@ -11,11 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from tap_dixa.timestamps import to_rfc3339
 
 try:
     from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa.sandbox.faults import read_plan
     from tap_dixa.sandbox.filters import Bounds
     from tap_dixa.sandbox.server import Behaviour, Sandbox
 except ImportError as error:
@@ -50,6 +52,11 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--after", type=bound, default="inclusive", help="Lower filter bounds."),
         click.option("--before", type=bound, default="inclusive", help="Upper filter bounds."),
+        click.option(
+            "--faults",
+            type=click.File(encoding="utf-8"),
+            help="A JSON list of what the export requests get, in order; null: a proper answer.",
+        ),
         click.option(
             "--port",
             type=click.IntRange(0, 65535),
@@ -116,6 +123,11 @@ def _sandbox(**options: Any) -> Sandbox:
     )
     bounds = Bounds(options["after"] == "inclusive", options["before"] == "inclusive")
     behaviour = Behaviour(options["token"], options["requests_per_minute"], bounds)
+    if options["faults"] is not None:
+        try:
+            behaviour.faults.extend(read_plan(options["faults"].read()))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise click.ClickException(f"--faults is no plan: {error}") from None
     try:
         return Sandbox(data, behaviour, options["port"])
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import threading
@@ -19,15 +20,16 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from tap_dixa.sandbox.dataset import TIMES, DataSet
-from tap_dixa.sandbox.faults import BrokenAnswer, Fault, Refusal
+from tap_dixa.sandbox.faults import TRANSPORT, Away, BrokenAnswer, Fault, Odd, Refusal, reset
 from tap_dixa.sandbox.filters import BadQueryError, Bounds, ids, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _CHUNK = 1 << 16
 _MINUTE = 60.0
@@ -47,6 +49,8 @@ class Behaviour:
     """How long each export takes before its first byte."""
     faults: deque[Fault | None] = field(default_factory=deque)
     """What the next export requests get, one each, in order; None for a proper answer."""
+    certificate: Path | None = None
+    """A file with a certificate and its key (PEM), to serve https with."""
 
 
 class Sandbox:
@@ -67,7 +71,9 @@ class Sandbox:
         """When each of them came, by the monotonic clock, in seconds."""
         self._recent: deque[float] = deque()
         self._socket = socket.create_server(("127.0.0.1", port))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._address = self._socket.getsockname()
+        scheme = "https" if self.behaviour.certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._address[1]}"
         """Where it listens."""
         app = Starlette(
             routes=[
@@ -76,7 +82,19 @@ class Sandbox:
             ],
             exception_handlers={HTTPException: _refuse},
         )
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            # Faults break connections off, for which HTTP has no polite way.
+            transport = send.__self__.transport  # type: ignore[attr-defined]
+            await app({**scope, TRANSPORT: transport}, receive, send)
+
+        config = uvicorn.Config(
+            with_transport,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ssl_certfile=self.behaviour.certificate,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
@@ -95,6 +113,21 @@ class Sandbox:
     def wait(self) -> None:
         """Serve until the process is interrupted."""
         self._thread.join()
+
+    def away(self, seconds: float) -> ASGIApp:
+        """Make an application that resets its connection and stops listening for a while."""
+
+        async def leave(scope: Scope, receive: Receive, _: Send) -> None:
+            for server in self._server.servers:
+                server.close()
+            reset(scope[TRANSPORT])
+            await asyncio.sleep(seconds)
+            self._socket = socket.create_server(self._address)
+            await self._server.startup(sockets=[self._socket])
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        return leave
 
     def _conversation_export(self, request: Request) -> ASGIApp:
         with _Audit(self, request) as audit:
@@ -160,7 +193,9 @@ class _Audit:
             self._status = fault.status
             return fault
         self._status = 200
-        body = as_json(records)
+        if isinstance(fault, Away):
+            return self._sandbox.away(fault.seconds)
+        body = as_json(fault.among(records) if isinstance(fault, Odd) else records)
         if isinstance(fault, BrokenAnswer):
             return fault.answering(body)
         headers = {"Content-Type": "application/json"}

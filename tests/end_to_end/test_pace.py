@@ -36,7 +36,8 @@ def test_a_backfill_is_never_refused_and_waits_no_longer_than_it_must(serve, run
 
 def test_a_slow_server_and_a_slow_reader_work_side_by_side(serve, start_tap):
     takes, windows = 0.4, 10
-    sandbox = serve(days=windows - 1, seconds=takes)
+    # So few that a STATE comes at the end of each window only.
+    sandbox = serve(conversations=80, days=windows - 1, seconds=takes)
     tap = start_tap(settings(sandbox, window_days=1))
     read, begun = 0, None
     for line in iter(tap.stdout.readline, ""):
@@ -56,7 +57,7 @@ def test_a_slow_server_and_a_slow_reader_work_side_by_side(serve, start_tap):
 
 def test_a_reader_that_stops_stops_the_downloads_one_window_ahead(serve, start_tap):
     sandbox = serve(conversations=4000, days=20)
-    tap = start_tap(settings(sandbox, window_days=2))
+    tap = start_tap(settings(sandbox, window_days=7))
     time.sleep(4)
     assert tap.poll() is None
     assert len(sandbox.answered) == 2

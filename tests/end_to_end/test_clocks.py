@@ -1,0 +1,66 @@
+"""This machine's clock against Dixa's, and against the calendar."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests import expected
+from tests.conftest import settings
+from tests.end_to_end import checks
+
+MINUTE = 60_000
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        [-5, -4, -1, 3, 5],  # Dixa's clock, in minutes before this machine's, run by run
+        [5, 6, 30],
+        [-30, -5, 0],
+    ],
+    ids=["from behind to ahead", "ahead", "behind"],
+)
+def test_a_few_minutes_between_the_clocks_lose_nothing(serve, run_tap, ahead, evidence):
+    start = now() - 200 * MINUTE
+    sandbox = serve(conversations=6000, days=1, late=20_000, now=now() - 100 * MINUTE)
+    clock = sandbox.data.now
+    config = {**settings(sandbox), "end_date": None, "start_date": expected.iso(start)}
+    arrived = {stream: {} for stream in expected.STREAMS}
+    state = None
+    for minutes in ahead:
+        clock.now = max(clock.now, now() + minutes * MINUTE)
+        before = now()
+        run = run_tap(config, state=state)
+        checks.succeeded(run)
+        state = run.state
+        for stream in expected.STREAMS:
+            arrived[stream] |= {record["id"]: record for record in run.records(stream)}
+            # Everything that Dixa showed up to this machine's now is there in its last state.
+            wanted = expected.records(sandbox.data, stream, start, min(before - 1000, clock.now))
+            assert len(wanted) > 100
+            assert {key: arrived[stream].get(key) for key in wanted} == wanted
+            bookmark = expected.milliseconds(run.bookmark(stream))
+            assert bookmark <= min(now(), clock.now)
+        evidence("runs with clocks apart, nothing lost")
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Copenhagen", "Australia/Lord_Howe"])
+def test_a_night_that_clocks_change_is_like_any_other(serve, run_tap, zone):
+    # New York's clocks changed on 2026-03-08, the others' in October and April before.
+    sandbox = serve(days=170)
+    run = run_tap(settings(sandbox, window_days=10), environment={"TZ": zone})
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+    start = run_tap(settings(sandbox, start_date="2026-03-08T06:30:00Z"), environment={"TZ": zone})
+    for stream in expected.STREAMS:
+        since = expected.milliseconds("2026-03-08T06:30:00.000Z")
+        checks.emitted_exactly(
+            start, stream, expected.records(sandbox.data, stream, since, 1 << 50)
+        )

@@ -1,0 +1,165 @@
+"""What goes wrong on the way, made by the sandbox, and survived; or given up in good order."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+
+import pytest
+
+from tap_dixa.retries import MAX_TRIES
+from tap_dixa.sandbox.faults import Away, BrokenAnswer, Refusal
+from tests import expected
+from tests.conftest import settings
+from tests.end_to_end import checks
+
+HTML = {"Content-Type": "text/html"}
+EARLY = "the answer ends early or is damaged"
+NO_EXPORT = "the answer is not an export: it begins with "
+BROKE = "the connection broke in the middle of the answer"
+CLOSED = "no connection: "
+LATE = "no answer in time"
+PASSING = {
+    "429": (Refusal(429, body='{"message": "API limit"}'), "Dixa answered 429"),
+    "408": (Refusal(408), "Dixa answered 408"),
+    **{
+        f"{status} {kind}": (Refusal(status, headers, body), f"Dixa answered {status}")
+        for status in (500, 502, 503)
+        for kind, headers, body in (
+            ("JSON", {}, '{"message": "Internal error"}'),
+            ("HTML", HTML, "<h1>Oops</h1>"),
+            ("empty", {}, ""),
+        )
+    },
+    "520": (Refusal(520), "Dixa answered 520"),
+    "refused for a while": (Away(2.5), CLOSED),
+    "an object": (Refusal(200, body='{"message": "try again"}'), NO_EXPORT),
+    "HTML with 200": (Refusal(200, HTML, "<html>We will be back soon</html>"), NO_EXPORT),
+    "an empty body": (Refusal(200), NO_EXPORT),
+    "null": (Refusal(200, body="null"), NO_EXPORT),
+    "NaN": (Refusal(200, body='[{"id": 1, "updated_at": 1, "created_at": 1, "x": NaN}]'), EARLY),
+    "a bare control character": (Refusal(200, body='[{"id": 1, "text": "\1"}]'), EARLY),
+    "reset before the head": (BrokenAnswer("reset", head=False), CLOSED),
+    "hangup before the head": (BrokenAnswer("hangup", head=False), CLOSED),
+    "reset before the body": (BrokenAnswer("reset"), BROKE),
+    "reset in the body": (BrokenAnswer("reset", 5000), BROKE),
+    "shorter than declared": (BrokenAnswer("hangup", 5000, "length"), BROKE),
+    "reset before the declared end": (BrokenAnswer("reset", 5000, "length"), BROKE),
+    "short, no length declared": (BrokenAnswer("hangup", 5000, "none"), EARLY),
+    "one byte short, no length declared": (BrokenAnswer("hangup", -1, "none"), EARLY),
+    "the last chunk missing": (BrokenAnswer("hangup", 5000), BROKE),
+    "nothing but the last chunk missing": (BrokenAnswer("hangup", 1 << 40), BROKE),
+    "gzip cut by a hangup": (BrokenAnswer("hangup", 3000, packed=True), BROKE),
+    "gzip cut by a clean end": (BrokenAnswer("stop", 3000, packed=True), EARLY),
+    "gzip cut, no length declared": (BrokenAnswer("hangup", 3000, "none", packed=True), EARLY),
+    "half an array, chunked": (BrokenAnswer("stop", 5000), EARLY),
+    "half an array, declared": (BrokenAnswer("stop", 5000, "length"), EARLY),
+    "stalls before the head": (BrokenAnswer("stall", head=False), LATE),
+    "stalls before the body": (BrokenAnswer("stall"), LATE),
+    "stalls in the body": (BrokenAnswer("stall", 5000), LATE),
+}
+
+
+@pytest.mark.parametrize(("fault", "said"), PASSING.values(), ids=PASSING)
+def test_what_passes_is_waited_out_and_nothing_is_lost_or_repeated(
+    serve, run_tap, fault, said, evidence
+):
+    sandbox = serve(days=70)
+    # The second request of each stream's three: the first window is already being emitted.
+    sandbox.behaviour.faults.extend([None, fault, None, None, None, fault])
+    run = run_tap(settings(sandbox, request_timeout_seconds=1))
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+        warnings = re.findall(rf"WARNING .*\.{stream} .*; try \d of {MAX_TRIES} in .*", run.log)
+        assert all(said in line for line in warnings)
+        assert len(warnings) == 1 or (warnings and isinstance(fault, Away))
+    evidence("faults injected and survived", 2)
+
+
+@pytest.mark.parametrize("kind", ["seconds", "a date"])
+def test_retry_after_is_obeyed(serve, run_tap, kind, evidence):
+    sandbox = serve()
+    begun = time.monotonic()
+    asked = "3" if kind == "seconds" else formatdate(time.time() + 6, usegmt=True)
+    sandbox.behaviour.faults.append(Refusal(429, {"Retry-After": asked}))
+    run = run_tap(settings(sandbox))
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+    first, second, *_ = sandbox.arrived
+    waited = second - first + 2 if kind == "seconds" else second - begun
+    assert 5 <= waited < 8
+    evidence("faults injected and survived")
+
+
+def test_one_fault_after_the_other(serve, run_tap, evidence):
+    sandbox = serve(days=100)
+    plan = [
+        Refusal(503), BrokenAnswer("reset", 3000), None, BrokenAnswer("hangup", 9000, "none"),
+        None, Refusal(429), None, None, BrokenAnswer("stop", 700, packed=True),
+        BrokenAnswer("stall", 100), None, Refusal(200, body="[{"),
+    ]  # fmt: skip
+    sandbox.behaviour.faults.extend(plan)
+    run = run_tap(settings(sandbox, request_timeout_seconds=1))
+    checks.succeeded(run)
+    assert not sandbox.behaviour.faults
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+    evidence("faults injected and survived", len(plan) - plan.count(None))
+
+
+@pytest.mark.waits_a_minute
+def test_the_rate_limit_itself_is_waited_out(serve, run_tap):
+    sandbox = serve(days=100, requests_per_minute=6)
+    run = run_tap(settings(sandbox, requests_per_minute=100))
+    checks.succeeded(run)
+    assert 429 in {status for _, _, status in sandbox.answered}
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+
+
+LASTING = {
+    "503": Refusal(503, body="<h1>down</h1>"),
+    "no connection": Away(400),
+    "not an export": Refusal(200, HTML, "<html>We moved</html>"),
+    "damaged": Refusal(200, body='[{"id": NaN}]'),
+    "connection broke": BrokenAnswer("reset", 2000),
+    "ends early": BrokenAnswer("hangup", 2000, "none"),
+    "in time": BrokenAnswer("stall", 100),
+}
+
+
+@pytest.mark.waits_a_minute
+def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, evidence):
+    def attempt(cause):
+        sandbox = serve(days=70)
+        fault = LASTING[cause]
+        sandbox.behaviour.faults.extend([None, *[fault] * MAX_TRIES, None])
+        begun = time.monotonic()
+        run = run_tap(settings(sandbox, request_timeout_seconds=1))
+        return cause, sandbox, run, time.monotonic() - begun
+
+    with ThreadPoolExecutor(len(LASTING)) as pool:
+        attempts = list(pool.map(attempt, LASTING))
+    for cause, sandbox, run, seconds in attempts:
+        assert run.status == 1, cause
+        (line,) = run.errors
+        _, asked, _ = sandbox.answered[1]
+        start = int(asked["updated_after"]) + 1000
+        assert f"conversations: {expected.iso(start)} to " in line
+        assert cause in line
+        assert "Traceback" not in run.log
+        assert 120 < seconds < 160
+        emitted = run.records("conversations")
+        assert run.bookmark("conversations") == emitted[-1]["updated_at"]
+        assert "messages" not in run.state["bookmarks"]
+        # The state is whole: the run after the outage brings the rest.
+        if cause != "no connection":
+            resumed = run_tap(settings(sandbox), state=run.state)
+            checks.succeeded(resumed)
+            arrived = {r["id"]: r for r in [*emitted, *resumed.records("conversations")]}
+            assert arrived == expected.records(sandbox.data, "conversations")
+    evidence("lasting faults that ended in one line, state intact", len(LASTING))

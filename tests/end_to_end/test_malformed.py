@@ -1,0 +1,136 @@
+"""Answers that are arrays, with something in them that does not belong there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_dixa.sandbox.faults import Odd
+from tests import expected
+from tests.conftest import DAY, NOON, SDKS_WAY, SHORT_WAY, settings
+from tests.end_to_end import checks
+
+MOMENT = NOON - 10 * DAY
+UUID = "00000000-0000-4000-8000-000000000000"
+
+
+def message(**fields) -> str:
+    """Spell a message; None leaves a field out, and texts that begin with = are not quoted."""
+    record = {"id": UUID, "csid": 7, "created_at": MOMENT, "text": "odd", **fields}
+    pairs = (
+        f"{json.dumps(name)}: {value[1:] if str(value).startswith('=') else json.dumps(value)}"
+        for name, value in record.items()
+        if value is not None
+    )
+    return "{" + ", ".join(pairs) + "}"
+
+
+STOPPING = {
+    "no id": (message(id=None), "`id`"),
+    "an id that is null": (message(id="=null"), "`null`"),
+    "an id of another type": (message(id=12), "Expected `str`, got `int`"),
+    "an id that is no text": (message(id="\udcff").replace("\\udcff", "\udcff"), "utf-8"),
+    "no cursor": (message(created_at=None), "`created_at`"),
+    "a cursor that is null": (message(created_at="=null"), "Expected `int`, got `null`"),
+    "a cursor that is a text": (message(created_at="2026-03-01"), "Expected `int`, got `str`"),
+    "a cursor with a fraction": (message(created_at="=1772366400000.5"), "got `float`"),
+    "a negative cursor": (message(created_at=-MOMENT), "of another time"),
+    "a cursor in the year 50000": (message(created_at=1_515_675_600_000_000), "of another time"),
+    "a cursor in seconds": (message(created_at=MOMENT // 1000), "of another time"),
+    "not an object": ("7", "Expected `object`, got `int`"),
+    "null among the records": ("null", "Expected `object`, got `null`"),
+    "nested 100,000 deep": (message(x="=" + "[" * 100_000 + "]" * 100_000), "too deeply"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), STOPPING.values(), ids=STOPPING)
+def test_what_cannot_be_used_stops_the_run_before_its_window(serve, run_tap, text, said, evidence):
+    sandbox = serve(days=20)
+    config = settings(sandbox, window_days=7)
+    sandbox.behaviour.faults.extend([None, None, None, None, Odd(text)])
+    run = run_tap(config)
+    assert run.status == 1
+    (line,) = run.errors
+    assert said in line
+    assert "messages: 2026-02-26T00:00:00.000Z to 2026-03-05T00:00:00.000Z: " in line
+    assert "Traceback" not in run.log
+    assert len(line) < 500
+    before = expected.records(sandbox.data, "messages", 0, NOON - 13 * DAY - DAY // 2)
+    checks.emitted_exactly(run, "messages", before)
+    # The state stands before it: nothing of that window is lost once Dixa has mended it.
+    resumed = run_tap(config, state=run.state)
+    checks.succeeded(resumed)
+    arrived = {r["id"]: r for r in run.records("messages") + resumed.records("messages")}
+    assert arrived == expected.records(sandbox.data, "messages")
+    evidence("malformed records that stopped the run in one line")
+
+
+def kept(**fields):
+    record = {"id": UUID, "csid": 7, "created_at": MOMENT, "text": "odd", **fields}
+    return [{**record, "created_at": expected.iso(record["created_at"])}]
+
+
+KEPT = {
+    "half a character": (message(text='="cut \\ud83d"'), kept(text="cut \ufffd"), "U+FFFD"),
+    "the other half": (message(text='="\\udc4d cut"'), kept(text="\ufffd cut"), "U+FFFD"),
+    "half a character in a name": (message(text='="x", "\\ud83d": "y"'), kept(text="x"), "U+FFFD"),
+    "bytes that are no UTF-8": (
+        message(text='="caf\udce9 \udcf0\udc9f"'), kept(text="caf\ufffd \ufffd"), "U+FFFD"
+    ),
+    "an emoji as escapes": (message(text='="\\ud83d\\udc4d"'), kept(text="👍"), None),
+    "a name twice": (message(text='="first", "text": "last"'), kept(text="last"), None),
+    "a cursor twice": (
+        message(created_at=f'=1, "created_at": {MOMENT}'), kept(), None
+    ),
+    "the same record twice": (f"{message()}, {message()}", kept() * 2, None),
+    "the same id twice": (
+        f"{message(created_at=MOMENT + 5, text='new')}, {message()}",
+        kept() + kept(created_at=MOMENT + 5, text="new"),
+        None,
+    ),
+    "a record of another window": (message(created_at=MOMENT - 7 * DAY // 8), kept(
+        created_at=MOMENT - 7 * DAY // 8), None),
+    "a record that changed meanwhile": (message(created_at=NOON + 4 * DAY // 24), [], None),
+    "nested 500 deep": (message(x="=" + "[" * 500 + "]" * 500), kept(), "field x"),
+    "an unknown field": (message(x=1), kept(), "field x"),
+    "a time as a text": (message(csid='="7"'), kept(csid="7"), None),
+    "spaces and line ends": (message().replace(", ", " ,\r\n\t "), kept(), None),
+}  # fmt: skip
+
+
+SDKS = ["bytes that are no UTF-8", "half a character", "the same id twice"]
+CASES = [
+    *(pytest.param(*case, SHORT_WAY, id=name) for name, case in KEPT.items()),
+    *(pytest.param(*KEPT[name], SDKS_WAY, id=f"{name}, the SDK's way") for name in SDKS),
+]
+
+
+@pytest.mark.parametrize(("text", "odd", "said", "way"), CASES)
+def test_what_can_be_used_is_kept(serve, run_tap, text, odd, said, way, evidence):
+    sandbox = serve(days=20)
+    sandbox.behaviour.faults.extend([None, Odd(text)])
+    run = run_tap(settings(sandbox, **way))
+    checks.succeeded(run)
+    found = [r for r in run.records("messages") if r["id"] == UUID]
+    # Where a stream map or flattening looks at the records, what Dixa leaves out is null.
+    plain = [{k: v for k, v in r.items() if v is not None} for r in found]
+    assert plain == odd
+    others = {r["id"]: r for r in run.records("messages") if r["id"] != UUID}
+    wanted = expected.records(sandbox.data, "messages")
+    assert others.keys() == wanted.keys()
+    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    assert any(said in line for line in warnings) if said else not warnings
+    evidence("malformed records that were kept, mended or passed on")
+
+
+def test_a_text_of_50_megabytes_arrives(serve, run_tap, evidence):
+    sandbox = serve(days=20)
+    text = 'ä🎉\\"}, {' + "x" * 50_000_000
+    sandbox.behaviour.faults.extend([None, Odd(message(text=text))])
+    run = run_tap(settings(sandbox))
+    checks.succeeded(run)
+    (found,) = (r for r in run.records("messages") if r["id"] == UUID)
+    assert found["text"] == text
+    assert len(run.records("messages")) == 1 + len(expected.records(sandbox.data, "messages"))
+    evidence("malformed records that were kept, mended or passed on")

@@ -1,0 +1,141 @@
+"""Where the token goes, and where it never does; and what lies on disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tests import expected
+from tests.conftest import SDKS_WAY, settings
+from tests.end_to_end import checks
+
+TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+@pytest.mark.parametrize("way", [{}, SDKS_WAY], ids=["short", "SDK's"])
+def test_the_token_is_in_no_output(serve, run_tap, level, way, evidence):
+    sandbox = serve(days=70, token=TOKEN)
+    said = f"<html>You sent Bearer {TOKEN}"
+    sandbox.behaviour.faults.extend([Refusal(500, body=said), Refusal(200, body=said)])
+    environment = {"LOGLEVEL": level, "TAP_DIXA_LOGLEVEL": level}
+    run = run_tap(settings(sandbox, **way), environment=environment)
+    assert run.status == 0
+    assert TOKEN not in run.log + run.output
+    evidence("outputs searched for the token")
+
+
+@pytest.mark.parametrize("arguments", [["--about"], ["--about", "--format=json"], ["--discover"]])
+def test_the_token_is_in_no_description(serve, run_tap, arguments, evidence):
+    sandbox = serve(token=TOKEN)
+    run = run_tap(settings(sandbox), *arguments, environment={"LOGLEVEL": "DEBUG"})
+    assert run.status == 0
+    assert TOKEN not in run.log + run.output
+    evidence("outputs searched for the token")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 499])
+def test_the_token_is_in_no_error(serve, run_tap, status, evidence):
+    sandbox = serve(token=TOKEN)
+    sandbox.behaviour.faults.append(Refusal(status, {"X-Echo": TOKEN}, f"Bearer {TOKEN} it is"))
+    run = run_tap(settings(sandbox), environment={"LOGLEVEL": "DEBUG"})
+    assert run.status == 1
+    assert TOKEN not in run.log + run.output
+    evidence("outputs searched for the token")
+
+
+def test_what_a_neighbour_sees_of_a_run(serve, start_tap, tmp_path):
+    sandbox = serve(days=70, token=TOKEN)
+    sandbox.behaviour.faults.extend([None, BrokenAnswer("stall", 5000)])
+    tap = start_tap(settings(sandbox), env={**os.environ, "TMPDIR": str(tmp_path)})
+    while len(sandbox.answered) < 2:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process = Path(f"/proc/{tap.pid}")
+    assert TOKEN not in (process / "cmdline").read_text() + (process / "comm").read_text()
+    # Temporary files have no name, and their descriptors are the user's alone.
+    named = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".json"]
+    assert named == []
+    spools = [file for file in (process / "fd").iterdir() if str(tmp_path) in str(file.readlink())]
+    assert spools
+    for spool in spools:
+        assert str(spool.readlink()).endswith("(deleted)")
+        assert spool.stat().st_mode & 0o077 == 0
+        assert TOKEN not in str(spool.readlink())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host_gets_nothing(serve, run_tap, status, evidence):
+    sandbox, other = serve(token=TOKEN), serve(token=TOKEN)
+    location = f"{other.url}/v1/conversation_export"
+    sandbox.behaviour.faults.append(Refusal(status, {"Location": location}))
+    run = run_tap(settings(sandbox))
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "does not follow" in run.errors[0]
+    assert other.answered == []
+    evidence("redirects refused")
+
+
+def test_a_loopback_address_is_never_asked_through_a_proxy(serve, run_tap):
+    sandbox, proxy = serve(token=TOKEN), serve(token=TOKEN)
+    environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), proxy.url)
+    run = run_tap(settings(sandbox), environment={**environment, "NO_PROXY": "", "no_proxy": ""})
+    checks.succeeded(run)
+    assert proxy.answered == []
+
+
+def test_a_password_file_does_not_replace_the_token(serve, run_tap, tmp_path):
+    sandbox = serve(token=TOKEN)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    run = run_tap(settings(sandbox), environment={"NETRC": str(netrc)})
+    checks.succeeded(run)
+    assert {status for _, _, status in sandbox.answered} == {200}
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """Give a certificate for this machine, and the authority behind it."""
+    authority = trustme.CA()
+    certificate, bundle = tmp_path / "server.pem", tmp_path / "authority.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    authority.cert_pem.write_to_path(bundle)
+    return certificate, bundle
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_certificate_is_verified(serve, run_tap, certified, trusted):
+    certificate, bundle = certified
+    sandbox = serve(token=TOKEN, certificate=certificate)
+    environment = {"REQUESTS_CA_BUNDLE": str(bundle)} if trusted else {}
+    run = run_tap(settings(sandbox), environment=environment)
+    if trusted:
+        checks.succeeded(run)
+        checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
+    else:
+        assert run.status == 1
+        assert len(run.errors) == 1
+        assert "certificate verify failed" in run.errors[0]
+        assert "Traceback" not in run.log
+        assert sandbox.answered == []
+
+
+def test_a_certificate_for_another_name_is_refused(serve, run_tap, tmp_path):
+    authority = trustme.CA()
+    certificate, bundle = tmp_path / "server.pem", tmp_path / "authority.pem"
+    authority.issue_cert("exports.example").private_key_and_cert_chain_pem.write_to_path(
+        certificate
+    )
+    authority.cert_pem.write_to_path(bundle)
+    sandbox = serve(token=TOKEN, certificate=certificate)
+    run = run_tap(settings(sandbox), environment={"REQUESTS_CA_BUNDLE": str(bundle)})
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert sandbox.answered == []
