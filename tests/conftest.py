@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
-for _profile, _examples in (("patient", 150), ("thorough", 10_000)):
+for _profile, _examples in (("patient", 60), ("thorough", 10_000)):
     hypothesis.settings.register_profile(
         _profile,
         max_examples=_examples,
@@ -32,6 +32,9 @@ for _profile, _examples in (("patient", 150), ("thorough", 10_000)):
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
 hypothesis.settings.load_profile("patient")
+
+# Some machines forbid Python's caches. The tap is started hundreds of times.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

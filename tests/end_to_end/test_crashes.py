@@ -32,14 +32,14 @@ def latest_state(messages, before):
 def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
     serve, start_tap, way, evidence
 ):
-    sandbox = serve(conversations=3000, days=70)
+    sandbox = serve(conversations=2500, days=70)
     config = settings(sandbox, window_days=20, **way)
     random = Random(4)
     state, kills, emitted = None, 0, 0
     arrived = {stream: {} for stream in expected.STREAMS}
     while True:
         tap = start_tap(config, state=state, encoding=None)
-        if kills < 12:
+        if kills < 9:
             # After a while, or after a number of bytes: somewhere in what is being written.
             output = tap.stdout.read(random.randrange(700_000))
             time.sleep(random.random() / 10)
@@ -56,7 +56,7 @@ def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
         state = latest_state(messages, state)
         if tap.wait() == 0:
             break
-    assert kills >= 8
+    assert kills >= 6
     wanted = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
     assert arrived == wanted
     total = sum(map(len, wanted.values()))
@@ -89,13 +89,12 @@ SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 @both_ways
 @SIGNALS
-@pytest.mark.parametrize("unbuffered", ["1", ""])
 def test_an_interrupted_run_resumes_where_it_stopped(
-    serve, start_tap, number, way, unbuffered, tmp_path, evidence
+    serve, start_tap, number, way, tmp_path, evidence
 ):
-    sandbox = serve(conversations=4000, days=20)
+    sandbox = serve(conversations=2500, days=20)
     config = settings(sandbox, **way)
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": unbuffered}
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
     tap = start_tap(config, encoding=None, env=environment)
     before = set(tmp_path.iterdir())
     output = tap.stdout.read(2_000_000)
@@ -220,7 +219,7 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
 
 
 @both_ways
-@pytest.mark.parametrize("lines", [0, 1, 200])
+@pytest.mark.parametrize("lines", [0, 200])
 def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, way, lines, evidence):
     sandbox = serve(conversations=4000, days=20)
     tap = start_tap(settings(sandbox, **way), encoding=None, stderr=subprocess.PIPE)

@@ -57,3 +57,24 @@ def test_serve_says_where_and_serves_until_it_is_interrupted():
         assert requests.get(f"{url}/v1/message_export", timeout=10).status_code == 401
         serving.terminate()
         assert serving.wait(5) != 0
+
+
+def test_faults_come_in_the_order_of_their_plan(tmp_path):
+    plan = tmp_path / "plan.json"
+    plan.write_text(
+        '[null, {"fault": "refusal", "status": 503}, {"fault": "odd", "text": "7"},'
+        ' {"fault": "broken", "ending": "stop"}, {"fault": "away", "seconds": 0}]'
+    )
+    asks = SHOW.replace("print(answer.status_code, token)", "print(answer.status_code)")
+    done = run("--faults", str(plan), "--", sys.executable, "-c", f"{asks}{asks}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "200\n503\n"
+
+
+@pytest.mark.parametrize("text", ["", "{}", '[{"fault": "flood"}]', '[{"fault": "away"}]'])
+def test_what_is_no_plan_is_refused(tmp_path, text):
+    plan = tmp_path / "plan.json"
+    plan.write_text(text)
+    done = run("--faults", str(plan), "--", "true")
+    assert done.returncode == 1
+    assert "--faults is no plan" in done.stderr
