@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tap_dixa import schemas
+
+SCHEMAS = {
+    file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+    for file in resources.files(schemas).iterdir()
+    if file.name.endswith(".json")
+}
+
+# The streams of the Dixa API: the key, and Dixa's own fields in the order of its OpenAPI file.
+# An end user's attributes and an activity's author are the only objects whose fields are known.
+DIXA_API = {
+    "agents": (
+        ("id",),
+        """id createdAt displayName email avatarUrl phoneNumber additionalEmails
+        additionalPhoneNumbers firstName lastName middleNames roles""",
+    ),
+    "end_users": (
+        ("id",),
+        """id createdAt displayName email phoneNumber additionalEmails additionalPhoneNumbers
+        firstName lastName middleNames avatarUrl externalId customAttributes""",
+    ),
+    "queues": (
+        ("id",),
+        """id name isDefault organizationId queueThresholds slaCalculationMethod offerTimeout
+        offeringAlgorithm memberListType usages wrapupTimeout priority
+        offerAbandonedConversations doNotOfferTimeouts isDoNotOfferEnabled
+        isPreferredAgentEnabled preferredAgentTimeouts preferredAgentOfflineTimeout
+        personalAgentOfflineTimeout isRestricted""",
+    ),
+    "queue_members": (("queueId", "agentId"), "agentId priority"),
+    "teams": (("id",), "id name"),
+    "team_members": (("teamId", "id"), "id name email phoneNumber"),
+    "tags": (("id",), "id name color state"),
+    "custom_attributes": (
+        ("id",),
+        """id entityType identifier label inputDefinition description createdAt updatedAt
+        isRequired isArchived isDeactivated""",
+    ),
+    # Two components in one stream, told apart by `_type`.
+    "contact_endpoints": (
+        ("contactEndpointId",),
+        "_type address number senderOverride name functionality",
+    ),
+    "business_hours_schedules": (("id",), "name id"),
+    "activity_logs": (
+        ("id",),
+        "id conversationId activityTimestamp activityType _type author attributes",
+    ),
+    "conversation_notes": (("id",), "id authorId createdAt csid message"),
+}
+# Not of Dixa's record: the parent that was asked for it, or what stands in for an id.
+ADDED = {
+    "queue_members": ["queueId"],
+    "team_members": ["teamId"],
+    "contact_endpoints": ["contactEndpointId"],
+}
+INNER_FIELDS = {
+    ("end_users", "customAttributes"): "id name identifier value",
+    ("activity_logs", "author"): "id name email phoneNumber",
+}
+TIMES = {
+    ("agents", "createdAt"),
+    ("end_users", "createdAt"),
+    ("custom_attributes", "createdAt"),
+    ("custom_attributes", "updatedAt"),
+    ("activity_logs", "activityTimestamp"),
+    ("conversation_notes", "createdAt"),
+}
+# What Dixa puts there depends on the account or the kind of record: one column of JSON each.
+OPEN = {
+    ("queues", "queueThresholds"),
+    ("queues", "usages"),
+    ("queues", "doNotOfferTimeouts"),
+    ("queues", "preferredAgentTimeouts"),
+    ("custom_attributes", "inputDefinition"),
+    ("activity_logs", "attributes"),
+}
+# Incremental: every record must have the time that the state remembers.
+REPLICATION_KEYS = {"activity_logs": ("activityTimestamp",)}
+
+
+def fields(schema, path=""):
+    """Give the path and the schema of each field, at every level."""
+    for name, field in schema.get("properties", {}).items():
+        yield f"{path}{name}", field
+        yield from fields(field, f"{path}{name}.")
+    if "items" in schema:
+        yield from fields(schema["items"], path)
+
+
+def parts(value):
+    """Give every object within a JSON value, itself included."""
+    if isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from parts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from parts(inner)
+
+
+@pytest.fixture(params=sorted(SCHEMAS))
+def schema(request):
+    return SCHEMAS[request.param]
+
+
+def test_there_is_a_schema_for_every_stream():
+    assert SCHEMAS.keys() == {"conversations", "messages", *DIXA_API}
+
+
+def test_is_valid_json_schema(schema):
+    Draft202012Validator.check_schema(schema)
+
+
+def test_is_an_object_with_fields(schema):
+    assert schema["type"] == "object"
+    assert schema["properties"]
+    assert set(schema["required"]) <= schema["properties"].keys()
+
+
+def test_every_field_is_typed_and_described(schema):
+    assert schema["description"]
+    for path, field in fields(schema):
+        assert field["type"], path
+        description = field["description"]
+        assert description == description.strip(), path
+        assert description.endswith("."), path
+
+
+def test_every_array_says_what_it_holds(schema):
+    for path, field in fields(schema):
+        if "array" in field["type"]:
+            assert field["items"]["type"], path
+
+
+def test_unknown_fields_are_no_error(schema):
+    # Dixa adds fields without notice.
+    assert not [part for part in parts(schema) if part.get("additionalProperties") is False]
+
+
+@pytest.mark.parametrize("name", DIXA_API)
+def test_carries_the_fields_of_dixas_own_description_in_order(name):
+    own = DIXA_API[name][1].split()
+    assert list(SCHEMAS[name]["properties"]) == ADDED.get(name, []) + own
+
+
+@pytest.mark.parametrize(("name", "field"), INNER_FIELDS)
+def test_carries_the_inner_fields_of_dixas_own_description(name, field):
+    outer = SCHEMAS[name]["properties"][field]
+    inner = outer.get("items", outer)
+    assert list(inner["properties"]) == INNER_FIELDS[name, field].split()
+
+
+@pytest.mark.parametrize("name", DIXA_API)
+def test_only_keys_are_sure_to_be_there(name):
+    sure = (*DIXA_API[name][0], *REPLICATION_KEYS.get(name, ()))
+    assert SCHEMAS[name]["required"] == list(sure)
+    for path, field in fields(SCHEMAS[name]):
+        if path in sure:
+            assert field["type"] == "string", path
+        else:
+            assert field["type"][1:] == ["null"], path
+
+
+def test_times_are_times():
+    found = {
+        (name, path)
+        for name in DIXA_API
+        for path, field in fields(SCHEMAS[name])
+        if field.get("format") == "date-time"
+    }
+    assert found == TIMES
+
+
+def test_what_is_open_is_one_column():
+    found = {
+        (name, path)
+        for name in DIXA_API
+        for path, field in fields(SCHEMAS[name])
+        if field["type"] == ["object", "null"] and "properties" not in field
+    }
+    assert found == OPEN
