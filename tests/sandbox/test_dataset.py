@@ -14,7 +14,6 @@ from tap_dixa.sandbox.dataset import DataSet
 from tests import expected
 from tests.conftest import DAY, NOON, Clock
 
-
 PINNED = {
     (1, 0): {
         "conversations": "47c7ca8f60577947d230201852040066bdf96565123c750c7c8eab50d5839158",
