@@ -64,6 +64,10 @@ class Life:
         """Whether the message at a place, counted from 0, was sent by a machine."""
         return place == 1 and self.messages[1] == self.messages[0]
 
+    def is_anonymized(self, seen: int) -> bool:
+        """Whether it was anonymized by a moment."""
+        return self.anonymized is not None and self.anonymized <= seen
+
     def updated(self, seen: int) -> int:
         """The last change up to a moment that is not before `created`."""
         events = self.events

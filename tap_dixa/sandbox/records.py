@@ -166,7 +166,7 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
         seen: The moment, in Unix ms.
     """
     random = Random(life.bits ^ 0xD1CA)
-    gone = life.anonymized is not None and life.anonymized <= seen
+    gone = life.is_anonymized(seen)
     for place, created in enumerate(life.messages):
         if created > seen:
             return
