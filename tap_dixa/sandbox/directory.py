@@ -151,7 +151,7 @@ def _person(person: Person, random: Random) -> Row:
         "phoneNumber": person.phone,
         "additionalEmails": [],
         "additionalPhoneNumbers": [],
-        "middleNames": ["Marie"] if random.random() < 0.1 else [],
+        "middleNames": ["Marie"] if random.random() < 0.25 else [],
     }
     if random.random() < 0.8:
         row |= {"firstName": first, "lastName": last}
