@@ -76,7 +76,10 @@ def main() -> None:
 @main.command()
 @_options
 def serve(**options: Any) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted.
+
+    POST /sandbox/anonymize/CSID anonymizes a conversation.
+    """
     with _sandbox(**options) as sandbox:
         for name, value in _settings(sandbox).items():
             click.echo(f"export {name}={shlex.quote(value)}")

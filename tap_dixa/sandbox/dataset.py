@@ -1,4 +1,4 @@
-"""The sandbox's data: what the exports would find at any moment.
+"""The sandbox's data: what the exports and the other API would find at any moment.
 
 Lives are drawn when they are needed and forgotten; what is kept is four times a conversation
 (32 bytes), so that a million of them fit. The same seed, size and span of days give the same
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_dixa.sandbox import records
 from tap_dixa.sandbox.arrivals import DAY, load_until, moment_of
 from tap_dixa.sandbox.desk import Desk
+from tap_dixa.sandbox.directory import Directory
 from tap_dixa.sandbox.life import Life, draw
 
 if TYPE_CHECKING:
@@ -46,11 +47,14 @@ class DataSet:
         self.start = (now() // DAY - days) * DAY
         """Nothing is older than this, in Unix ms."""
         self._per_load = conversations / (days / 7)
-        self._desk = Desk(seed, customers=max(1, conversations // 3))
+        self.desk = Desk(seed, customers=max(1, conversations // 3))
+        self.directory = Directory(self.desk)
+        """Whom and what the desk lists. Rows can be taken away from it."""
         self._late = late
         self._first = self._next = int(load_until(self.start) * self._per_load) + 1
         self._times = {name: array("q") for name in TIMES}
         self._changing: dict[int, Life] = {}
+        self._anonymized: dict[int, int] = {}
         self._lock = Lock()
 
     def conversations(
@@ -66,8 +70,8 @@ class DataSet:
             lambda times: all(inside(times[name]) for name, inside in filters.items()), ids
         )
         for number in found:
-            life = self._life(number)
-            yield records.conversation(self._desk, life, life.seen_at(now))
+            life = self.draw(number)
+            yield records.conversation(self.desk, life, life.seen_at(now))
 
     def messages(self, inside: Inside, oldest: int, newest: int) -> Iterator[dict[str, Any]]:
         """Give the messages created inside an interval, in no order, as they stand now.
@@ -81,9 +85,72 @@ class DataSet:
             lambda times: times["created"] <= newest and times["last_message_created"] >= oldest
         )
         for number in found:
-            life = self._life(number)
+            life = self.draw(number)
             written = list(records.messages(life, life.seen_at(now)))
             yield from (record for record in reversed(written) if inside(record["created_at"]))
+
+    def lives(self, oldest: int, newest: int) -> Iterator[Life]:
+        """Give each conversation to which something may have happened in an interval.
+
+        Args:
+            oldest: No moment (Unix ms) before this lies in it.
+            newest: No moment after this does.
+        """
+        _, found = self._find(
+            lambda times: times["created"] <= newest and times["updated"] >= oldest
+        )
+        return (self.draw(number) for number in found)
+
+    def life(self, csid: int) -> tuple[Life, int]:
+        """Give a conversation and the moment (Unix ms) up to which it is known.
+
+        Raises:
+            LookupError: There is no such conversation, or it does not show yet.
+        """
+        with self._lock:
+            now = self.now()
+            self._catch_up(now)
+            life = self._visible(csid, now)
+            return life, life.seen_at(now)
+
+    def draw(self, number: int) -> Life:
+        """Draw the conversation with a number, whether or not it shows yet."""
+        share = Random(self.desk.seed << 40 ^ number).random()
+        created = moment_of((number + share) / self._per_load)
+        life = draw(self.desk, number, created, self._late)
+        life.anonymized = self._anonymized.get(number, life.anonymized)
+        return life
+
+    def anonymize(self, csid: int) -> None:
+        """Anonymize a conversation now; it shows as late as anything else about it.
+
+        As at Dixa, its end user is another matter and stays as they are. One that is
+        anonymized already stays as it is.
+
+        Args:
+            csid: The conversation's id.
+
+        Raises:
+            LookupError: There is no such conversation, or it does not show yet.
+        """
+        with self._lock:
+            now = self.now()
+            self._catch_up(now)
+            life = self._visible(csid, now)
+            if life.anonymized is not None and life.anonymized <= now:
+                return
+            self._anonymized[csid] = life.anonymized = now
+            for values in self._times.values():
+                values[csid - self._first] = _NEVER
+            self._changing[csid] = life
+            self._settle(life, now)
+
+    def _visible(self, csid: int, now: int) -> Life:
+        if self._first <= csid < self._next:
+            life = self.draw(csid)
+            if life.created <= life.seen_at(now):
+                return life
+        raise LookupError(f"There is no conversation {csid}")
 
     def _find(
         self, passes: Callable[[dict[str, int]], bool], ids: set[int] | None = None
@@ -110,7 +177,7 @@ class DataSet:
         """Draw what has begun by now, and note what will not change any more."""
         for life in list(self._changing.values()):
             self._settle(life, now)
-        while (life := self._life(self._next)).created <= now:
+        while (life := self.draw(self._next)).created <= now:
             self._next += 1
             for values in self._times.values():
                 values.append(_NEVER)
@@ -122,11 +189,6 @@ class DataSet:
             for name, moment in (_times(life, now) or {}).items():
                 self._times[name][life.number - self._first] = moment
             del self._changing[life.number]
-
-    def _life(self, number: int) -> Life:
-        share = Random(self._desk.seed << 40 ^ number).random()
-        created = moment_of((number + share) / self._per_load)
-        return draw(self._desk, number, created, self._late)
 
 
 def _times(life: Life, seen: int) -> dict[str, int] | None:

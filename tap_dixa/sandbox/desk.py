@@ -53,6 +53,11 @@ CHANNELS = {
 }
 """Channels and how often each is used. An open set, as in Dixa."""
 
+HELP, SHOP = "support@shop.example", "hello@shop.example"
+"""The addresses that customers write to."""
+HOTLINE, DEPOT = "+4570101010", "+4570202020"
+"""The number that customers call, and the one that calls are passed on to."""
+
 PHONE = frozenset({"pstnphone", "callback", "voicemail"})
 EMAIL = frozenset({"email", "contactform"})
 CHAT = frozenset({"widgetchat", "chat"})
@@ -115,6 +120,11 @@ class Desk:
         self.customers = customers
         self.agents = [_person(random, "support.example") for _ in range(24)]
         self.queues = [Named(uuid(random), name) for name in _QUEUES]
+        # Each queue has its own eight agents, overlapping with its neighbours'.
+        self.members = [
+            [self.agents[(queue * 4 + place) % len(self.agents)] for place in range(8)]
+            for queue in range(len(self.queues))
+        ]
         self.tags = [Named(uuid(random), name) for name in _TAGS]
         self.deactivated_tags = {self.tags[-2].id, self.tags[-1].id}
         self.widget = Named(uuid(random), "Shop widget")
@@ -122,6 +132,10 @@ class Desk:
             Named(uuid(random), name) for name in ("order_id", "product", "priority")
         ]
         self.customer = lru_cache(maxsize=10_000)(self._customer)
+
+    def some_tags(self, random: Random) -> list[Named]:
+        """Draw a conversation's tags: the first thing drawn from its own bits."""
+        return random.sample(self.tags, random.randrange(4))
 
     def _customer(self, number: int) -> Person:
         """Give the end user of that number, counted from 0."""

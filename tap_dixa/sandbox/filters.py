@@ -1,10 +1,13 @@
-"""Read an export request's query as Dixa does, and refuse what Dixa refuses."""
+"""Read a request's query as Dixa does, and refuse what Dixa refuses."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from tap_dixa.sandbox import times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +16,7 @@ _LONGEST = 31 * 86_400_000
 
 
 class BadQueryError(Exception):
-    """The query is not one that the exports answer: 400."""
+    """The query is not one that Dixa answers: 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,23 @@ def intervals(
             raise BadQueryError(f"{field}_after and {field}_before span more than 31 days")
         found[field] = Interval(after, before, bounds)
     return found
+
+
+def log_interval(query: Mapping[str, str]) -> tuple[int, int]:
+    """Read ``fromDatetime`` and ``toDatetime``, in Unix ms; either may be missing.
+
+    Raises:
+        BadQueryError: One is not ``yyyy-MM-ddTHH:mm:ssZ``, or they are the wrong way round.
+    """
+    moments = {"fromDatetime": 0, "toDatetime": sys.maxsize}
+    for name in moments.keys() & query.keys():
+        try:
+            moments[name] = times.read(query[name])
+        except ValueError:
+            raise BadQueryError(f"Invalid value for: query parameter {name}") from None
+    if moments["toDatetime"] < moments["fromDatetime"]:
+        raise BadQueryError("toDatetime is earlier than fromDatetime")
+    return moments["fromDatetime"], moments["toDatetime"]
 
 
 def ids(query: Mapping[str, str]) -> set[int] | None:

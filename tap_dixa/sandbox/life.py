@@ -56,6 +56,18 @@ class Life:
         """The moment up to which the exports know this conversation."""
         return now - self.delay
 
+    def from_customer(self, place: int) -> bool:
+        """Whether the message at a place, counted from 0, is the customer's."""
+        return self.inbound == (place % 2 == 0)
+
+    def automated(self, place: int) -> bool:
+        """Whether the message at a place, counted from 0, was sent by a machine."""
+        return place == 1 and self.messages[1] == self.messages[0]
+
+    def is_anonymized(self, seen: int) -> bool:
+        """Whether it was anonymized by a moment."""
+        return self.anonymized is not None and self.anonymized <= seen
+
     def updated(self, seen: int) -> int:
         """The last change up to a moment that is not before `created`."""
         events = self.events
@@ -81,8 +93,7 @@ def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
     quick = channel in PHONE or channel in CHAT
     pace = MINUTE if quick else 2 * HOUR
     queue = int(chance() ** 1.6 * len(desk.queues))
-    # Each queue has its own eight agents, overlapping with its neighbours'.
-    agent = (queue * 4 + int(chance() * 8)) % len(desk.agents)
+    agent = desk.members[queue][int(chance() * 8)]
 
     # An automatic reply leaves in the very millisecond of the message it answers.
     messages = [created, created] if channel in EMAIL and chance() < 0.3 else [created]
@@ -113,7 +124,7 @@ def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
         inbound=chance() < 0.92,
         customer=desk.customer(int(chance() * desk.customers)),
         queue=desk.queues[queue],
-        agent=desk.agents[agent],
+        agent=agent,
         assigned=assigned,
         messages=messages,
         closed=closed,

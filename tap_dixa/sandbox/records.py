@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from tap_dixa.sandbox.desk import CHAT, EMAIL, PHONE, sentence, subject
+from tap_dixa.sandbox.desk import CHAT, DEPOT, EMAIL, HELP, HOTLINE, PHONE, SHOP, sentence, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_dixa.sandbox.life import Life
 
 _RECORDING_TAKES = 300_000
-_GONE = "anonymized"
+GONE = "anonymized"
 _PERSONAL = {
     "from",
     "to",
@@ -49,7 +49,7 @@ def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
     anonymized = by_then(life.anonymized)
     phone, email = life.channel in PHONE, life.channel in EMAIL
     person, agent = life.customer, life.agent if assigned else None
-    tags = random.sample(desk.tags, random.randrange(4))
+    tagged = desk.some_tags(random)
     score = life.rating_score if by_then(life.rated) else None
     moved = phone and closed and random.random() < 0.2
     transfer = max(closed - 30_000, life.created) if closed and moved else None
@@ -58,7 +58,7 @@ def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
         "created_at": life.created,
         "initial_channel": life.channel,
         "requester_id": person.id,
-        "requester_name": _GONE if anonymized else person.name,
+        "requester_name": GONE if anonymized else person.name,
         "requester_email": None if anonymized or phone else person.email,
         "requester_additional_emails": [] if anonymized or phone else [f"home.{person.email}"],
         "requester_phone_number": person.phone if phone and not anonymized else None,
@@ -76,21 +76,21 @@ def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
         "assignee_name": agent and agent.name,
         "assignee_email": agent and agent.email,
         "assignee_phone_number": agent and agent.phone if phone else None,
-        "to_provisioned_phone_number_id": "+4570101010" if phone and life.inbound else None,
+        "to_provisioned_phone_number_id": HOTLINE if phone and life.inbound else None,
         "to_provisioned_phone_number_name": "Hotline" if phone and life.inbound else None,
         "total_duration": closed and closed - life.created,
         "handling_duration": closed and (closed - life.created) // 3,
-        "dixa_email_integration_id": "support@shop.example" if email else None,
+        "dixa_email_integration_id": HELP if email else None,
         "dixa_email_integration_sender_name": "Shop support" if email else None,
-        "forwarding_email": "hello@shop.example" if email else None,
+        "forwarding_email": SHOP if email else None,
         "facebook_page_id": "104500" if life.channel == "facebookmessenger" else None,
         "facebook_page_name": "The Shop" if life.channel == "facebookmessenger" else None,
         "widget_id": desk.widget.id if life.channel in CHAT else None,
         "widget_name": desk.widget.name if life.channel in CHAT else None,
-        "tags": [tag.name for tag in tags],
+        "tags": [tag.name for tag in tagged],
         "tags_info": [
             {"id": tag.id, "name": tag.name, "is_deactivated": tag.id in desk.deactivated_tags}
-            for tag in tags
+            for tag in tagged
         ],
         "conversation_wrapup_notes": [sentence(random)] if closed and score else [],
         "transferee_name": "Warehouse" if transfer else None,
@@ -99,8 +99,8 @@ def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
         "updated_at": life.updated(seen),
         "last_message_created_at": life.last_message(seen),
         "status": "closed" if closed else "open" if assigned else "pending",
-        "transferee_number": "+4570202020" if transfer else None,
-        "from_provisioned_phone_number_id": "+4570101010" if phone and not life.inbound else None,
+        "transferee_number": DEPOT if transfer else None,
+        "from_provisioned_phone_number_id": HOTLINE if phone and not life.inbound else None,
         "from_provisioned_phone_number_name": "Hotline" if phone and not life.inbound else None,
         "subject": subject(random) if email and not anonymized else None,
         "anonymized_at": anonymized,
@@ -166,27 +166,26 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
         seen: The moment, in Unix ms.
     """
     random = Random(life.bits ^ 0xD1CA)
-    gone = life.anonymized is not None and life.anonymized <= seen
+    gone = life.is_anonymized(seen)
     for place, created in enumerate(life.messages):
         if created > seen:
             return
         bits = random.getrandbits(64)
-        inbound = life.inbound == (place % 2 == 0)
+        inbound = life.from_customer(place)
         author = life.customer if inbound else life.agent
-        automated = place == 1 and created == life.messages[0]
         record: dict[str, Any] = {
             "id": str(UUID(int=random.getrandbits(128), version=4)),
             "csid": life.number,
             "created_at": created,
             "initial_channel": life.channel,
-            "author_name": _GONE if gone and inbound else author.name,
+            "author_name": GONE if gone and inbound else author.name,
             "author_email": None if gone and inbound else author.email,
             "direction": "inbound" if inbound else "outbound",
-            "is_automated_message": automated,
+            "is_automated_message": life.automated(place),
             **_body(life, created, seen, inbound=inbound, bits=bits, random=random),
         }
         if gone:
-            record["text"] = _GONE
+            record["text"] = GONE
             for name in _PERSONAL & record.keys():
                 record[name] = None
         yield _some_nulls_absent(record, bits)
@@ -202,7 +201,7 @@ def _body(  # noqa: PLR0913 (all of them shape the text)
         return {
             "text": None,
             "from_phone_number": life.customer.phone,
-            "to_phone_number": "+4570101010",
+            "to_phone_number": HOTLINE,
             "duration": random.randrange(5, 1800),
             "recording_url": recording if ready and not voicemail else None,
             "voicemail_url": recording if voicemail else None,
@@ -218,7 +217,7 @@ def _body(  # noqa: PLR0913 (all of them shape the text)
         }
     if life.channel not in EMAIL:
         return {"text": text}
-    sender, recipient = life.customer.email, "support@shop.example"
+    sender, recipient = life.customer.email, HELP
     if not inbound:
         sender, recipient = recipient, sender
     form = {"name": life.customer.name, "topic": ["order", "refund"]}

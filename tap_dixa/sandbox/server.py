@@ -1,4 +1,7 @@
-"""The sandbox's HTTP side: both exports, with Dixa's authentication, limits and answers."""
+"""The sandbox's HTTP side: both exports, with Dixa's authentication, limits and answers.
+
+The dev API's side is in `api`, and what Dixa does not have is in `control`.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
+from tap_dixa.sandbox import control
+from tap_dixa.sandbox.api import Api
 from tap_dixa.sandbox.dataset import TIMES, DataSet
 from tap_dixa.sandbox.faults import TRANSPORT, Away, BrokenAnswer, Fault, Odd, Refusal, reset
 from tap_dixa.sandbox.filters import BadQueryError, Bounds, ids, intervals
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from tap_dixa.sandbox.activitylog import Order
 
 _CHUNK = 1 << 16
 _MINUTE = 60.0
@@ -51,6 +58,16 @@ class Behaviour:
     """What the next export requests get, one each, in order; None for a proper answer."""
     certificate: Path | None = None
     """A file with a certificate and its key (PEM), to serve https with."""
+    api_faults: deque[Fault | None] = field(default_factory=deque)
+    """The same for the dev API."""
+    requests_per_second: float = 10
+    """The dev API's rate limit for the token, over all of it; 0 for none."""
+    burst: int = 4
+    """How many of these may come at once."""
+    forbidden: dict[str, int] = field(default_factory=dict)
+    """What the token may not see of the dev API: beginnings of paths, and the status to say so."""
+    activity_order: Order = "descending"
+    """The order of the whole activity log, over all of its pages."""
 
 
 class Sandbox:
@@ -66,9 +83,9 @@ class Sandbox:
         self.data = data
         self.behaviour = behaviour or Behaviour()
         self.answered: list[tuple[str, dict[str, str], int]] = []
-        """Path, query and status of every export request so far."""
+        """Path, query and status of every request to either API so far."""
         self.arrived: list[float] = []
-        """When each of them came, by the monotonic clock, in seconds."""
+        """When each export request came, by the monotonic clock, in seconds."""
         self._recent: deque[float] = deque()
         self._socket = socket.create_server(("127.0.0.1", port))
         self._address = self._socket.getsockname()
@@ -79,6 +96,8 @@ class Sandbox:
             routes=[
                 Route("/v1/conversation_export", self._conversation_export),
                 Route("/v1/message_export", self._message_export),
+                *Api(data, self.behaviour, self.answered).routes,
+                *control.routes(data),
             ],
             exception_handlers={HTTPException: _refuse},
         )

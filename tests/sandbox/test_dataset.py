@@ -1,16 +1,30 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from importlib import resources
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from tap_dixa.sandbox.arrivals import HOUR, WEEK, load_until, moment_of
 from tap_dixa.sandbox.dataset import DataSet
 from tests import expected
 from tests.conftest import DAY, NOON, Clock
+
+PINNED = {
+    (1, 0): {
+        "conversations": "47c7ca8f60577947d230201852040066bdf96565123c750c7c8eab50d5839158",
+        "messages": "ae76cf8f2f8407f65d68efade508551a0377c501ee1b48d1c7409a5400e34a0a",
+    },
+    (7, 600_000): {
+        "conversations": "1330c6f55f0cd74c8b8811a834dd1da9975e44788b2a34a134fe3e296f2493e5",
+        "messages": "b21e0a722bf595a58999e1ea75b5e001a1c68eff57787dac36c01ae9d8498540",
+    },
+}
+"""SHA-256 of what the exports hold, by seed and lag (ms): benchmarks compare over time."""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +58,15 @@ def test_there_are_as_many_as_asked_for_and_they_end_now(data, conversations):
 def test_the_same_seed_gives_the_same_data_and_another_does_not(conversations):
     assert expected.source(DataSet(4000, 120, Clock()), "conversations") == conversations
     assert expected.source(DataSet(4000, 120, Clock(), seed=2), "conversations") != conversations
+
+
+@pytest.mark.parametrize(("seed", "late"), PINNED)
+def test_a_seed_gives_the_records_it_has_always_given(seed, late):
+    data = DataSet(1500, 100, Clock(), seed=seed, late=late)
+    for stream, pinned in PINNED[seed, late].items():
+        records = expected.source(data, stream)
+        written = b"".join(msgspec.json.encode(records[key]) for key in sorted(records))
+        assert hashlib.sha256(written).hexdigest() == pinned
 
 
 def test_a_sandbox_started_later_agrees_on_the_past(conversations):

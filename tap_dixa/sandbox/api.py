@@ -1,0 +1,176 @@
+"""The routes of the dev API: a desk's people and settings, its activity log and its notes."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tap_dixa.sandbox import notes
+from tap_dixa.sandbox.activitylog import ActivityLog
+from tap_dixa.sandbox.bucket import Bucket
+from tap_dixa.sandbox.faults import BrokenAnswer, Fault, Refusal
+from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
+from tap_dixa.sandbox.pages import Key, Paging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa.sandbox.server import Behaviour
+
+    Answer = Callable[[Request], dict[str, Any]]
+
+_AGENTS = Paging(most=1000, ends_bare=True)
+_END_USERS = Paging(most=1000, links_whole=True)
+_ACTIVITY_LOG = Paging(most=10_000)
+
+
+class Api:
+    """The dev API over a data set.
+
+    Args:
+        data: What it serves.
+        behaviour: How it behaves.
+        answered: Where it notes path, query and status of every request.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        behaviour: Behaviour,
+        answered: list[tuple[str, dict[str, str], int]],
+    ) -> None:
+        self._data = data
+        self._behaviour = behaviour
+        self._answered = answered
+        self._log = ActivityLog(data)
+        self._bucket = Bucket()
+        listed = data.directory
+        answers: dict[str, Answer] = {
+            "/v1/agents": self._agents,
+            "/v1/endusers": self._end_users,
+            "/v1/teams": lambda _: {"data": listed.teams()},
+            "/v1/teams/{id}/agents": _members(listed.team_members),
+            "/v1/queues": lambda _: {"data": listed.queues()},
+            "/v1/queues/{id}/members": _members(listed.queue_members),
+            "/v1/tags": self._tags,
+            "/v1/contact-endpoints": lambda _: {"data": listed.contact_endpoints},
+            "/v1/custom-attributes": lambda _: {"data": listed.custom_attributes},
+            "/v1/business-hours/schedules": lambda _: {"data": {"schedules": listed.schedules}},
+            "/v1/conversations/activitylog": self._activity_log,
+            "/v1/conversations/{id}/notes": self._notes,
+        }
+        self.routes = [Route(path, self._serving(answer)) for path, answer in answers.items()]
+
+    def _serving(self, answer: Answer) -> Callable[[Request], ASGIApp]:
+        def serve(request: Request) -> ASGIApp:
+            status = 500
+            try:
+                fault = self._admit(request)
+                if isinstance(fault, Refusal):
+                    status = fault.status
+                    return fault
+                body = msgspec.json.encode(answer(request))
+                status = 200
+            except BadQueryError as error:
+                status = 400
+                raise HTTPException(status, str(error)) from None
+            except HTTPException as error:
+                status = error.status_code
+                raise
+            finally:
+                query = dict(request.query_params)
+                self._answered.append((request.url.path, query, status))
+            if isinstance(fault, BrokenAnswer):
+                return fault.answering([body])
+            return Response(body, media_type="application/json")
+
+        return serve
+
+    def _admit(self, request: Request) -> Fault | None:
+        behaviour = self._behaviour
+        scheme, _, secret = request.headers.get("Authorization", "").rpartition(" ")
+        if scheme.lower() not in {"", "bearer"} or secret != behaviour.token:
+            raise HTTPException(401, "Invalid or missing credentials")
+        rate, burst = behaviour.requests_per_second, behaviour.burst
+        if not self._bucket.take(rate, burst, time.monotonic()):
+            raise HTTPException(429, "API limit has been reached")
+        for prefix, status in behaviour.forbidden.items():
+            if request.url.path.startswith(prefix):
+                raise HTTPException(status, "The token does not give access to this")
+        return behaviour.api_faults.popleft() if behaviour.api_faults else None
+
+    def _agents(self, request: Request) -> dict[str, Any]:
+        agents = self._data.directory.agents()
+        key = Key.read(request) or Key(request.url.path)
+        return _AGENTS.page(
+            request, key, list(agents), lambda places: [agents[place] for place in places]
+        )
+
+    def _end_users(self, request: Request) -> dict[str, Any]:
+        listed = self._data.directory
+        key = Key.read(request) or Key(request.url.path)
+        return _END_USERS.page(
+            request, key, listed.end_users(), lambda numbers: [*map(listed.end_user, numbers)]
+        )
+
+    def _tags(self, request: Request) -> dict[str, Any]:
+        wanted = request.query_params.get("includeDeactivated", "false")
+        if wanted not in {"true", "false"}:
+            raise BadQueryError("Invalid value for: query parameter includeDeactivated")
+        return {"data": self._data.directory.tags(deactivated=wanted == "true")}
+
+    def _activity_log(self, request: Request) -> dict[str, Any]:
+        key = Key.read(request)
+        if key is None:
+            after, before = log_interval(request.query_params)
+            key = Key(request.url.path, after=after, before=before, as_of=self._data.now())
+        interval = Interval(key.after, key.before, self._behaviour.bounds)
+        found = self._log.places(interval, key.as_of, self._behaviour.activity_order)
+        return _ACTIVITY_LOG.page(
+            request,
+            key,
+            range(len(found)),
+            lambda some: self._log.entries([found[n] for n in some], key.as_of),
+        )
+
+    def _notes(self, request: Request) -> dict[str, Any]:
+        csid = request.path_params["id"]
+        if not (csid.isascii() and csid.isdecimal()):
+            raise BadQueryError("Invalid value for: path parameter conversationId")
+        with _not_found():
+            life, seen = self._data.life(int(csid))
+        return {"data": notes.rows(life, seen)}
+
+
+def _members(rows: Callable[[str], list[dict[str, Any]]]) -> Answer:
+    def answer(request: Request) -> dict[str, Any]:
+        group = request.path_params["id"]
+        try:
+            proper = str(UUID(group)) == group.lower()
+        except ValueError:
+            proper = False
+        if not proper:
+            raise BadQueryError("Invalid value for: path parameter")
+        with _not_found():
+            return {"data": rows(group.lower())}
+
+    return answer
+
+
+@contextmanager
+def _not_found() -> Iterator[None]:
+    try:
+        yield
+    except LookupError:
+        raise HTTPException(404, "The requested resource could not be found") from None

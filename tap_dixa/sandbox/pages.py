@@ -1,0 +1,112 @@
+"""Long lists, a page at a time: `pageLimit`, `pageKey` and the links from page to page."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from tap_dixa.sandbox.filters import BadQueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from starlette.requests import Request
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Where a page begins, and in what: the whole query but for the length of the page."""
+
+    path: str
+    place: int = 0
+    """The first row's place in the list, or that of the row after it if it is gone."""
+    after: int = 0
+    before: int = sys.maxsize
+    """Which moments the list is about, in Unix ms."""
+    as_of: int = 0
+    """When its first page was asked for, in Unix ms."""
+
+    def __str__(self) -> str:
+        return base64.b64encode(msgspec.json.encode(self)).decode()
+
+    @classmethod
+    def read(cls, request: Request) -> Key | None:
+        """Read the `pageKey` of a request; None if it has none.
+
+        Raises:
+            BadQueryError: It has none of the keys that this list gives out.
+        """
+        if "pageKey" not in request.query_params:
+            return None
+        try:
+            written = base64.b64decode(request.query_params["pageKey"], validate=True)
+            key = msgspec.json.decode(written, type=cls)
+        except (ValueError, msgspec.MsgspecError):
+            key = None
+        if key is None or key.path != request.url.path:
+            raise BadQueryError("Invalid value for: query parameter pageKey")
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a list is paged. Dixa's lists differ in this."""
+
+    most: int
+    """The most rows that a page may have."""
+    usual: int = 100
+    """How many it has if `pageLimit` does not say."""
+    links_whole: bool = False
+    """Whether links are URLs; otherwise they are paths."""
+    ends_bare: bool = False
+    """Whether the last page has no `meta`; otherwise it has one without `next`."""
+
+    def page(
+        self,
+        request: Request,
+        key: Key,
+        places: Sequence[int],
+        rows: Callable[[Sequence[int]], list[dict[str, Any]]],
+    ) -> dict[str, Any]:
+        """Write a page.
+
+        Args:
+            request: What asks for it.
+            key: Where it begins.
+            places: The places of all rows, in order.
+            rows: Writes the rows at some of the places.
+
+        Raises:
+            BadQueryError: `pageLimit` is no number, or not one between 1 and `most`.
+        """
+        limit = self._limit(request.query_params)
+        url = str(request.url.replace(query="")) if self.links_whole else request.url.path
+        begin = bisect_left(places, key.place)
+        end = begin + limit
+        near = {}
+        if begin:
+            near["previous"] = places[max(0, begin - limit)]
+        if end < len(places):
+            near["next"] = places[end]
+        answer: dict[str, Any] = {"data": rows(places[begin:end])}
+        if "next" in near or not self.ends_bare:
+            answer["meta"] = {
+                name: f"{url}?{_query(limit, msgspec.structs.replace(key, place=place))}"
+                for name, place in near.items()
+            }
+        return answer
+
+    def _limit(self, query: Mapping[str, str]) -> int:
+        text = query.get("pageLimit", str(self.usual))
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= self.most):
+            raise BadQueryError("Invalid value for: query parameter pageLimit")
+        return int(text)
+
+
+def _query(limit: int, key: Key) -> str:
+    return urlencode({"pageLimit": limit, "pageKey": str(key)})

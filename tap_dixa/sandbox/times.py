@@ -1,0 +1,33 @@
+"""How the dev API writes and reads points in time. All numbers are Unix ms, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_SECONDS = "%Y-%m-%dT%H:%M:%S"
+
+
+def instant(moment: int) -> str:
+    """Write a moment as ``2023-02-01T09:01:52.2Z``: no more decimals than it needs."""
+    seconds, rest = divmod(moment, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime(_SECONDS)
+    decimals = f".{rest:03d}".rstrip("0") if rest else ""
+    return f"{text}{decimals}Z"
+
+
+def zoned(moment: int) -> str:
+    """Write a moment as ``2023-02-01T09:01:52.2Z[GMT]``."""
+    return f"{instant(moment)}[GMT]"
+
+
+def read(text: str) -> int:
+    """Read ``2023-02-01T09:01:52Z``, and nothing else.
+
+    Raises:
+        ValueError: The text is something else.
+    """
+    moment = datetime.strptime(text, f"{_SECONDS}Z").replace(tzinfo=UTC)
+    milliseconds = int(moment.timestamp()) * 1000
+    if instant(milliseconds) != text:
+        raise ValueError(f"{text!r} is not written in full")
+    return milliseconds

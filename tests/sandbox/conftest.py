@@ -1,0 +1,55 @@
+"""The dev API of a sandbox, as a client sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_dixa.sandbox.server import Sandbox
+
+
+@dataclass
+class Client:
+    """Asks a sandbox's dev API."""
+
+    sandbox: Sandbox
+
+    def get(self, path: str, **query: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
+        url = urljoin(self.sandbox.url, path)
+        return requests.get(url, query, headers=headers, timeout=10)
+
+    def data(self, path: str, **query: Any) -> Any:
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def pages(self, path: str, **query: Any) -> list[list[dict[str, Any]]]:
+        """Give all pages of a list, by their links."""
+        answer = self.get(path, **query).json()
+        found = [answer["data"]]
+        while link := answer.get("meta", {}).get("next"):
+            answer = self.get(link).json()
+            found.append(answer["data"])
+        return found
+
+    def everything(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Give all rows of a list, from all of its pages."""
+        return [row for page in self.pages(path, **query) for row in page]
+
+
+@pytest.fixture
+def connect(serve: Callable[..., Sandbox]) -> Callable[..., Client]:
+    """Start a sandbox whose dev API has no rate limit, unless it is told of one."""
+
+    def start(**options: Any) -> Client:
+        return Client(serve(**{"requests_per_second": 0, **options}))
+
+    return start

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests import expected
+from tests.conftest import DAY, HOUR, NOON
+
+LOG = "/v1/conversations/activitylog"
+
+
+def exports(api):
+    return [expected.source(api.sandbox.data, stream) for stream in expected.STREAMS]
+
+
+def pick(conversations, *, settled):
+    """Give an email conversation that will not change any more, or one that will."""
+    return next(
+        record["id"]
+        for record in conversations.values()
+        if record["initial_channel"] == "email"
+        and not record.get("anonymized_at")
+        and settled == (record["updated_at"] < NOON - 10 * DAY and bool(record.get("closed_at")))
+        and (settled or record["updated_at"] > NOON - DAY)
+    )
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_both_exports_show_it_and_nothing_else_changes(connect, settled):
+    api = connect(conversations=900)
+    before, messages_before = exports(api)
+    csid = pick(before, settled=settled)
+    api.sandbox.data.now.now += 5
+    still, still_messages = exports(api)
+    api.sandbox.data.anonymize(csid)
+    after, messages_after = exports(api)
+
+    record = after.pop(csid)
+    assert record["anonymized_at"] == record["updated_at"] == NOON + 5
+    assert record["requester_name"] == "anonymized"
+    assert record.get("requester_email") is record.get("subject") is None
+    for name in ("id", "created_at", "requester_id", "assignee_id", "tags", "queue_id", "status"):
+        assert record.get(name) == before[csid].get(name)
+    still.pop(csid)
+    assert after == still
+
+    assert messages_after.keys() == still_messages.keys()
+    changed = {key for key, old in still_messages.items() if messages_after[key] != old}
+    assert changed == {key for key, old in still_messages.items() if old["csid"] == csid}
+    for key in changed & messages_before.keys():
+        assert messages_after[key]["text"] == "anonymized"
+        assert messages_after[key]["created_at"] == messages_before[key]["created_at"]
+
+
+def test_it_is_found_by_its_new_time_and_by_its_old_ones(connect):
+    api = connect(conversations=900)
+    before, _ = exports(api)
+    csid = pick(before, settled=True)
+    api.sandbox.data.now.now += HOUR
+    api.sandbox.data.anonymize(csid)
+    old, now = before[csid], api.sandbox.data.now()
+    for name, moment in (
+        ("updated", now),
+        ("created", old["created_at"]),
+        ("closed", old["closed_at"]),
+        ("last_message_created", old["last_message_created_at"]),
+    ):
+        query = {f"{name}_after": moment, f"{name}_before": moment}
+        found = api.get("/v1/conversation_export", **query).json()
+        assert csid in {record["id"] for record in found}
+    query = {"updated_after": old["updated_at"], "updated_before": old["updated_at"]}
+    gone = api.get("/v1/conversation_export", **query).json()
+    assert csid not in {record["id"] for record in gone}
+
+
+def test_it_shows_as_late_as_anything_else(connect):
+    api = connect(conversations=900, late=600_000)
+    before, _ = exports(api)
+    csid = pick(before, settled=True)
+    _, at_once = api.sandbox.data.life(csid)
+    delay = NOON - at_once
+    assert delay > 1
+    api.sandbox.data.anonymize(csid)
+    api.sandbox.data.now.now += delay - 1
+    assert exports(api)[0][csid] == before[csid]
+    api.sandbox.data.now.now += 1
+    assert exports(api)[0][csid]["anonymized_at"] == NOON
+
+
+def test_what_is_still_to_happen_happens(connect):
+    api, other = connect(conversations=900), connect(conversations=900)
+    csid = pick(exports(api)[0], settled=False)
+    api.sandbox.data.anonymize(csid)
+    for sandbox in (api.sandbox, other.sandbox):
+        sandbox.data.now.now += 40 * DAY
+    shown, happened = exports(api)[0][csid], exports(other)[0][csid]
+    assert shown["anonymized_at"] == NOON
+    assert shown["updated_at"] == max(NOON, happened["updated_at"])
+    assert shown["last_message_created_at"] == happened["last_message_created_at"]
+
+
+def test_a_second_time_changes_nothing(connect):
+    api = connect(conversations=900)
+    csid = pick(exports(api)[0], settled=True)
+    api.sandbox.data.anonymize(csid)
+    once = exports(api)
+    api.sandbox.data.now.now += 1
+    api.sandbox.data.anonymize(csid)
+    assert exports(api)[0][csid] == once[0][csid]
+
+
+def test_the_log_and_the_notes_forget_what_is_personal_and_keep_their_entries(connect):
+    api = connect(conversations=900)
+    before = {entry["id"]: entry for entry in api.everything(LOG, pageLimit=10_000)}
+    csid = next(e["conversationId"] for e in before.values() if e["_type"] == "NoteAdded")
+    api.sandbox.data.anonymize(csid)
+    after = {entry["id"]: entry for entry in api.everything(LOG, pageLimit=10_000)}
+    assert after.keys() == before.keys()
+    assert {e["conversationId"] for key, e in after.items() if e != before[key]} == {csid}
+    agents = {row["id"] for row in api.everything("/v1/agents")}
+    for entry in after.values():
+        author = entry.get("author")
+        if entry["conversationId"] == csid and author and author["id"] not in agents:
+            assert author == {"id": author["id"], "name": "anonymized"}
+    notes = api.data(f"/v1/conversations/{csid}/notes")
+    assert {note["message"] for note in notes} == {"anonymized"}
+
+
+def test_its_end_user_stays(connect):
+    api = connect()
+    end_users = api.everything("/v1/endusers")
+    for csid in exports(api)[0]:
+        api.sandbox.data.anonymize(csid)
+    assert api.everything("/v1/endusers") == end_users
+
+
+def test_people_can_ask_for_it(connect):
+    api = connect()
+    csid = next(iter(exports(api)[0]))
+    url = f"{api.sandbox.url}/sandbox/anonymize"
+    assert requests.post(f"{url}/{csid}", timeout=10).status_code == 204
+    assert exports(api)[0][csid]["anonymized_at"]
+    assert requests.post(f"{url}/1", timeout=10).status_code == 404
+    assert requests.get(f"{url}/{csid}", timeout=10).status_code == 405
+    assert api.sandbox.answered == []
+
+
+def test_what_is_not_there_cannot_be_anonymized(connect):
+    api = connect()
+    with pytest.raises(LookupError):
+        api.sandbox.data.anonymize(1)
+    with pytest.raises(LookupError):
+        api.sandbox.data.anonymize(max(exports(api)[0]) + 1)

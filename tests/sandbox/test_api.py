@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import re
+import time
+from uuid import UUID
+
+import pytest
+import requests
+
+from tap_dixa.sandbox.bucket import Bucket
+from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+
+LISTS = (
+    "/v1/agents",
+    "/v1/endusers",
+    "/v1/teams",
+    "/v1/queues",
+    "/v1/tags",
+    "/v1/contact-endpoints",
+    "/v1/custom-attributes",
+    "/v1/business-hours/schedules",
+    "/v1/conversations/activitylog",
+)
+
+
+def test_every_list_is_there_and_says_the_same_twice(connect):
+    api, other = connect(), connect()
+    for path in LISTS:
+        assert api.data(path) == api.data(path) == other.data(path)
+        assert api.data(path)
+    different = connect(seed=2)
+    same = [path for path in LISTS if different.data(path) == api.data(path)]
+    assert same == ["/v1/contact-endpoints"]
+
+
+def test_both_ways_to_authenticate(connect):
+    sandbox = connect().sandbox
+    token = sandbox.behaviour.token
+    for authorization in (token, f"Bearer {token}", f"bearer {token}"):
+        headers = {"Authorization": authorization}
+        answer = requests.get(f"{sandbox.url}/v1/tags", headers=headers, timeout=10)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer other", "other", "Basic x"])
+def test_no_other_way_in(connect, authorization):
+    sandbox = connect().sandbox
+    headers = {"Authorization": authorization}
+    answer = requests.get(f"{sandbox.url}/v1/tags", headers=headers, timeout=10)
+    assert answer.status_code == 401
+    assert answer.json()["message"]
+    assert sandbox.answered == [("/v1/tags", {}, 401)]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/teams/1/agents", 400),
+        ("/v1/queues/{unhyphenated}/members", 400),
+        ("/v1/teams/{unknown}/agents", 404),
+        ("/v1/queues/{unknown}/members", 404),
+        ("/v1/conversations/x/notes", 400),
+        ("/v1/conversations/-1/notes", 400),
+        ("/v1/conversations/1/notes", 404),
+        ("/v1/conversations/99999999999/notes", 404),
+        ("/v1/tags?includeDeactivated=1", 400),
+        ("/v1/nothing", 404),
+    ],
+)
+def test_what_dixa_refuses_or_does_not_have(connect, path, status):
+    unknown = UUID(int=1, version=4)
+    answer = connect().get(path.format(unknown=unknown, unhyphenated=unknown.hex))
+    assert answer.status_code == status
+
+
+def test_requests_are_noted(connect):
+    api = connect()
+    api.get("/v1/tags", includeDeactivated="true")
+    api.get("/v1/agents", pageLimit=0)
+    assert api.sandbox.answered == [
+        ("/v1/tags", {"includeDeactivated": "true"}, 200),
+        ("/v1/agents", {"pageLimit": "0"}, 400),
+    ]
+    assert api.sandbox.arrived == []
+
+
+def test_a_token_can_lack_rights_to_one_thing(connect):
+    api = connect(forbidden={"/v1/queues": 403, "/v1/conversations/": 401})
+    statuses = {path: api.get(path).status_code for path in LISTS}
+    assert statuses.pop("/v1/queues") == 403
+    assert statuses.pop("/v1/conversations/activitylog") == 401
+    assert set(statuses.values()) == {200}
+
+
+def test_faults_come_in_their_order_and_leave_the_exports_alone(connect):
+    api = connect()
+    behaviour = api.sandbox.behaviour
+    behaviour.api_faults.extend([Refusal(503), None, BrokenAnswer("cut", after=20)])
+    export = api.get("/v1/conversation_export", created_after=0, created_before=1)
+    assert export.status_code == 200
+    assert api.get("/v1/tags").status_code == 503
+    assert api.get("/v1/tags").status_code == 200
+    with pytest.raises(requests.exceptions.RequestException):
+        api.get("/v1/tags")
+    assert api.get("/v1/tags").status_code == 200
+
+
+def test_four_come_at_once_and_then_ten_a_second(connect):
+    api = connect(requests_per_second=10, burst=4)
+    begun = time.monotonic()
+    answers = [api.get(path) for path in ("/v1/tags", "/v1/teams") * 10]
+    lasted = time.monotonic() - begun
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:4] == [200] * 4
+    assert 429 in statuses
+    assert statuses.count(200) <= 4 + 10 * lasted
+    refused = answers[statuses.index(429)]
+    assert "Retry-After" not in refused.headers
+    time.sleep(0.11)
+    assert api.get("/v1/tags").status_code == 200
+
+
+def test_the_exports_do_not_share_the_limit(connect):
+    api = connect(requests_per_second=0.001, burst=1)
+    assert [api.get("/v1/tags").status_code for _ in range(2)] == [200, 429]
+    export = api.get("/v1/conversation_export", created_after=0, created_before=1)
+    assert export.status_code == 200
+
+
+def test_a_bucket_fills_steadily_and_no_further_than_its_size():
+    bucket = Bucket()
+    assert [bucket.take(10, 4, 100.0) for _ in range(5)] == [True] * 4 + [False]
+    assert [bucket.take(10, 4, 100.25) for _ in range(3)] == [True, True, False]
+    assert bucket.take(10, 4, 100.301)
+    assert [bucket.take(10, 4, 900.0) for _ in range(5)] == [True] * 4 + [False]
+    assert all(bucket.take(0, 4, 900.0) for _ in range(50))
+
+
+def test_times_are_written_as_dixa_does(connect):
+    api = connect()
+    moments = [row["activityTimestamp"] for row in api.everything(LISTS[-1], pageLimit=10_000)]
+    moments += [row["createdAt"] for row in api.data("/v1/custom-attributes")]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}(\.\d{1,3})?Z\[GMT\]", m) for m in moments)
+    assert {len(moment) for moment in moments} >= {27, 28, 29}
+    for row in api.data("/v1/agents"):
+        assert re.fullmatch(r"201[67]-\d\d-\d\dT[\d:]{8}Z", row["createdAt"])

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import pytest
+
+from tests import expected
+
+
+def optional(rows):
+    """Give the names of the fields that some rows have and others do not."""
+    names = [row.keys() for row in rows]
+    return set().union(*names) - set.intersection(*map(set, names))
+
+
+@pytest.fixture
+def api(connect):
+    return connect(conversations=900)
+
+
+@pytest.fixture
+def conversations(api):
+    return expected.source(api.sandbox.data, "conversations").values()
+
+
+def test_assignees_are_agents(api, conversations):
+    agents = {row["id"]: row for row in api.everything("/v1/agents")}
+    assert {"Agent"} < {role for row in agents.values() for role in row["roles"]}
+    for record in conversations:
+        if assignee := record.get("assignee_id"):
+            agent = agents[assignee]
+            assert record["assignee_name"] == agent["displayName"]
+            assert record["assignee_email"] == agent["email"]
+            assert record.get("assignee_phone_number") in {None, agent["phoneNumber"]}
+
+
+def test_requesters_are_end_users_of_longer_standing(api, conversations):
+    rows = api.everything("/v1/endusers", pageLimit=100)
+    end_users = {row["id"]: row for row in rows}
+    assert len(end_users) == len(rows) == 300
+    for record in conversations:
+        end_user = end_users[record["requester_id"]]
+        assert end_user["createdAt"] < expected.iso(record["created_at"])
+        if not record.get("anonymized_at"):
+            assert record["requester_name"] == end_user["displayName"]
+            assert record.get("requester_email") in {None, end_user["email"]}
+            assert record.get("requester_phone_number") in {None, end_user["phoneNumber"]}
+            assert set(record["requester_additional_emails"]) <= set(end_user["additionalEmails"])
+
+
+def test_people_are_described_more_or_less(api):
+    for path, also in (("/v1/agents", set()), ("/v1/endusers", {"externalId"})):
+        rows = api.everything(path)
+        assert optional(rows) == {"firstName", "lastName", "avatarUrl"} | also
+        assert {len(row["middleNames"]) for row in rows} == {0, 1}
+        for row in rows:
+            if "firstName" in row:
+                assert f"{row['firstName']} {row['lastName']}" == row["displayName"]
+
+
+def test_queues_have_the_agents_who_get_their_conversations(api, conversations):
+    queues = {row["id"]: row for row in api.data("/v1/queues")}
+    got = {queue: set() for queue in queues}
+    for record in conversations:
+        assert record["queue_name"] == queues[record["queue_id"]]["name"]
+        if record.get("assignee_id"):
+            got[record["queue_id"]].add(record["assignee_id"])
+    for queue, agents in got.items():
+        members = api.data(f"/v1/queues/{queue}/members")
+        assert agents <= {row["agentId"] for row in members}
+        assert optional(members) == {"priority"}
+    assert sum(row["isDefault"] for row in queues.values()) == 1
+    assert optional(queues.values())
+
+
+def test_teams_are_made_of_agents(api):
+    agents = {row["id"]: row for row in api.everything("/v1/agents")}
+    teams = {row["id"]: api.data(f"/v1/teams/{row['id']}/agents") for row in api.data("/v1/teams")}
+    members = [row for team in teams.values() for row in team]
+    ids = [row["id"] for row in members]
+    assert set(ids) < agents.keys()
+    assert len(set(ids)) < len(ids)
+    assert [] in teams.values()
+    assert optional(members) == {"phoneNumber"}
+    for row in members:
+        assert row["name"] == agents[row["id"]]["displayName"]
+
+
+def test_tags_are_those_of_conversations_and_hide_when_deactivated(api, conversations):
+    active = {row["id"]: row for row in api.data("/v1/tags")}
+    every = {row["id"]: row for row in api.data("/v1/tags", includeDeactivated="true")}
+    assert {row["state"] for row in active.values()} == {"Active"}
+    assert active == {key: row for key, row in every.items() if row["state"] == "Active"}
+    assert len(every) == len(active) + 2
+    assert optional(every.values()) == {"color"}
+    used = [tag for record in conversations for tag in record["tags_info"]]
+    assert {tag["id"] for tag in used} == every.keys()
+    for tag in used:
+        assert tag["name"] == every[tag["id"]]["name"]
+        assert tag["is_deactivated"] == (every[tag["id"]]["state"] == "Inactive")
+
+
+def test_contact_endpoints_are_those_of_conversations_in_two_shapes(api, conversations):
+    rows = api.data("/v1/contact-endpoints")
+    assert {row["_type"] for row in rows} == {"EmailEndpoint", "TelephonyEndpoint"}
+    known = {row.get("address") or row.get("number") for row in rows}
+    for name in (
+        "dixa_email_integration_id",
+        "forwarding_email",
+        "to_provisioned_phone_number_id",
+        "from_provisioned_phone_number_id",
+        "transferee_number",
+    ):
+        used = {record.get(name) for record in conversations} - {None}
+        assert used
+        assert used <= known
+
+
+def values(options):
+    return {option["value"] for option in options}.union(
+        *(values(option["nestedOptions"]) for option in options)
+    )
+
+
+def test_custom_fields_are_defined(api, conversations):
+    rows = {row["id"]: row for row in api.data("/v1/custom-attributes")}
+    assert optional(rows.values()) == {"description", "updatedAt"}
+    assert {row["entityType"] for row in rows.values()} == {"Conversation", "Contact"}
+    used = [field for record in conversations for field in record["custom_fields"]]
+    assert used
+    for field in used:
+        row = rows[field["attribute_id"]]
+        assert row["identifier"] == field["identifier"]
+        assert row["isArchived"] == field["archived"]
+        definition = row["inputDefinition"]
+        assert definition["_type"] == ("Text" if field["data_type"] == "text" else "Select")
+        if definition["_type"] == "Select":
+            value = field["value"]
+            given = set(value) if isinstance(value, list) else {value}
+            assert given <= values(definition["options"])
+
+
+def test_schedules_are_an_object_deeper(api):
+    ((name, rows),) = api.data("/v1/business-hours/schedules").items()
+    assert name == "schedules"
+    assert all(row.keys() == {"id", "name"} for row in rows)
+
+
+def test_who_is_removed_is_listed_nowhere(api, conversations):
+    directory = api.sandbox.data.directory
+    gone = next(record["assignee_id"] for record in conversations if record.get("assignee_id"))
+    directory.remove(gone)
+    assert len(api.everything("/v1/agents")) == 23
+    for group, members in (("queues", "members"), ("teams", "agents")):
+        for row in api.data(f"/v1/{group}"):
+            listed = api.data(f"/v1/{group}/{row['id']}/{members}")
+            assert gone not in {member.get("agentId", member.get("id")) for member in listed}
+    assert gone in {record.get("assignee_id") for record in conversations}
+
+
+@pytest.mark.parametrize("path", ["/v1/endusers", "/v1/teams", "/v1/queues", "/v1/tags"])
+def test_any_row_can_be_removed(api, path):
+    rows = api.everything(path)
+    api.sandbox.data.directory.remove(rows[1]["id"])
+    assert api.everything(path) == [rows[0], *rows[2:]]
+
+
+def test_the_members_of_what_is_removed_are_not_found(api):
+    queue = api.data("/v1/queues")[2]["id"]
+    api.sandbox.data.directory.remove(queue)
+    assert api.get(f"/v1/queues/{queue}/members").status_code == 404
+
+
+def test_a_member_can_leave_one_queue_and_stay_in_others(api):
+    first, second = (row["id"] for row in api.data("/v1/queues")[:2])
+    shared = api.data(f"/v1/queues/{first}/members")[-1]["agentId"]
+    before = api.data(f"/v1/queues/{second}/members")
+    api.sandbox.data.directory.remove_member(first, shared)
+    left = api.data(f"/v1/queues/{first}/members")
+    assert shared not in {row["agentId"] for row in left}
+    assert len(left) == 7
+    assert api.data(f"/v1/queues/{second}/members") == before
+    assert shared in {row["agentId"] for row in before}
