@@ -16,10 +16,12 @@ from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
 from tap_dixa import retries, schemas
-from tap_dixa.errors import RefusedError
+from tap_dixa.errors import ForbiddenError, GoneError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Sequence
+
+    from singer_sdk.helpers.types import Context
 
     from tap_dixa.settings import Settings
     from tap_dixa.tap import TapDixa
@@ -35,6 +37,12 @@ _ADVICE: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "api_token has no right to this. An administrator can make one that has "
     "in Dixa under Settings, Integrations, API Tokens",
     HTTPStatus.NOT_FOUND: "there is no such address. Check exports_api_url and dixa_api_url",
+}
+
+_REFUSALS: dict[int, type[RefusedError]] = {
+    HTTPStatus.UNAUTHORIZED: ForbiddenError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.NOT_FOUND: GoneError,
 }
 
 _ELSEWHERE = (
@@ -62,6 +70,52 @@ class DixaStream(RESTStream[Any]):
     def settings(self) -> Settings:
         """The tap's checked settings."""
         return self.tap.settings
+
+    left_out = False
+    """Whether the token may not read this stream."""
+
+    def leave_out(self, error: ForbiddenError) -> None:
+        """Go on without this stream.
+
+        Raises:
+            RefusedError: No other stream could be read either.
+        """
+        self.left_out = True
+        self.tap.access.denied(self.name, str(error))
+
+    def report_unknown(self, field: str) -> None:
+        """Warn, once, of a field that Dixa sends and the schema does not know."""
+        if field not in self._unknown_fields:
+            self._unknown_fields.add(field)
+            self.log(
+                "%s: field %s is not in the schema and is left out",
+                self.name,
+                " ".join(field.split()),
+                level=logging.WARNING,
+            )
+
+    @cached_property
+    def _unknown_fields(self) -> set[str]:
+        return set()
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        # The SDK says so before the first record: a target would throw the old rows away, and
+        # an interrupted run leave the table empty. `_sync_records` says it after the last one.
+        if self._complete:
+            super()._write_activate_version_message(full_table_version)
+
+    _complete = False
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        yield from super()._sync_records(context, write_messages=write_messages)
+        version = getattr(self, "_stream_version", None)
+        if write_messages and version is not None and not self.left_out:
+            self._complete = True
+            self._write_activate_version_message(version)
 
     @cached_property
     def authenticator(self) -> BearerTokenAuthenticator:
@@ -94,6 +148,7 @@ class DixaStream(RESTStream[Any]):
     def validate_response(self, response: requests.Response) -> None:
         status = response.status_code
         if status < HTTPStatus.MULTIPLE_CHOICES:
+            self.tap.access.granted()
             return
         with response:
             message = self.response_error_message(response)
@@ -102,7 +157,7 @@ class DixaStream(RESTStream[Any]):
             or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             raise RetriableAPIError(message, response)
-        raise RefusedError(message)
+        raise _REFUSALS.get(status, RefusedError)(message)
 
     @override
     def response_error_message(self, response: requests.Response) -> str:
@@ -132,10 +187,14 @@ class DixaStream(RESTStream[Any]):
     def backoff_handler(self, details: Any) -> None:
         self.log(
             "%s: %s; try %d of %d in %.0f s",
-            details["args"][0],
+            self._task(details["args"]),
             retries.describe(details["exception"]),
             details["tries"] + 1,
             retries.MAX_TRIES,
             details["wait"],
             level=logging.WARNING,
         )
+
+    def _task(self, arguments: Sequence[Any]) -> str:
+        """Name what is being tried, from the arguments of what is tried."""
+        return str(arguments[0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from tap_dixa.timestamps import to_rfc3339
+from tap_dixa.timestamps import rewrite, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def _compile(schema: dict[str, Any]) -> tuple[type, Callable[[Any], None] | None
     # it by its place, and no text of theirs is in the code below.
     kinds: list[Any] = []
     code: list[str] = []
-    names: dict[str, Any] = {"to_rfc3339": to_rfc3339}
+    names: dict[str, Any] = {"rewrite": rewrite, "to_rfc3339": to_rfc3339}
     for place, field in enumerate(schema["properties"].values()):
         value = f"draft.field_{place}"
         types, items = field.get("type", []), field.get("items", {})
@@ -74,8 +74,8 @@ def _compile(schema: dict[str, Any]) -> tuple[type, Callable[[Any], None] | None
                 f"moment = {value}",
                 "if moment.__class__ is int:",
                 f"    {value} = to_rfc3339(moment)",
-                "elif moment.__class__ is str and moment.isdecimal():",
-                f"    {value} = to_rfc3339(int(moment))",
+                "elif moment.__class__ is str:",
+                f"    {value} = rewrite(moment)",
             ]
         elif "array" in types and "properties" in items:
             part, amend_part = _compile(items)

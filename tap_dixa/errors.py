@@ -18,6 +18,14 @@ class RefusedError(FatalAPIError):
     """Dixa refused a request and would refuse it again. The message says what to do."""
 
 
+class ForbiddenError(RefusedError):
+    """Dixa does not let the token see this: 401 or 403."""
+
+
+class GoneError(RefusedError):
+    """There is nothing at this address: 404."""
+
+
 class BadAnswerError(RetriableAPIError):
     """An answer is not a whole export. The next try may get a good one."""
 

@@ -1,75 +1,32 @@
-"""The way of an export: windows, requests, answers on disk, records in order."""
+"""The streams of the Exports API: one request a window, and one JSON array for an answer."""
 
 from __future__ import annotations
 
-import logging
-from contextlib import closing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-import msgspec
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_dixa import retries
-from tap_dixa.ahead import one_ahead
-from tap_dixa.bulk import BulkStream
-from tap_dixa.client import SCHEMAS, DixaStream
-from tap_dixa.drafts import compile_draft
-from tap_dixa.errors import DiskError, GaveUpError, SettingsError, UnusableRecordError
-from tap_dixa.progress import Progress
-from tap_dixa.shapes import compile_shape
-from tap_dixa.spool import Spool, heads_decoder, show
-from tap_dixa.timestamps import to_milliseconds
-from tap_dixa.windows import DAY, MARGIN, Window, split
+from tap_dixa.client import SCHEMAS
+from tap_dixa.spool import Spool, heads_decoder
+from tap_dixa.windowed import WindowedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     import requests
-    from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog
 
-    from tap_dixa.drafts import Draft
     from tap_dixa.spool import HeadsDecoder
+    from tap_dixa.windows import Window
 
 _CHUNK = 1 << 18
-_UNREADABLE = (msgspec.DecodeError, OverflowError, RecursionError)
-_MENDED = "%s: %s: %d places in texts were no characters and are now U+FFFD"
 _KEY_TYPES = {"integer": int, "string": str}
-_METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
 
 
-class ExportStream(BulkStream, DixaStream):
-    """A stream of the Exports API.
+class ExportStream(WindowedStream):
+    """A stream of the Exports API. Its cursor is Unix ms.
 
-    A subclass gives its ``name``, ``path``, ``primary_keys`` and the schema file
-    ``schemas/NAME.json``.
+    Dixa's filters go by the cursor's name: ``updated_at`` is filtered by ``updated_after`` and
+    ``updated_before``.
     """
-
-    cursor: ClassVar[str]
-    """The field the records are ordered by, such as ``updated_at``: Unix ms. Dixa's filters go
-    by the same name, as ``updated_after`` and ``updated_before``."""
-
-    other_names: ClassVar[Mapping[str, str]] = {}
-    """Fields that Dixa sends under a second name, and the name they are given."""
-
-    STATE_MSG_FREQUENCY = 100
-    """How many records lie between two STATE messages at most. A run that is killed repeats
-    no more than that; oftener would begin to cost time."""
-
-    # The shape already conforms: a second walk over every record would change nothing.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-
-    @property
-    @override
-    def is_sorted(self) -> bool:
-        return True
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Set no upper limit to the bookmark: in order, it never passes what was emitted."""
 
     @property
     @override
@@ -82,159 +39,34 @@ class ExportStream(BulkStream, DixaStream):
         return self.tap.exports_session
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Yield every record between the starting point and the run's upper bound, in order.
+    def download(self, window: Window) -> Spool:
+        return self.export(self.path, self.cursor, window, self.heads)
 
-        Raises:
-            RefusedError: Dixa refuses a request.
-            GaveUpError: A request failed again and again.
-            UnusableRecordError: A record has no usable cursor.
-        """
-        # Dixa leaves fields out, and a stream map can only name fields that are there.
-        absent = {} if self._unmapped() else dict.fromkeys(self.effective_schema["properties"])
-        for record in self._read(context, lambda text: self._shape(msgspec.json.decode(text))):
-            if record is not None:
-                yield {**absent, **record}
-            elif not self.config.get("batch_config"):
-                # Everything up to here has left. A batch's records have not, until it is whole.
-                self._write_state_message()
-
-    @override
-    def get_drafts(self, context: Context | None) -> Iterator[Draft | None]:
-        return self._read(context, compile_draft(self.effective_schema, self._shape))
-
-    def _read(
-        self, context: Context | None, convert: Callable[[bytes], Draft]
-    ) -> Iterator[Draft | None]:
-        """Yield every record in order, and None at the end of each window.
+    def export(self, path: str, cursor: str, window: Window, heads: HeadsDecoder) -> Spool:
+        """Ask for an export, once, and keep its answer on disk.
 
         Args:
-            context: What the SDK passes to `get_records`.
-            convert: Makes of a record's JSON what is to be yielded.
+            path: Which export.
+            cursor: The time that its filter and its order go by.
+            window: The interval of that time.
+            heads: Reads what each record must have.
         """
-        plan = self._plan(context)
-        progress = Progress(self.name, len(plan), self.log)
-        for window, spool in one_ahead(self._fetch, plan):
-            with closing(spool):
-                mended = spool.mended
-                for text in spool:
-                    if not text.isascii():
-                        try:
-                            text.decode()
-                        except UnicodeDecodeError:
-                            text = text.decode(errors="replace").encode()  # noqa: PLW2901
-                            mended += 1
-                    try:
-                        converted = convert(text)
-                    except _UNREADABLE as error:
-                        raise UnusableRecordError(
-                            f"{self.name}: {window}: a record cannot be read: {error}: {show(text)}"
-                        ) from None
-                    yield converted
-                yield None
-                if mended:
-                    self.log(_MENDED, self.name, window, mended, level=logging.WARNING)
-                progress.window_done(window, len(spool), spool.size)
-        progress.summary()
-
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        super().apply_catalog(catalog)
-        entry = catalog.get_stream(self.name)
-        if entry is None:
-            return
-        if self.replication_key not in {None, self.cursor}:
-            raise SettingsError(
-                f"--catalog: {self.name} can only be replicated by {self.cursor}, "
-                f"not by {self.replication_key}"
-            )
-        if self.forced_replication_method not in {None, *_METHODS}:
-            raise SettingsError(
-                f"--catalog: {self.name} can only be replicated {' or '.join(_METHODS)}, "
-                f"not {self.forced_replication_method}"
-            )
-        self.replication_key = self.cursor
-        field = self.effective_schema.get("properties", {}).get(self.cursor, {})
-        if field.get("format") != "date-time":
-            raise SettingsError(
-                f"--catalog: {self.cursor} of {self.name} must stay a date-time in the schema"
-            )
-        for name in (*self.primary_keys, self.cursor):
-            # Without them there is no bookmark and no upsert, whatever the catalog says.
-            entry.metadata[("properties", name)].selected = True
-
-    def _plan(self, context: Context | None) -> list[Window]:
-        """Decide which windows this run asks for.
-
-        A margin before the tap's own start is the newest that it asks for, in both streams:
-        what changes later belongs to the next run, and no filter points into the future.
-        """
-        settings = self.settings
-        start = settings.start_date
-        if (bookmark := self.get_starting_timestamp(context)) is not None:
-            start = max(start, to_milliseconds(bookmark) - 1000 * settings.lookback_seconds)
-        end = self.tap.initialized_at - MARGIN
-        if settings.end_date is not None:
-            end = min(end, settings.end_date)
-        if self.ABORT_AT_RECORD_COUNT is not None:
-            # A test wants to see a few records, and Dixa cannot be asked for a few.
-            start = max(start, end - DAY)
-        return split(start, end, settings.window_days)
-
-    def _fetch(self, window: Window) -> Spool:
-        try:
-            return self.request_decorator(self._download)(window)  # type: ignore[no-any-return]
-        except retries.RETRIED as error:
-            raise GaveUpError(
-                f"{self.name}: {window} could not be exported: {retries.describe(error)}"
-            ) from error
-        except (UnusableRecordError, DiskError) as error:
-            raise type(error)(f"{self.name}: {window}: {error}") from None
-
-    def _download(self, window: Window) -> Spool:
         request = self.build_prepared_request(
             method=self.http_method,
-            url=self.get_url(None),
+            url=f"{self.url_base}{path}",
             params={
-                self.cursor.replace("_at", "_after"): window.after,
-                self.cursor.replace("_at", "_before"): window.before,
+                cursor.replace("_at", "_after"): window.after,
+                cursor.replace("_at", "_before"): window.before,
             },
             headers=self.http_headers,
         )
         with self._request(request, None) as response:
-            return Spool(response.iter_content(_CHUNK), window, self._heads)
+            return Spool(response.iter_content(_CHUNK), window, heads)
 
     @cached_property
-    def _heads(self) -> HeadsDecoder:
+    def heads(self) -> HeadsDecoder:
+        """Reads the cursor and the key of each record."""
         own = SCHEMAS.get_schema(self.name)["properties"]
         return heads_decoder(
             self.cursor, {key: _KEY_TYPES[own[key]["type"]] for key in self.primary_keys}
         )
-
-    @cached_property
-    def _shape(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        return compile_shape(self.effective_schema, self._report_unknown, self.other_names)
-
-    def _report_unknown(self, field: str) -> None:
-        if field not in self._unknown_fields:
-            self._unknown_fields.add(field)
-            self.log(
-                "%s: field %s is not in the schema and is left out",
-                self.name,
-                " ".join(field.split()),
-                level=logging.WARNING,
-            )
-
-    @cached_property
-    def _unknown_fields(self) -> set[str]:
-        return set()
-
-    @override
-    def _increment_stream_state(
-        self, latest_record: Record, *, context: Context | None = None
-    ) -> None:
-        # The lookback's records are older than the bookmark. The SDK would take them for a
-        # broken order; they must neither stop the run nor move the bookmark back.
-        bookmark = self.get_context_state(context).get("replication_key_value")
-        if bookmark is None or latest_record[self.cursor] >= bookmark:
-            super()._increment_stream_state(latest_record, context=context)

@@ -11,19 +11,24 @@ from requests_ratelimiter import LimiterSession
 if TYPE_CHECKING:
     import requests
 
-_MINUTE = 60_500
+MINUTE = 60_500
 """A rate limit's minute in ms, and a little more: requests do not all travel equally fast."""
 
+BURST, BURST_TIME = 4, 440
+"""The Dixa API's limit: ten requests a second in bursts of four, or four in 400 ms and a little
+more."""
 
-def paced_session(requests_per_minute: int) -> requests.Session:
+
+def paced_session(most: int, milliseconds: int) -> requests.Session:
     """Open a session that waits rather than go over a rate limit.
 
     Its answers are streams: their bodies are read by whoever asked.
 
     Args:
-        requests_per_minute: The limit. So many requests go out without any wait.
+        most: How many requests there may be in that time. So many go out without any wait.
+        milliseconds: The time that the limit counts in.
     """
-    bucket = InMemoryBucket([Rate(requests_per_minute, _MINUTE)])
+    bucket = InMemoryBucket([Rate(most, milliseconds)])
     # What the server still refuses is waited for in one place only: the retries.
     session = LimiterSession(limiter=Limiter(bucket), per_host=False, limit_statuses=())
     session.stream = True

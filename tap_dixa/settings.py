@@ -51,7 +51,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.StringType,
         default="https://dev.dixa.io",
         title="Dixa API URL",
-        description="Where the Dixa API is. No stream reads from it yet.",
+        description="Where the Dixa API is: everything else.",
     ),
     th.Property(
         "window_days",
@@ -86,6 +86,15 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "of an answer.",
     ),
     th.Property(
+        "refresh_anonymized",
+        th.BooleanType,
+        default=True,
+        title="Refresh anonymized",
+        description="Whether the messages of conversations that were anonymized since the last "
+        "run are exported again, so that what Dixa erased leaves the warehouse too. It costs a "
+        "request a run, and about one more if there are any.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         title="User agent",
@@ -110,6 +119,7 @@ class Settings:
     lookback_seconds: int
     requests_per_minute: int
     request_timeout_seconds: int
+    refresh_anonymized: bool
     user_agent: str | None
 
     @classmethod
@@ -129,6 +139,7 @@ class Settings:
             lookback_seconds=_integer(config, "lookback_seconds"),
             requests_per_minute=_integer(config, "requests_per_minute"),
             request_timeout_seconds=_integer(config, "request_timeout_seconds"),
+            refresh_anonymized=_boolean(config, "refresh_anonymized"),
             user_agent=_text(config, "user_agent") if config.get("user_agent") else None,
         )
         if settings.end_date is not None and settings.end_date < settings.start_date:
@@ -178,6 +189,13 @@ def _integer(config: Mapping[str, Any], name: str) -> int:
     low, high = _PROPERTIES[name]["minimum"], _PROPERTIES[name]["maximum"]
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def _boolean(config: Mapping[str, Any], name: str) -> bool:
+    value = _value(config, name)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} must be true or false, not {value!r}")
     return value
 
 

@@ -2,7 +2,7 @@
 
 The schema alone says what happens to a field:
 
-- ``"format": "date-time"``: Unix milliseconds become RFC 3339;
+- ``"format": "date-time"``: Unix milliseconds and any ISO 8601 become RFC 3339, one way;
 - ``"type": ["array", …]``: a value that comes alone becomes an array of one (`to` and the
   values of custom fields come both ways);
 - an object with ``properties``: the same again inside it;
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.timestamps import to_rfc3339
+from tap_dixa.timestamps import rewrite, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,9 +77,8 @@ def _object_shape(
             moment = get(name)
             if moment.__class__ is int:
                 value[name] = to_rfc3339(moment)
-            elif moment.__class__ is str and moment.isdecimal():
-                # Public connectors type some of the ratings' times as texts.
-                value[name] = to_rfc3339(int(moment))
+            elif moment.__class__ is str:
+                value[name] = rewrite(moment)
             elif moment.__class__ is float:
                 value[name] = to_rfc3339(round(moment))
         for name, inner in deeper:

@@ -23,7 +23,7 @@ from tap_dixa.pieces import Pieces
 from tap_dixa.windows import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_dixa.pieces import Piece
     from tap_dixa.windows import Window
@@ -34,6 +34,7 @@ _RUN = 1 << 13
 _BLOCK = 1 << 9
 _NOTE = 3 * array("q").itemsize
 _SHOWN = 40
+_UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _BRACE = ord("{")
 
 
@@ -44,6 +45,7 @@ class Spool:
         chunks: The answer's bytes as they arrive, already decompressed.
         window: Only records whose cursor lies in it are kept.
         heads: Reads what each record must have: see `heads_decoder`.
+        moment: Makes Unix ms of a cursor that is none.
 
     Raises:
         BadAnswerError: The answer is not a complete JSON array.
@@ -52,9 +54,16 @@ class Spool:
         DiskError: The answer could not be written.
     """
 
-    def __init__(self, chunks: Iterable[bytes], window: Window, heads: HeadsDecoder) -> None:
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        window: Window,
+        heads: HeadsDecoder,
+        moment: Callable[[Any], int] | None = None,
+    ) -> None:
         self._window = window
         self._heads = heads
+        self._moment = moment
         self._count = 0
         self._runs: list[range] = []
         # Unlinked from the start and readable by this user only.
@@ -151,34 +160,40 @@ class Spool:
 
     def _heads_of(self, piece: Piece) -> Iterator[int]:
         try:
-            return (head.cursor for head in self._heads.decode(piece.text))
-        except (msgspec.ValidationError, UnicodeDecodeError):
+            heads = self._heads.decode(piece.text)
+            if self._moment is None:
+                return (head.cursor for head in heads)
+            return iter([self._moment(head.cursor) for head in heads])
+        except _UNUSABLE:
             for item in piece.items:
                 self._check(bytes(item))
             raise
 
     def _check(self, record: bytes) -> None:
         try:
-            self._heads.decode(b"[%b]" % record)
-        except (msgspec.ValidationError, UnicodeDecodeError) as error:
+            (head,) = self._heads.decode(b"[%b]" % record)
+            if self._moment is not None:
+                self._moment(head.cursor)
+        except _UNUSABLE as error:
             reason = str(error).replace("$[0]", "$")
             raise UnusableRecordError(
                 f"Dixa sent a record that cannot be used: {reason}: {show(record)}"
             ) from None
 
 
-def heads_decoder(cursor: str, keys: Mapping[str, type]) -> HeadsDecoder:
+def heads_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> HeadsDecoder:
     """Build what decodes nothing of each record but what it must have.
 
     Args:
-        cursor: The field that orders the records, an integer in Unix ms.
+        cursor: The field that orders the records.
         keys: The fields that identify a record, and the type of each.
+        kind: The cursor's own type; an integer is Unix ms.
     """
     names = [cursor, *keys]
     places = ["cursor", *(f"key_{place}" for place in range(len(keys)))]
     head = msgspec.defstruct(
         "Head",
-        list(zip(places, [int, *keys.values()], strict=True)),
+        list(zip(places, [kind, *keys.values()], strict=True)),
         rename=dict(zip(places, names, strict=True)),
         gc=False,
     )

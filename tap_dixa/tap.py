@@ -18,6 +18,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from typing_extensions import override
 
+from tap_dixa.access import Access
 from tap_dixa.cli import (
     TapCommand,
     check_catalog,
@@ -45,7 +46,7 @@ _LAST_SECONDS = 1.5
 
 
 class TapDixa(Tap):
-    """Singer tap for Dixa: conversations and messages from the Exports API."""
+    """Singer tap for Dixa: the Exports API and the Dixa API."""
 
     name = "tap-dixa"
     config_jsonschema = CONFIG_JSONSCHEMA
@@ -64,9 +65,25 @@ class TapDixa(Tap):
     def exports_session(self) -> requests.Session:
         """The one session for the Exports API: its streams share the token's rate limit."""
         # The limiter is slow to import, and discovery, --about and --version do not need it.
-        from tap_dixa.pacing import paced_session  # noqa: PLC0415
+        from tap_dixa.pacing import MINUTE, paced_session  # noqa: PLC0415
 
-        return paced_session(self.settings.requests_per_minute)
+        return paced_session(self.settings.requests_per_minute, MINUTE)
+
+    @cached_property
+    def api_session(self) -> requests.Session:
+        """The one session for the Dixa API: its streams share the token's rate limit."""
+        from tap_dixa.pacing import BURST, BURST_TIME, paced_session  # noqa: PLC0415
+
+        return paced_session(BURST, BURST_TIME)
+
+    @cached_property
+    def access(self) -> Access:
+        """What the token may read, as far as this run knows."""
+
+        def selected() -> list[str]:
+            return [name for name, stream in self.streams.items() if stream.selected]
+
+        return Access(selected, self.logger.warning)
 
     @override
     def discover_streams(self) -> list[Stream]:

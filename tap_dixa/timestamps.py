@@ -49,6 +49,24 @@ def to_rfc3339(milliseconds: int) -> str:
     return _HOURS[hour] + _SECONDS[second] + _MILLISECONDS[millisecond]
 
 
+def rewrite(text: str) -> str:
+    """Write a point in time that came as a text as `to_rfc3339` does.
+
+    Args:
+        text: Unix time in ms, or ISO 8601; any other text is returned as it is.
+
+    Raises:
+        OverflowError: The time is outside the years 1 to 9999.
+    """
+    if text.isdecimal():
+        # Public connectors type some of the ratings' times as texts.
+        return to_rfc3339(int(text))
+    try:
+        return to_rfc3339(parse(text))
+    except ValueError:
+        return text
+
+
 def to_milliseconds(moment: datetime) -> int:
     """Turn a datetime into Unix time in ms, rounded down.
 
