@@ -26,13 +26,13 @@ class Access:
         self._warn = warn
         self._granted = False
         self._denied: dict[str, str] = {}
-        self._unsaid: list[str] = []
+        self._unsaid: list[tuple[str, str]] = []
 
     def granted(self) -> None:
         """Note that Dixa gave a proper answer."""
         self._granted = True
         while self._unsaid:
-            self._warn("%s; this stream is left out", self._unsaid.pop(0))
+            self._warn("%s is left out: %s", *self._unsaid.pop(0))
 
     def denied(self, stream: str, why: str) -> None:
         """Note that a stream is left out.
@@ -41,7 +41,7 @@ class Access:
             RefusedError: There is no other that could be read.
         """
         self._denied[stream] = why
-        self._unsaid.append(why)
+        self._unsaid.append((stream, why))
         if self._granted:
             self.granted()
         elif self._denied.keys() >= set(self._selected()):

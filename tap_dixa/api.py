@@ -77,13 +77,10 @@ class ApiStream(DixaStream):
     parameters: ClassVar[Mapping[str, str]] = {}
     """What every request asks for besides."""
 
-    parent: ClassVar[type[ApiStream] | None] = None
-    """The stream whose rows this one is asked for, one by one."""
-
-    parent_key: ClassVar[str] = ""
-    """What a parent's id is called, in the path and in the rows."""
-
-    state_partitioning_keys: ClassVar[list[str]] = []
+    @property
+    @override
+    def is_sorted(self) -> bool:
+        return True  # or the SDK warns of every list that it cannot be resumed
 
     @property
     @override
@@ -95,18 +92,6 @@ class ApiStream(DixaStream):
     def requests_session(self) -> requests.Session:
         return self.tap.api_session
 
-    @cached_property
-    def partitions(self) -> list[dict[str, Any]] | None:
-        """The parents, each as ``{parent_key: id}``; None for a stream without."""
-        if self.parent is None:
-            return None
-        parent = self.parent(self.tap)
-        try:
-            return [{self.parent_key: row["id"]} for row in parent.request_records(None)]
-        except ForbiddenError as error:
-            self.leave_out(error)
-            return []
-
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield every row.
@@ -116,7 +101,7 @@ class ApiStream(DixaStream):
             GaveUpError: A request failed again and again.
             UnusableRecordError: A row has no key.
         """
-        if self.left_out or (self.parent is not None and not context):
+        if self.left_out:
             return
         begun = False
         try:
@@ -204,3 +189,34 @@ class ApiStream(DixaStream):
     def _task(self, arguments: Sequence[Any]) -> str:
         task = arguments[0]
         return f"{self.name}, {urlsplit(task.url).path}" if hasattr(task, "url") else str(task)
+
+
+class MembersStream(ApiStream):
+    """A stream that is asked for parent by parent.
+
+    It finds the parents itself, so that it can be selected without them, and says once, after
+    the last one, which version of its rows is the newest.
+    """
+
+    parent: ClassVar[type[ApiStream]]
+    """The stream of the parents."""
+
+    parent_key: ClassVar[str]
+    """What a parent's id is called, in the path and in the rows."""
+
+    state_partitioning_keys: ClassVar[list[str]] = []
+
+    @cached_property
+    def partitions(self) -> list[dict[str, Any]]:
+        """The parents, each as ``{parent_key: id}``."""
+        try:
+            rows = list(self.parent(self.tap).request_records(None))
+        except ForbiddenError as error:
+            self.leave_out(error)
+            rows = []
+        return [{self.parent_key: row["id"]} for row in rows]
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        # Without a parent, the SDK asks for what has none.
+        return super().get_records(context) if context else iter(())

@@ -67,7 +67,7 @@ class RefreshedMessages(ExportStream):
         if (
             not plan
             or not self.settings.refresh_anonymized
-            or self.get_starting_timestamp(context) is None
+            or "replication_key_value" not in self.get_context_state(context)
             or self.ABORT_AT_RECORD_COUNT is not None
         ):
             return

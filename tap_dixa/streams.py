@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from tap_dixa.activity import LogStream
-from tap_dixa.api import ApiStream
+from tap_dixa.api import ApiStream, MembersStream
 from tap_dixa.erasure import RefreshedMessages
 from tap_dixa.export import ExportStream
 from tap_dixa.notes import NotesStream
@@ -60,7 +60,7 @@ class QueuesStream(ApiStream):
     primary_keys = ("id",)
 
 
-class QueueMembersStream(ApiStream):
+class QueueMembersStream(MembersStream):
     """Which agents work on which queue."""
 
     name = "queue_members"
@@ -78,7 +78,7 @@ class TeamsStream(ApiStream):
     primary_keys = ("id",)
 
 
-class TeamMembersStream(ApiStream):
+class TeamMembersStream(MembersStream):
     """Which agents are in which team."""
 
     name = "team_members"
@@ -164,4 +164,4 @@ STREAMS: tuple[type[DixaStream], ...] = (
     ActivityLogsStream,
     ConversationNotesStream,
 )
-"""All of them, in the order in which they are synced."""
+"""All of them. The SDK syncs them in the order of their names."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import pytest
 
 from tap_dixa.sandbox.dataset import DataSet
 from tap_dixa.sandbox.server import Behaviour, Sandbox
+from tap_dixa.tap import TapDixa
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -156,13 +158,31 @@ def settings(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         "api_token": sandbox.behaviour.token,
         "start_date": to_rfc3339(sandbox.data.start),
         "exports_api_url": sandbox.url,
+        "dixa_api_url": sandbox.url,
         "requests_per_minute": 6000,
         **changes,
     }
 
 
+@cache
+def catalog(*streams: str) -> dict[str, Any]:
+    """Give a catalog that selects only these streams."""
+    tap = TapDixa(config={}, validate_config=False, setup_mapper=False)
+    chosen = [entry for entry in tap.catalog_dict["streams"] if entry["tap_stream_id"] in streams]
+    for entry in chosen:
+        (root,) = (data for data in entry["metadata"] if not data["breadcrumb"])
+        root["metadata"]["selected"] = True
+    assert len(chosen) == len(streams)
+    return {"streams": chosen}
+
+
+EXPORTS = ("conversations", "messages")
+
+
 def _command(parent: Path, config: dict[str, Any], *arguments: str, **files: Any) -> list[str]:
     folder = Path(mkdtemp(dir=parent))
+    if not {"--about", "--discover", "--test"} & set(arguments) and "catalog" not in files:
+        files["catalog"] = catalog(*EXPORTS)
     command = [sys.executable, "-m", "tap_dixa", *arguments]
     for option, content in {"config": config, **files}.items():
         if content is not None:
@@ -204,7 +224,8 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start(config: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
-        files = {"state": options.pop("state", None)}
+        given = {name: options.pop(name, None) for name in ("state", "catalog")}
+        files = {name: content for name, content in given.items() if content is not None}
         process = subprocess.Popen(
             _command(tmp_path, config, **files),
             **{

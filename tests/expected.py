@@ -77,3 +77,31 @@ def source(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> di
 def records(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict]:
     """Give what the tap must emit of a stream, by id."""
     return {key: record(entry) for key, entry in source(data, stream, start, end).items()}
+
+
+def plain_time(text: str) -> str:
+    """Give the same moment without a zone's name."""
+    return text.partition("[")[0]
+
+
+def tidy(value: Any) -> Any:
+    """Give a nested value with its times as they must be."""
+    if isinstance(value, str) and value.endswith("Z[GMT]"):
+        return plain_time(value)
+    if isinstance(value, list):
+        return [tidy(part) for part in value]
+    if isinstance(value, dict):
+        return {name: tidy(part) for name, part in value.items()}
+    return value
+
+
+def api_record(row: dict[str, Any], **parent: Any) -> dict[str, Any]:
+    """Give the record that a row of the Dixa API must become."""
+    record = {**parent, **tidy(row)}
+    for name in ("createdAt", "updatedAt", "activityTimestamp"):
+        if record.get(name):
+            moment = datetime.fromisoformat(record[name]).astimezone(UTC)
+            record[name] = iso(round(moment.timestamp() * 1000))
+    if "address" in row or "number" in row:
+        record["contactEndpointId"] = row.get("address", row.get("number"))
+    return record

@@ -15,7 +15,8 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 from tap_dixa.tap import TapDixa
 from tap_dixa.writer import MessageWriter
 from tests import expected
-from tests.conftest import HOUR, settings
+from tests.conftest import EXPORTS, HOUR, settings
+from tests.conftest import catalog as selected
 
 
 def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
@@ -23,7 +24,12 @@ def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     config = settings(sandbox, **changes)
     with redirect_stdout(output):
-        TapDixa(config=config, state=state, catalog=catalog, message_writer=writer).sync_all()
+        TapDixa(
+            config=config,
+            state=state,
+            catalog=catalog or selected(*EXPORTS),
+            message_writer=writer,
+        ).sync_all()
     output.seek(0)
     messages = [json.loads(line) for line in output]
     for message in messages:

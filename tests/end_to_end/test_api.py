@@ -1,0 +1,323 @@
+"""The streams of the Dixa API."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from random import Random
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tests import expected
+from tests.conftest import HOUR, catalog, settings
+from tests.end_to_end import checks
+from tests.sandbox.conftest import Client
+
+KEYS = {
+    "agents": ("id",),
+    "end_users": ("id",),
+    "queues": ("id",),
+    "queue_members": ("queueId", "agentId"),
+    "teams": ("id",),
+    "team_members": ("teamId", "id"),
+    "tags": ("id",),
+    "custom_attributes": ("id",),
+    "contact_endpoints": ("contactEndpointId",),
+    "business_hours_schedules": ("id",),
+    "activity_logs": ("id",),
+}
+LISTS = [stream for stream in KEYS if stream != "activity_logs"]
+ALL = (*expected.STREAMS, *KEYS)
+
+
+def rows(sandbox):
+    """Give every row of the sandbox's lists, as records, by stream."""
+    client = Client(sandbox)
+    limit, sandbox.behaviour.requests_per_second = sandbox.behaviour.requests_per_second, 0
+    before = len(sandbox.answered)
+    found = {
+        "agents": client.everything("/v1/agents", pageLimit=7),
+        "end_users": client.everything("/v1/endusers", pageLimit=1000),
+        "queues": client.data("/v1/queues"),
+        "teams": client.data("/v1/teams"),
+        "tags": client.data("/v1/tags", includeDeactivated="true"),
+        "custom_attributes": client.data("/v1/custom-attributes"),
+        "contact_endpoints": client.data("/v1/contact-endpoints"),
+        "business_hours_schedules": client.data("/v1/business-hours/schedules")["schedules"],
+        "activity_logs": client.everything("/v1/conversations/activitylog", pageLimit=10_000),
+    }
+    records = {name: [expected.api_record(row) for row in found[name]] for name in found}
+    for stream, parents, path, key in (
+        ("queue_members", "queues", "/v1/queues/{}/members", "queueId"),
+        ("team_members", "teams", "/v1/teams/{}/agents", "teamId"),
+    ):
+        records[stream] = [
+            expected.api_record(row, **{key: parent["id"]})
+            for parent in found[parents]
+            for row in client.data(path.format(parent["id"]))
+        ]
+    del sandbox.answered[before:]
+    sandbox.behaviour.requests_per_second = limit
+    return records
+
+
+def by_key(stream, records):
+    return {tuple(record[key] for key in KEYS[stream]): record for record in records}
+
+
+def brought(run, stream, wanted):
+    """Every wanted record once, field by field, fitting its schema."""
+    records = run.records(stream)
+    counts = Counter(tuple(record[key] for key in KEYS[stream]) for record in records)
+    assert set(counts.values()) <= {1}
+    assert by_key(stream, records) == by_key(stream, wanted)
+    (schema,) = run.of("SCHEMA", stream)
+    assert tuple(schema["key_properties"]) == KEYS[stream]
+    validator = Draft202012Validator(
+        schema["schema"], format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    for record in records:
+        assert [error.message for error in validator.iter_errors(record)] == []
+
+
+def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, evidence):
+    sandbox = serve(conversations=1400, days=20)
+    sandbox.behaviour.api_faults.extend(
+        [None, Refusal(429), None, BrokenAnswer("hangup", 500), None, None, Refusal(200, body="{[")]
+    )
+    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
+    checks.succeeded(run)
+    assert not sandbox.behaviour.api_faults
+    wanted = rows(sandbox)
+    until = NOON_TEXT
+    assert all(record["activityTimestamp"] < until for record in wanted["activity_logs"])
+    for stream, records in wanted.items():
+        assert records
+        brought(run, stream, records)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+    # Several pages, of the long lists and of the log.
+    pages = Counter(path for path, query, _ in sandbox.answered if "pageKey" in query)
+    assert pages["/v1/endusers"] >= 4
+    assert pages["/v1/conversations/activitylog"] >= 1
+    times = [record["activityTimestamp"] for record in run.records("activity_logs")]
+    assert times == sorted(times)
+    assert run.bookmark("activity_logs") == times[-1]
+    assert "conversation_notes" not in {m.get("stream") for m in run.messages}
+    joins_hold(run)
+    evidence("streams of the Dixa API compared field by field", len(wanted))
+
+
+NOON_TEXT = "2026-03-11T15:00:00.000Z"
+
+
+def joins_hold(run):
+    """No orphans: whoever is named exists."""
+    ids = {stream: {r.get("id") for r in run.records(stream)} for stream in ALL}
+    for conversation in run.records("conversations"):
+        assert conversation.get("assignee_id") in ids["agents"] | {None}
+        assert conversation["requester_id"] in ids["end_users"]
+        assert conversation["queue_id"] in ids["queues"]
+        assert {tag["id"] for tag in conversation.get("tags_info") or []} <= ids["tags"]
+        fields = conversation.get("custom_fields") or []
+        assert {field["attribute_id"] for field in fields} <= ids["custom_attributes"]
+    for message in run.records("messages"):
+        assert message["csid"] in ids["conversations"]
+    for entry in run.records("activity_logs"):
+        assert entry["conversationId"] in ids["conversations"]
+    for member in run.records("queue_members"):
+        assert member["agentId"] in ids["agents"]
+    assert {member["id"] for member in run.records("team_members")} <= ids["agents"]
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
+def test_the_log_is_brought_in_order_whatever_order_dixa_has(serve, run_tap, order):
+    sandbox = serve(conversations=200, days=6, activity_order=order, late=300_000)
+    chosen = catalog("activity_logs")
+    first = run_tap(settings(sandbox, window_days=2), catalog=chosen)
+    checks.succeeded(first)
+    brought(first, "activity_logs", rows(sandbox)["activity_logs"])
+    sandbox.data.now.now += HOUR
+    second = run_tap(settings(sandbox, window_days=2), catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    arrived = by_key("activity_logs", first.records("activity_logs"))
+    known = by_key("activity_logs", rows(sandbox)["activity_logs"])
+    arrived |= by_key("activity_logs", second.records("activity_logs"))
+    assert arrived == known
+    assert len(second.records("activity_logs")) < len(known) / 3
+
+
+def test_a_killed_run_of_the_log_goes_on_where_it_stopped(serve, start_tap, evidence):
+    sandbox = serve(conversations=1500, days=10)
+    config, chosen = settings(sandbox, window_days=4), catalog("activity_logs", "agents")
+    random, state, emitted, kills = Random(1), None, 0, 0
+    arrived = {}
+    while True:
+        tap = start_tap(config, state=state, catalog=chosen, encoding=None)
+        if kills < 5:
+            output = tap.stdout.read(random.randrange(1_500_000))
+            tap.kill()
+            kills += 1
+            output += tap.stdout.read()
+        else:
+            output, _ = tap.communicate()
+        for line in output.splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                message = json.loads(line)
+                state = message["value"] if message["type"] == "STATE" else state
+                if message.get("stream") == "activity_logs" and message["type"] == "RECORD":
+                    arrived[message["record"]["id"],] = message["record"]
+                    emitted += 1
+        if tap.wait() == 0:
+            break
+    assert arrived == by_key("activity_logs", rows(sandbox)["activity_logs"])
+    assert emitted <= 1.2 * len(arrived)
+    evidence("kills survived", kills)
+
+
+def test_notes_come_with_their_conversations_changes(serve, run_tap, evidence):
+    sandbox = serve(conversations=40, days=6)
+    chosen = catalog("conversation_notes")
+    client = Client(sandbox)
+
+    def notes():
+        before, sandbox.behaviour.requests_per_second = len(sandbox.answered), 0
+        found = {
+            row["id"]: expected.api_record(row, conversationUpdatedAt=expected.iso(c["updated_at"]))
+            for c in expected.source(sandbox.data, "conversations").values()
+            for row in client.data(f"/v1/conversations/{c['id']}/notes")
+        }
+        del sandbox.answered[before:]
+        return found
+
+    first = run_tap(settings(sandbox), catalog=chosen)
+    checks.succeeded(first)
+    records = first.records("conversation_notes")
+    assert {r["id"]: r for r in records} == notes()
+    assert len(records) == len(notes()) > 0
+    newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
+    assert first.bookmark("conversation_notes") == expected.iso(newest)
+    sandbox.data.now.now += 3 * HOUR
+    before = len(sandbox.answered)
+    second = run_tap(settings(sandbox, end_date="2026-03-12"), catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    arrived = {r["id"]: r for r in records + second.records("conversation_notes")}
+    assert arrived == notes()
+    assert len(sandbox.answered) - before < 30
+    evidence("streams of the Dixa API compared field by field")
+
+
+def test_notes_go_on_where_a_run_was_stopped(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    chosen = catalog("conversation_notes")
+    sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(400)])
+    failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
+    assert failed.status == 1
+    assert len(failed.errors) == 1
+    resumed = run_tap(settings(sandbox), catalog=chosen, state=failed.state)
+    checks.succeeded(resumed)
+    whole = run_tap(settings(sandbox), catalog=chosen)
+    arrived = failed.records("conversation_notes") + resumed.records("conversation_notes")
+    assert {r["id"] for r in arrived} == {r["id"] for r in whole.records("conversation_notes")}
+
+
+def test_a_stream_that_the_token_may_not_read_is_left_out(serve, run_tap):
+    sandbox = serve(forbidden={"/v1/agents": 403, "/v1/queues": 401})
+    run = run_tap(settings(sandbox, emit_activate_version_messages=True), catalog=catalog(*ALL))
+    checks.succeeded(run)
+    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    assert len(warnings) == 3
+    for stream in ("agents", "queues", "queue_members"):
+        assert run.records(stream) == []
+        assert run.of("ACTIVATE_VERSION", stream) == []
+        assert sum(f" {stream} is left out: " in line for line in warnings) == 1
+    for stream in set(LISTS) - {"agents", "queues", "queue_members"}:
+        assert run.records(stream)
+        assert len(run.of("ACTIVATE_VERSION", stream)) == 1
+
+
+def test_a_token_that_may_read_nothing_is_one_line(serve, run_tap):
+    sandbox = serve()
+    run = run_tap(settings(sandbox, api_token="wr0ngt0ken"), catalog=catalog(*ALL))  # noqa: S106
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "Settings, Integrations, API Tokens" in run.errors[0]
+    assert "WARNING" not in run.log
+    assert run.records("conversations") == []
+
+
+def test_an_export_that_the_token_may_not_read_is_left_out(serve, run_tap):
+    sandbox = serve()
+    sandbox.behaviour.faults.append(Refusal(403))
+    run = run_tap(settings(sandbox))
+    checks.succeeded(run)
+    assert run.log.count("left out") == 1
+    assert run.records("conversations") == []
+    checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
+
+
+def test_what_has_gone_is_told_after_the_last_row(serve, run_tap):
+    sandbox = serve()
+    run = run_tap(settings(sandbox, emit_activate_version_messages=True), catalog=catalog(*KEYS))
+    checks.succeeded(run)
+    for stream in LISTS:
+        mine = [message for message in run.messages if message.get("stream") == stream]
+        assert [message["type"] for message in mine].count("ACTIVATE_VERSION") == 1
+        assert mine[-1]["type"] == "ACTIVATE_VERSION"
+        assert {m["version"] for m in mine if m["type"] == "RECORD"} == {mine[-1]["version"]}
+    assert run.of("ACTIVATE_VERSION", "activity_logs") == []
+
+
+def test_an_interrupted_list_throws_nothing_away(serve, run_tap):
+    sandbox = serve(conversations=900)
+    sandbox.behaviour.api_faults.extend([None, Refusal(400)])
+    run = run_tap(
+        settings(sandbox, emit_activate_version_messages=True), catalog=catalog("end_users")
+    )
+    assert run.status == 1
+    assert run.records("end_users")
+    assert run.of("ACTIVATE_VERSION") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"data": [{"name": "nobody"}]}', "without id"),
+        ('{"data": [7]}', "without id"),
+    ],
+)
+def test_a_row_without_a_key_stops_the_run(serve, run_tap, body, said):
+    sandbox = serve()
+    sandbox.behaviour.api_faults.append(Refusal(200, body=body))
+    run = run_tap(settings(sandbox), catalog=catalog("teams"))
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert said in run.errors[0]
+    assert "Traceback" not in run.log
+
+
+def test_the_wild_links_lead_nowhere_else(serve, run_tap):
+    sandbox, other = serve(), serve()
+    row = '{"id": "1", "createdAt": "2021-12-01T12:46:36.5Z[GMT]"}'
+    link = f'"next": "{other.url}/v1/agents?pageKey=x"'
+    sandbox.behaviour.api_faults.extend(
+        [
+            Refusal(200, body=f'{{"data": [{row}], "meta": {{{link}}}}}'),
+            Refusal(200, body=f'{{"data": [], "meta": {{{link}}}}}'),
+        ]
+    )
+    run = run_tap(settings(sandbox), catalog=catalog("agents"))
+    checks.succeeded(run)
+    assert run.records("agents") == [{"id": "1", "createdAt": "2021-12-01T12:46:36.500Z"}]
+    assert other.answered == []
+    assert [query for _, query, _ in sandbox.answered] == [{}, {"pageKey": "x"}]
+
+
+def test_no_request_is_refused_for_its_pace(serve, run_tap):
+    sandbox = serve()
+    run = run_tap(settings(sandbox), catalog=catalog(*LISTS))
+    checks.succeeded(run)
+    assert len(sandbox.answered) >= 20
+    assert {status for _, _, status in sandbox.answered} == {200}
