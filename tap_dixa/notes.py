@@ -27,6 +27,8 @@ class _Conversation(msgspec.Struct):
     updated_at: int
 
 
+_TEST = 30
+"""How many conversations a connection test asks for: most have no notes."""
 _CONVERSATION = msgspec.json.Decoder(_Conversation)
 
 
@@ -59,6 +61,8 @@ class NotesStream(ExportStream):
                     self.left_out = True
                     return
                 asked += 1
+                if self.ABORT_AT_RECORD_COUNT is not None and asked == _TEST:
+                    return
             if batches:
                 continue  # a record counts when its file is whole, and nothing before it
             if text is not None:

@@ -95,6 +95,14 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         "request a run, and about one more if there are any.",
     ),
     th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=False,
+        title="Emit ACTIVATE_VERSION",
+        description="Whether a list, such as agents or tags, ends with an ACTIVATE_VERSION "
+        "message, so that a loader that knows it removes or marks the rows that have gone.",
+    ),
+    th.Property(
         "user_agent",
         th.StringType,
         title="User agent",

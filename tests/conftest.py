@@ -181,7 +181,8 @@ EXPORTS = ("conversations", "messages")
 
 def _command(parent: Path, config: dict[str, Any], *arguments: str, **files: Any) -> list[str]:
     folder = Path(mkdtemp(dir=parent))
-    if not {"--about", "--discover", "--test"} & set(arguments) and "catalog" not in files:
+    unselected = {"--about", "--catalog", "--discover", "--test"}.isdisjoint(arguments)
+    if unselected and "catalog" not in files:
         files["catalog"] = catalog(*EXPORTS)
     command = [sys.executable, "-m", "tap_dixa", *arguments]
     for option, content in {"config": config, **files}.items():

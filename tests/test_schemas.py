@@ -61,6 +61,7 @@ ADDED = {
     "queue_members": ["queueId"],
     "team_members": ["teamId"],
     "contact_endpoints": ["contactEndpointId"],
+    "conversation_notes": ["conversationUpdatedAt"],
 }
 INNER_FIELDS = {
     ("end_users", "customAttributes"): "id name identifier value",
@@ -73,6 +74,7 @@ TIMES = {
     ("custom_attributes", "updatedAt"),
     ("activity_logs", "activityTimestamp"),
     ("conversation_notes", "createdAt"),
+    ("conversation_notes", "conversationUpdatedAt"),
 }
 # What Dixa puts there depends on the account or the kind of record: one column of JSON each.
 OPEN = {
@@ -84,7 +86,10 @@ OPEN = {
     ("activity_logs", "attributes"),
 }
 # Incremental: every record must have the time that the state remembers.
-REPLICATION_KEYS = {"activity_logs": ("activityTimestamp",)}
+REPLICATION_KEYS = {
+    "activity_logs": ("activityTimestamp",),
+    "conversation_notes": ("conversationUpdatedAt",),
+}
 
 
 def fields(schema, path=""):

@@ -16,8 +16,6 @@ from tests.end_to_end import checks
     ("status", "advice"),
     [
         (400, "window_days"),
-        (401, "Settings, Integrations, API Tokens"),
-        (403, "no right"),
         (404, "exports_api_url"),
         (302, "exports_api_url"),
         (499, "499"),
