@@ -100,6 +100,14 @@ def compare(commands: dict[str, tuple[list[str], str]], rounds: int) -> None:
         print(f"{name:<22}{median:>9.2f}{min(seconds):>10.2f}{peak:>9.0f}{base / median:>12.1f}x")
 
 
+def exports() -> dict[str, Any]:
+    """Give a catalog that selects the two exports: nothing else is served here."""
+    command = [sys.executable, "-m", "tap_dixa", "--discover"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    names = {"conversations", "messages"}
+    return {"streams": [s for s in found["streams"] if s["tap_stream_id"] in names]}
+
+
 def main() -> None:
     """Build the data, run everything, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -123,7 +131,9 @@ def main() -> None:
         }
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "batch.json").write_text(json.dumps({**config, "batch_config": batch}))
-        tap = [sys.executable, "-m", "tap_dixa", "--config"]
+        (folder / "catalog.json").write_text(json.dumps(exports()))
+        tap = [sys.executable, "-m", "tap_dixa", "--catalog", str(folder / "catalog.json")]
+        tap += ["--config"]
 
         lines = folder / "records.jsonl"
         Answer.path_to_send = render(folder, options.conversations, lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,27 @@ LOADERS = {
 }
 
 
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Install a loader, once a session, and say where."""
+
+    @cache
+    def install(name):
+        home, uv = tmp_path_factory.mktemp(name), find_uv_bin()
+        subprocess.run([uv, "venv", "-q", "--clear", "--python", "3", home], check=True)
+        packages = LOADERS[name]["pip_url"].split()
+        subprocess.run([uv, "pip", "install", "-q", "-p", home, *packages], check=True)
+        return home
+
+    return install
+
+
 @pytest.fixture
-def load(tmp_path):
+def load(tmp_path, installed):
     """Install a loader and give a function that feeds it a run's messages."""
 
-    def install(name, **config):
-        loader, home = LOADERS[name], tmp_path / name
-        uv = find_uv_bin()
-        subprocess.run([uv, "venv", "-q", "--python", "3", home], check=True)
-        packages = loader["pip_url"].split()
-        subprocess.run([uv, "pip", "install", "-q", "-p", home, *packages], check=True)
+    def prepare(name, **config):
+        loader, home = LOADERS[name], installed(name)
         defaults = {s["name"]: s["value"] for s in loader["settings"] if "value" in s}
         (tmp_path / "target.json").write_text(json.dumps({**defaults, **config}))
 
@@ -47,4 +59,4 @@ def load(tmp_path):
 
         return feed
 
-    return install
+    return prepare

