@@ -8,6 +8,7 @@ the time in which those messages lie again.
 
 from __future__ import annotations
 
+import logging
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa.ahead import one_ahead
+from tap_dixa.errors import ForbiddenError
 from tap_dixa.export import ExportStream
 from tap_dixa.spool import heads_decoder
 from tap_dixa.windows import LONGEST_REQUEST, MARGIN, Window, split
@@ -73,7 +75,12 @@ class RefreshedMessages(ExportStream):
             return
         anonymized: set[int] = set()
         spans: list[tuple[int, int]] = []
-        for conversation in self._anonymized(plan):
+        try:
+            found = list(self._anonymized(plan))
+        except ForbiddenError as error:
+            self.log("%s: nothing could be refreshed: %s", self.name, error, level=logging.WARNING)
+            return
+        for conversation in found:
             last = conversation.last_message_created_at or conversation.updated_at
             start = max(conversation.created_at, self.settings.start_date)
             # What is newer than this comes by itself.

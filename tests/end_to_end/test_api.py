@@ -150,14 +150,14 @@ def test_the_log_is_brought_in_order_whatever_order_dixa_has(serve, run_tap, ord
 
 
 def test_a_killed_run_of_the_log_goes_on_where_it_stopped(serve, start_tap, evidence):
-    sandbox = serve(conversations=1500, days=10)
+    sandbox = serve(conversations=700, days=10)
     config, chosen = settings(sandbox, window_days=4), catalog("activity_logs", "agents")
     random, state, emitted, kills = Random(1), None, 0, 0
     arrived = {}
     while True:
         tap = start_tap(config, state=state, catalog=chosen, encoding=None)
-        if kills < 5:
-            output = tap.stdout.read(random.randrange(1_500_000))
+        if kills < 4:
+            output = tap.stdout.read(random.randrange(700_000))
             tap.kill()
             kills += 1
             output += tap.stdout.read()

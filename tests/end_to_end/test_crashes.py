@@ -171,7 +171,7 @@ def test_a_signal_while_the_limit_is_waited_for(serve, start_tap, number, eviden
 @SIGNALS
 def test_a_signal_while_the_tap_starts(serve, start_tap, number):
     sandbox = serve()
-    for milliseconds in range(50, 700, 150):
+    for milliseconds in range(100, 700, 250):
         tap = start_tap(settings(sandbox), encoding=None, stderr=subprocess.PIPE)
         time.sleep(milliseconds / 1000)
         seconds = interrupt(tap, number)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tap_dixa.erasure import cover
 from tap_dixa.sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import DAY, HOUR, both_ways, settings
+from tests.conftest import DAY, HOUR, both_ways, catalog, settings
 from tests.end_to_end import checks
 
 
@@ -103,6 +103,19 @@ def test_it_costs_a_request_or_none(serve, run_tap, changes):
     checks.succeeded(second)
     assert len(sandbox.answered) - before == len(expected.STREAMS) + (0 if changes else 1)
     assert "refreshed" not in second.log
+
+
+def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap):
+    sandbox = serve(conversations=300, days=10)
+    chosen = catalog("messages")
+    first = run_tap(settings(sandbox), catalog=chosen)
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.faults.append(Refusal(403))
+    second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    assert second.log.count("nothing could be refreshed") == 1
+    arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
+    assert arrived.keys() == expected.records(sandbox.data, "messages").keys()
 
 
 def test_a_first_run_refreshes_nothing(serve, run_tap):

