@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa import timestamps
-from tap_dixa.api import ApiStream
+from tap_dixa.api import ApiStream, body_of
 from tap_dixa.spool import Spool, heads_decoder
 from tap_dixa.windowed import WindowedStream
 
@@ -55,7 +55,7 @@ class LogStream(WindowedStream, ApiStream):
     @override
     def parse_response(self, response: requests.Response) -> Sequence[Any]:
         super().parse_response(response)
-        return msgspec.json.decode(response.content, type=_Page).data
+        return msgspec.json.decode(body_of(response), type=_Page).data
 
     @cached_property
     def _heads(self) -> HeadsDecoder:

@@ -39,6 +39,11 @@ _MOST_EMPTY = 100
 """So many pages without a row, each with a link to another, are no list."""
 
 
+def body_of(response: requests.Response) -> bytes:
+    """Give an answer's JSON, its times without the names of zones."""
+    return _ZONED.sub(rb'"\1"', response.content)
+
+
 class Links(BaseHATEOASPaginator):
     """Follows ``meta.next`` from page to page. The last page has none."""
 
@@ -160,9 +165,7 @@ class ApiStream(DixaStream):
     @override
     def validate_response(self, response: requests.Response) -> None:
         super().validate_response(response)
-        # Here, because what this raises is tried again.
-        response._content = _ZONED.sub(rb'"\1"', response.content)  # noqa: SLF001
-        self.parse_response(response)
+        self.parse_response(response)  # here, because what it raises is tried again
 
     @override
     def parse_response(self, response: requests.Response) -> Sequence[Any]:
@@ -172,7 +175,7 @@ class ApiStream(DixaStream):
             BadAnswerError: It is no page.
         """
         try:
-            answer = msgspec.json.decode(response.content)
+            answer = msgspec.json.decode(body_of(response))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise BadAnswerError(f"the answer is damaged: {error}") from None
         rows = answer

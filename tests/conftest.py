@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
-for _profile, _examples in (("patient", 60), ("thorough", 2_000)):
+for _profile, _examples in (("patient", 40), ("thorough", 2_000)):
     hypothesis.settings.register_profile(
         _profile,
         max_examples=_examples,

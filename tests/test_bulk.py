@@ -39,7 +39,7 @@ def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
 
 
 def test_both_ways_write_the_same_messages_in_the_same_places(serve):
-    sandbox = serve(conversations=3800, days=40)
+    sandbox = serve(conversations=1500, days=40)
     short = messages_of(sandbox, MessageWriter())
     assert sum(message["type"] == "STATE" for message in short) > 3
     assert short == messages_of(sandbox, MsgSpecWriter())

@@ -20,7 +20,7 @@ def on_the_millisecond(sandbox, moment):
 @pytest.mark.parametrize("after", [True, False], ids=["from", "after"])
 @pytest.mark.parametrize("before", [True, False], ids=["until", "before"])
 def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
-    sandbox = serve(conversations=2000, days=310, bounds=Bounds(after, before))
+    sandbox = serve(conversations=1300, days=310, bounds=Bounds(after, before))
     # The nightly job's midnight, shared by many records, falls on a seam between two windows.
     midnight = next(
         sandbox.data.start + day * DAY
