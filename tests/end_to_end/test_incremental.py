@@ -14,7 +14,7 @@ LATE = 300_000
 
 @both_ways
 def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap, way):
-    sandbox = serve(conversations=1800, days=4, late=LATE)
+    sandbox = serve(conversations=2500, days=4, late=LATE)
     clock = sandbox.data.now
     first = run_tap(settings(sandbox, **way))
     checks.succeeded(first)

@@ -138,7 +138,7 @@ def test_stream_maps_and_flattening(serve, run_tap):
 
 
 def test_the_connection_test_is_cheap(serve, run_tap):
-    sandbox = serve(conversations=800, days=40)
+    sandbox = serve(conversations=3000, days=40)
     run = run_tap(settings(sandbox), "--test")
     checks.succeeded(run)
     assert len(sandbox.answered) < 30
