@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_dixa.sandbox.bodies import as_json
 from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.server import as_json
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa.windows import DAY
 

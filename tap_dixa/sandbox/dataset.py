@@ -108,9 +108,7 @@ class DataSet:
             LookupError: There is no such conversation, or it does not show yet.
         """
         with self._lock:
-            now = self.now()
-            self._catch_up(now)
-            life = self._visible(csid, now)
+            life, now = self._visible(csid)
             return life, life.seen_at(now)
 
     def draw(self, number: int) -> Life:
@@ -134,9 +132,7 @@ class DataSet:
             LookupError: There is no such conversation, or it does not show yet.
         """
         with self._lock:
-            now = self.now()
-            self._catch_up(now)
-            life = self._visible(csid, now)
+            life, now = self._visible(csid)
             if life.anonymized is not None and life.anonymized <= now:
                 return
             self._anonymized[csid] = life.anonymized = now
@@ -145,11 +141,14 @@ class DataSet:
             self._changing[csid] = life
             self._settle(life, now)
 
-    def _visible(self, csid: int, now: int) -> Life:
+    def _visible(self, csid: int) -> tuple[Life, int]:
+        """Give a conversation that shows, and now. The lock must be held."""
+        now = self.now()
+        self._catch_up(now)
         if self._first <= csid < self._next:
             life = self.draw(csid)
             if life.created <= life.seen_at(now):
-                return life
+                return life, now
         raise LookupError(f"There is no conversation {csid}")
 
     def _find(

@@ -10,12 +10,10 @@ import base64
 import socket
 import threading
 import time
-import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,12 +22,13 @@ from starlette.routing import Route
 
 from tap_dixa.sandbox import control
 from tap_dixa.sandbox.api import Api
+from tap_dixa.sandbox.bodies import as_json, squeezed
 from tap_dixa.sandbox.dataset import TIMES, DataSet
 from tap_dixa.sandbox.faults import TRANSPORT, Away, BrokenAnswer, Fault, Odd, Refusal, reset
 from tap_dixa.sandbox.filters import BadQueryError, Bounds, ids, intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from starlette.requests import Request
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from tap_dixa.sandbox.activitylog import Order
 
-_CHUNK = 1 << 16
 _MINUTE = 60.0
 
 
@@ -221,31 +219,8 @@ class _Audit:
         accepted = self._request.headers.get("Accept-Encoding", "").replace(" ", "")
         if "gzip" in accepted and "gzip;q=0" not in accepted:
             headers["Content-Encoding"] = "gzip"
-            body = _gzip(body)
+            body = squeezed(body)
         return StreamingResponse(body, headers=headers)
-
-
-def as_json(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """Write records as one JSON array, a few at a time."""
-    encode = msgspec.json.Encoder().encode
-    chunk = bytearray(b"[")
-    separator = b""
-    for record in records:
-        chunk += separator
-        chunk += encode(record)
-        separator = b","
-        if len(chunk) >= _CHUNK:
-            yield bytes(chunk)
-            chunk.clear()
-    yield bytes(chunk + b"]")
-
-
-def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    squeeze = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
-    for chunk in chunks:
-        if squeezed := squeeze.compress(chunk):
-            yield squeezed
-    yield squeeze.flush()
 
 
 def _refuse(_: Request, error: Exception) -> Response:
