@@ -1,51 +1,84 @@
-"""The loaders of meltano.yml, at their pinned versions."""
+"""The loaders of meltano.yml, at their pinned versions, and Meltano itself."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
-from uv import find_uv_bin
 
 PROJECT = Path(__file__).parents[2]
-LOADERS = {
-    loader["name"]: loader
-    for loader in yaml.safe_load((PROJECT / "meltano.yml").read_text())["plugins"]["loaders"]
-}
+DEFINITION = (PROJECT / "meltano.yml").read_text()
+LOADERS = {loader["name"]: loader for loader in yaml.safe_load(DEFINITION)["plugins"]["loaders"]}
+
+
+@dataclass
+class Project:
+    """A Meltano project of its own, with this project's meltano.yml."""
+
+    folder: Path
+
+    def start(self, *arguments, **environment):
+        """Start Meltano in a process group of its own."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("meltano"), *arguments],
+            cwd=self.folder,
+            env={**os.environ, "NO_COLOR": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+
+    def run(self, *arguments, **environment):
+        """Run Meltano to its end; give what it printed."""
+        with self.start(*arguments, **environment) as process:
+            output, _ = process.communicate()
+        assert process.returncode == 0, output
+        return output
+
+    def program(self, loader):
+        """Say where a loader is installed."""
+        return self.folder / ".meltano" / "loaders" / loader / "venv" / "bin" / loader
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory):
-    """Install a loader, once a session, and say where."""
+def project(tmp_path_factory):
+    """Give a project with the tap and one loader installed; each is made once a session."""
+    # The wheel, or the checkout, from wherever this project is.
+    tap = os.environ.get("TAP_DIXA_WHEEL", str(PROJECT))
 
     @cache
-    def install(name):
-        home, uv = tmp_path_factory.mktemp(name), find_uv_bin()
-        subprocess.run([uv, "venv", "-q", "--clear", "--python", "3", home], check=True)
-        packages = LOADERS[name]["pip_url"].split()
-        subprocess.run([uv, "pip", "install", "-q", "-p", home, *packages], check=True)
-        return home
+    def make(loader):
+        made = Project(tmp_path_factory.mktemp(loader))
+        assert DEFINITION.count("pip_url: -e .\n") == 1
+        definition = DEFINITION.replace("pip_url: -e .\n", f"pip_url: {tap}\n")
+        (made.folder / "meltano.yml").write_text(definition)
+        made.run("install", "tap-dixa", loader)
+        return made
 
-    return install
+    return make
 
 
 @pytest.fixture
-def load(tmp_path, installed):
-    """Install a loader and give a function that feeds it a run's messages."""
+def load(tmp_path, project):
+    """Give a function that feeds a run's messages to a loader."""
 
     def prepare(name, **config):
-        loader, home = LOADERS[name], installed(name)
+        loader, program = LOADERS[name], project(name).program(name)
         defaults = {s["name"]: s["value"] for s in loader["settings"] if "value" in s}
         (tmp_path / "target.json").write_text(json.dumps({**defaults, **config}))
 
         def feed(run):
             done = subprocess.run(
-                [home / "bin" / name, "--config", "target.json"],
+                [program, "--config", "target.json"],
                 input=run.output,
                 encoding="utf-8",
                 capture_output=True,

@@ -13,54 +13,8 @@ from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.everything import ALL, KEYS, LISTS, rows
 from tests.sandbox.conftest import Client
-
-KEYS = {
-    "agents": ("id",),
-    "end_users": ("id",),
-    "queues": ("id",),
-    "queue_members": ("queueId", "agentId"),
-    "teams": ("id",),
-    "team_members": ("teamId", "id"),
-    "tags": ("id",),
-    "custom_attributes": ("id",),
-    "contact_endpoints": ("contactEndpointId",),
-    "business_hours_schedules": ("id",),
-    "activity_logs": ("id",),
-}
-LISTS = [stream for stream in KEYS if stream != "activity_logs"]
-ALL = (*expected.STREAMS, *KEYS)
-
-
-def rows(sandbox):
-    """Give every row of the sandbox's lists, as records, by stream."""
-    client = Client(sandbox)
-    limit, sandbox.behaviour.requests_per_second = sandbox.behaviour.requests_per_second, 0
-    before = len(sandbox.answered)
-    found = {
-        "agents": client.everything("/v1/agents", pageLimit=7),
-        "end_users": client.everything("/v1/endusers", pageLimit=1000),
-        "queues": client.data("/v1/queues"),
-        "teams": client.data("/v1/teams"),
-        "tags": client.data("/v1/tags", includeDeactivated="true"),
-        "custom_attributes": client.data("/v1/custom-attributes"),
-        "contact_endpoints": client.data("/v1/contact-endpoints"),
-        "business_hours_schedules": client.data("/v1/business-hours/schedules")["schedules"],
-        "activity_logs": client.everything("/v1/conversations/activitylog", pageLimit=10_000),
-    }
-    records = {name: [expected.api_record(row) for row in found[name]] for name in found}
-    for stream, parents, path, key in (
-        ("queue_members", "queues", "/v1/queues/{}/members", "queueId"),
-        ("team_members", "teams", "/v1/teams/{}/agents", "teamId"),
-    ):
-        records[stream] = [
-            expected.api_record(row, **{key: parent["id"]})
-            for parent in found[parents]
-            for row in client.data(path.format(parent["id"]))
-        ]
-    del sandbox.answered[before:]
-    sandbox.behaviour.requests_per_second = limit
-    return records
 
 
 def by_key(stream, records):

@@ -10,7 +10,7 @@ import pytest
 from tests import expected
 from tests.conftest import settings
 from tests.end_to_end import checks
-from tests.end_to_end.test_api import KEYS
+from tests.end_to_end.everything import KEYS
 
 
 @pytest.fixture(scope="module")

