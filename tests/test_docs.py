@@ -3,8 +3,66 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from docs.generate.fields import fields_of, schema_of
+from docs.generate.joins import JOINS
+from docs.generate.pages import COMMAND, FOLDER, PAGES
+
 TESTS = Path(__file__).parent
-GUARANTEES = TESTS.parent / "docs" / "guarantees.md"
+GUARANTEES = FOLDER / "guarantees.md"
+DOCUMENTS = [TESTS.parent / "README.md", *sorted(FOLDER.rglob("*.md"))]
+
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(document):
+    """Give the anchors that a code host makes of a document's headings."""
+    found = []
+    for title in HEADING.findall(FENCE.sub("", document.read_text())):
+        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower().replace(" ", "-")
+        slug = re.sub(r"[^\w-]", "", text)
+        found.append(f"{slug}-{found.count(slug)}" if slug in found else slug)
+    return found
+
+
+def links(document):
+    """Give the links in a document that do not leave the repository."""
+    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", document.read_text()))
+    return [link for link in LINK.findall(text) if "://" not in link]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_what_the_code_says(name):
+    assert (FOLDER / name).read_text() == PAGES[name](), f"docs/{name} is old: run {COMMAND}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    for link in links(document):
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_documents_have_links():
+    assert sum(len(links(document)) for document in DOCUMENTS) > 50
+
+
+@pytest.mark.parametrize("join", JOINS, ids=lambda join: f"{join.stream}.{join.field}")
+def test_a_join_is_one_of_the_schemas(join):
+    described = {field.path: field.description for field in fields_of(schema_of(join.stream))}
+    # What is inside a column of JSON has no description of its own.
+    if join.field.startswith("attributes."):
+        assert join.field.removeprefix("attributes.") in described["attributes"]
+    else:
+        named = " or ".join(join.parents)
+        assert f"{join.key} in the {named} stream" in described[join.field]
+    for parent in join.parents:
+        assert join.key in {field.path for field in fields_of(schema_of(parent))}
 
 
 def test_every_guarantee_names_tests_that_exist():

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from docs.generate.fields import UNITS
 from tap_dixa import schemas
 
 SCHEMAS = {
@@ -138,6 +140,15 @@ def test_every_field_is_typed_and_described(schema):
         description = field["description"]
         assert description == description.strip(), path
         assert description.endswith("."), path
+
+
+def test_every_number_tells_its_unit_and_every_time_is_in_utc(schema):
+    for path, field in fields(schema):
+        told = [words for words in UNITS if words in field["description"]]
+        if "integer" in field["type"] and not re.search(r"\bid\b|identifies", field["description"]):
+            assert len(told) == 1, path
+        if field.get("format") == "date-time":
+            assert "in UTC" in field["description"], path
 
 
 def test_every_array_says_what_it_holds(schema):

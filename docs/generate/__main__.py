@@ -1,0 +1,8 @@
+"""Write the generated pages."""
+
+from __future__ import annotations
+
+from docs.generate.pages import FOLDER, PAGES
+
+for name, page in PAGES.items():
+    (FOLDER / name).write_text(page(), encoding="utf-8")

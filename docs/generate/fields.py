@@ -1,0 +1,76 @@
+"""What a stream's JSON Schema says about its fields, in words."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNITS = {
+    "in milliseconds": "ms",
+    "in seconds": "s",
+    "without a unit": "none",
+    "unit is not documented": "not documented",
+}
+"""The words by which a description tells a number's unit, and the unit's short name."""
+
+_TYPES = {"string": "text", "object": "JSON"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field, as the reference shows it."""
+
+    path: str
+    """Its name, with dots into objects and ``[]`` into arrays."""
+
+    type: str
+    """Its type, such as ``array of text``."""
+
+    unit: str
+    """A number's unit, or nothing."""
+
+    description: str
+    """What it is."""
+
+
+def schema_of(stream: str) -> dict[str, Any]:
+    """Read a stream's JSON Schema."""
+    text = (resources.files(schemas) / f"{stream}.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def fields_of(schema: dict[str, Any], path: str = "") -> Iterator[Field]:
+    """Give the fields of an object's schema at every level, in order."""
+    for name, field in schema.get("properties", {}).items():
+        inner = f"{path}{name}"
+        yield Field(inner, type_of(field), unit_of(field["description"]), field["description"])
+        yield from fields_of(field, f"{inner}.")
+        yield from fields_of(field.get("items", {}), f"{inner}[].")
+
+
+def type_of(schema: dict[str, Any]) -> str:
+    """Name a type as a warehouse's user knows it.
+
+    Raises:
+        ValueError: The schema allows more than one type.
+    """
+    (kind,) = {schema["type"]} if isinstance(schema["type"], str) else {*schema["type"]} - {"null"}
+    if kind == "array":
+        return f"array of {re.sub('^object$', 'objects', type_of(schema['items']))}"
+    if schema.get("format") == "date-time":
+        return "timestamp (UTC)"
+    return "object" if "properties" in schema else _TYPES.get(kind, kind)
+
+
+def unit_of(description: str) -> str:
+    """Give the unit that a description tells, or nothing."""
+    return next((unit for words, unit in UNITS.items() if words in description), "")

@@ -1,0 +1,75 @@
+"""What the tap is made of, and its settings as `meltano.yml` and Meltano Hub declare them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.settings import CONFIG_JSONSCHEMA
+from tap_dixa.streams import STREAMS
+from tap_dixa.tap import TapDixa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_dixa.client import DixaStream
+
+REQUIRED: list[str] = CONFIG_JSONSCHEMA["required"]
+"""The settings without which nothing works."""
+
+
+def settings_schema() -> dict[str, dict[str, Any]]:
+    """Give the JSON Schema of each setting, the tap's own first, then the SDK's."""
+    return {**CONFIG_JSONSCHEMA["properties"], **sdks_schema()}
+
+
+def sdks_schema() -> dict[str, dict[str, Any]]:
+    """Give the JSON Schema of each setting that the SDK adds to the tap's own."""
+    schema: dict[str, Any] = {"properties": {}}
+    TapDixa.append_builtin_config(schema)
+    own = CONFIG_JSONSCHEMA["properties"]
+    # Once the SDK has added them there, they are among the tap's as they are here.
+    return {
+        name: setting
+        for name, setting in schema["properties"].items()
+        if own.get(name, setting) == setting
+    }
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """Name the JSON type of a setting, whether or not it may be null.
+
+    Raises:
+        ValueError: It may be of more than one type.
+    """
+    (kind,) = (one for one in schema["type"] if one != "null")
+    return str(kind)
+
+
+def settings() -> Iterator[dict[str, Any]]:
+    """Declare each setting."""
+    for name, schema in settings_schema().items():
+        moment = schema.get("format") == "date-time"
+        setting = {"name": name, "label": schema["title"]}
+        setting["kind"] = "date_iso8601" if moment else kind_of(schema)
+        if schema.get("secret"):
+            setting["sensitive"] = True
+        if "default" in schema:
+            setting["value"] = schema["default"]
+        yield {**setting, "description": schema["description"]}
+
+
+def capabilities() -> list[str]:
+    """List what the tap can do, in Meltano's words. The SDK does not count ``--test``."""
+    return sorted({*map(str, TapDixa.capabilities), "test"})
+
+
+def streams() -> list[DixaStream]:
+    """Give the tap's streams, in the order of ``tap_dixa.streams.STREAMS``."""
+    tap = TapDixa(validate_config=False, setup_mapper=False)
+    return [stream(tap) for stream in STREAMS]
+
+
+def selection() -> list[str]:
+    """Select every stream that is selected by default."""
+    off = [stream.name for stream in streams() if not stream.selected_by_default]
+    return ["*.*", *(f"!{name}.*" for name in off)]

@@ -1,0 +1,153 @@
+"""The stream reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docs.generate import plugin
+from docs.generate.diagram import diagram
+from docs.generate.fields import fields_of, schema_of
+from docs.generate.joins import JOINS
+from docs.generate.markdown import codes, table
+from tap_dixa.activity import LogStream
+from tap_dixa.api import ApiStream, MembersStream
+from tap_dixa.erasure import RefreshedMessages
+from tap_dixa.export import ExportStream
+from tap_dixa.notes import NotesOfOne, NotesStream
+
+if TYPE_CHECKING:
+    from docs.generate.fields import Field
+    from tap_dixa.client import DixaStream
+
+_INTRODUCTION = """\
+# Streams
+
+What each stream holds, field by field. Field names are Dixa's. Loaders may change them:
+target-duckdb writes them in lower case (`queueId` becomes `queueid`), and PostgreSQL wants those
+with capitals in double quotes (`"queueId"`). `tap-dixa --discover` prints the same as JSON Schema.
+
+A stream with a replication key brings what is new since its bookmark. A whole one comes anew with
+each run."""
+
+_DIAGRAM = """\
+## Diagram
+
+Each stream with its key (PK), its replication key and the fields that join it (FK). A solid line is
+a join that every row has, a dotted one is a join that some rows have."""
+
+_JOINS = """\
+## Joins
+
+`[]` is an array, a dot reaches into an object. Use left joins: what was deleted in Dixa before the
+tap saw it has no row. With `end_date`, a conversation that changed after it is left to a later run,
+while its messages and its log before it are not.
+
+Messages carry no id of their author, only `author_name` and `author_email`. Conversations carry the
+names of their tags too, in `tags`. `business_hours_schedules` joins nothing."""
+
+_FIELDS = """\
+## Fields
+
+A type is what a field holds if it is not null. Keys and replication keys never are. JSON is an
+object whose names are Dixa's or the account's to choose: one column, whatever it holds."""
+
+_HOW: dict[type[DixaStream], str] = {
+    NotesStream: "One request for each conversation that changed since the bookmark.",
+    LogStream: "Page by page, for a window of `window_days` at a time.",
+    RefreshedMessages: "One request for each window of `window_days`. The messages of "
+    "conversations that were anonymized since the last run come again, before the new ones.",
+    ExportStream: "One request for each window of `window_days`.",
+    MembersStream: "Whole, with requests for each `{parent_key}`.",
+    ApiStream: "Whole, page by page.",
+}
+"""How a stream is brought. The first class that it is of counts."""
+
+
+def page() -> str:
+    """Write the page."""
+    streams = plugin.streams()
+    parts = [_INTRODUCTION, _index(streams), _DIAGRAM, diagram(streams), _JOINS, _joins(), _FIELDS]
+    return "\n\n".join(parts + [_section(stream) for stream in streams]) + "\n"
+
+
+def _index(streams: list[DixaStream]) -> str:
+    head = ("Stream", "What it is", "Key", "Replication key", "Endpoint", "Selected by default")
+    return table(
+        head,
+        (
+            (
+                _link(stream.name),
+                schema_of(stream.name)["description"],
+                codes(stream.primary_keys),
+                f"`{stream.replication_key}`" if stream.replication_key else "whole",
+                _endpoint(stream),
+                "yes" if stream.selected_by_default else "**no**",
+            )
+            for stream in streams
+        ),
+    )
+
+
+def _joins() -> str:
+    return table(
+        ("Stream", "Field", "Is", "When"),
+        (
+            (
+                _link(join.stream),
+                f"`{join.field}`",
+                " or ".join(f"{_link(parent)} `{join.key}`" for parent in join.parents),
+                join.sometimes or "Every row.",
+            )
+            for join in JOINS
+        ),
+    )
+
+
+def _section(stream: DixaStream) -> str:
+    schema = schema_of(stream.name)
+    facts = (
+        ("Endpoint", _endpoint(stream)),
+        ("Key", codes(stream.primary_keys)),
+        ("Replication key", f"`{stream.replication_key}`" if stream.replication_key else "none"),
+        ("Brought", _how(stream)),
+    )
+    rows = (
+        (f"`{field.path}`", field.type, field.unit, _mark(stream, field), field.description)
+        for field in fields_of(schema)
+    )
+    return "\n\n".join(
+        (
+            f"### {stream.name}",
+            schema["description"],
+            "\n".join(f"- {name}: {fact}" for name, fact in facts),
+            table(("Field", "Type", "Unit", "Key", "Description"), rows),
+        )
+    )
+
+
+def _mark(stream: DixaStream, field: Field) -> str:
+    marks = ["key"] if field.path in stream.primary_keys else []
+    marks += ["bookmark"] if field.path == stream.replication_key else []
+    marks += [
+        f"→ {_link(parent)}"
+        for join in JOINS
+        if (join.stream, join.field) == (stream.name, field.path)
+        for parent in join.parents
+    ]
+    return ", ".join(marks)
+
+
+def _how(stream: DixaStream) -> str:
+    text = next(how for kind, how in _HOW.items() if isinstance(stream, kind))
+    return text.format(parent_key=getattr(stream, "parent_key", ""))
+
+
+def _endpoint(stream: DixaStream) -> str:
+    # The stream of the notes has the conversations' path; what it asks for notes is another class.
+    notes = isinstance(stream, NotesStream)
+    api = "Exports API" if isinstance(stream, ExportStream) and not notes else "Dixa API"
+    return f"{api}, `{NotesOfOne.path if notes else stream.path}`"
+
+
+def _link(stream: str) -> str:
+    return f"[{stream}](#{stream})"
