@@ -28,6 +28,10 @@ class Join:
 
 
 JOINS = (
+    Join("queue_members", "queueId", ("queues",)),
+    Join("queue_members", "agentId", ("agents",)),
+    Join("team_members", "teamId", ("teams",)),
+    Join("team_members", "id", ("agents",)),
     Join("messages", "csid", ("conversations",)),
     Join("activity_logs", "conversationId", ("conversations",)),
     Join("conversation_notes", "csid", ("conversations",)),
@@ -76,10 +80,6 @@ JOINS = (
         ("messages",),
         sometimes="Messages only. Dixa does not document that the two APIs share this id.",
     ),
-    Join("queue_members", "queueId", ("queues",)),
-    Join("queue_members", "agentId", ("agents",)),
-    Join("team_members", "teamId", ("teams",)),
-    Join("team_members", "id", ("agents",)),
     Join(
         "end_users",
         "customAttributes[].id",
@@ -87,4 +87,4 @@ JOINS = (
         sometimes="Dixa documents that its list leaves them out.",
     ),
 )
-"""All joins by id, those of the conversations first."""
+"""All joins by id. With the members first, the diagram's lines stay apart."""

@@ -49,7 +49,11 @@ _FIELDS = """\
 ## Fields
 
 A type is what a field holds if it is not null. Keys and replication keys never are. JSON is an
-object whose names are Dixa's or the account's to choose: one column, whatever it holds."""
+object whose names are Dixa's or the account's to choose: one column, whatever it holds.
+
+Four fields are the tap's own: `queueId` and `teamId` of members, `conversationUpdatedAt` of notes,
+and `contactEndpointId`. A field that Dixa adds is left out, with one warning that names it, until a
+release of the tap knows it."""
 
 _HOW: dict[type[DixaStream], str] = {
     NotesStream: "One request for each conversation that changed since the bookmark.",
