@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from array import array
+from contextlib import suppress
 from heapq import merge
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,9 @@ class Spool:
 
     def close(self) -> None:
         """Give the disk space back."""
-        self._file.close()
+        # What could not be written is still in a buffer: closing tries it again.
+        with suppress(OSError):
+            self._file.close()
 
     def _write(self, chunks: Iterable[bytes]) -> int:
         size = 0

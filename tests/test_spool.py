@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import time
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tap_dixa import pieces
 from tap_dixa import spool as spool_module
-from tap_dixa.errors import BadAnswerError, UnusableRecordError
+from tap_dixa.errors import BadAnswerError, DiskError, UnusableRecordError
 from tap_dixa.spool import Spool, heads_decoder
 from tap_dixa.windows import DAY, Window
 
@@ -296,3 +297,14 @@ def test_the_file_has_no_name_and_is_private():
     spool.close()
     assert status.st_nlink == 0
     assert status.st_mode & 0o077 == 0
+
+
+def test_a_full_disk_is_said_however_small_the_parts_that_arrive():
+    parts = [b"["] + [b'{"at": 1},'] * 5_000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(DiskError, match="TMPDIR"):
+            Spool(parts, WIDE, HEADS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -134,7 +134,9 @@ def _sandbox(**options: Any) -> Sandbox:
     try:
         return Sandbox(data, behaviour, options["port"])
     except OSError as error:
-        raise click.ClickException(f"--port {options['port']}: {error.strerror}") from None
+        raise click.ClickException(
+            f"--port {options['port']} cannot be used: {error.strerror}"
+        ) from None
 
 
 def _settings(sandbox: Sandbox) -> dict[str, str]:
