@@ -45,10 +45,15 @@ def body_of(response: requests.Response) -> bytes:
 
 
 class Links(BaseHATEOASPaginator):
-    """Follows ``meta.next`` from page to page. The last page has none."""
+    """Follows ``meta.next`` from page to page. The last page has none.
 
-    def __init__(self) -> None:
+    Args:
+        stream: The stream's name, for the message.
+    """
+
+    def __init__(self, stream: str) -> None:
         super().__init__()
+        self._stream = stream
         self._seen: set[str] = set()
         self._empty = 0
 
@@ -65,7 +70,9 @@ class Links(BaseHATEOASPaginator):
     def continue_if_empty(self, response: requests.Response) -> bool:
         self._empty += 1
         if self._empty > _MOST_EMPTY:
-            raise RefusedError("Dixa links from one empty page to the next without an end")
+            raise RefusedError(
+                f"{self._stream}: Dixa links from one empty page to the next without an end"
+            )
         return True
 
 
@@ -152,7 +159,7 @@ class ApiStream(DixaStream):
 
     @override
     def get_new_paginator(self) -> Links:
-        return Links()
+        return Links(self.name)
 
     @override
     def get_url_params(

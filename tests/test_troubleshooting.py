@@ -1,0 +1,67 @@
+"""Each message of the tap is in docs/troubleshooting.md, and each message there is in the code.
+
+A message is any text of two words or more in the package. Where its parts vary, both sides have
+an ellipsis.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+PAGE = PROJECT / "docs" / "troubleshooting.md"
+PACKAGE = PROJECT / "tap_dixa"
+FILES = [*PACKAGE.glob("*.py"), PACKAGE / "sandbox" / "cli.py"]
+
+SETTINGS = {"description", "help", "title"}
+"""Arguments that describe settings and options."""
+
+NO_MESSAGES = {
+    "An unhandled error occurred",  # the SDK's, looked for
+    "timed out",  # the same
+}
+WRITES_CODE = "drafts.py"
+
+
+def is_text(node):
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def written(node):
+    """Give a text with an ellipsis for each part that varies."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    text = "".join(part.value if isinstance(part, ast.Constant) else "…" for part in parts)
+    return re.sub(r"%(\.\d)?[dfs]", "…", text)
+
+
+def texts(node):
+    for child in ast.iter_child_nodes(node):
+        if is_text(child):
+            yield written(child)
+        elif isinstance(child, ast.Expr) and is_text(child.value):
+            continue  # a docstring
+        elif not (isinstance(child, ast.keyword) and child.arg in SETTINGS):
+            yield from texts(child)
+
+
+def in_the_code():
+    return {
+        text
+        for file in FILES
+        if file.name != WRITES_CODE
+        for text in texts(ast.parse(file.read_text()))
+        if re.search(r"[a-z]{2}\S* (.* )?\S*[a-z]{2}", text) and text not in NO_MESSAGES
+    }
+
+
+def in_the_page():
+    page, _ = PAGE.read_text().split("## From other programs")
+    return set(re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE))
+
+
+def test_the_page_has_every_message_and_no_other():
+    assert in_the_page() == in_the_code()
