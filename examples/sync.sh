@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Sync once with plain pipes: no second run at a time, and the state kept safe.
+#
+# Usage: examples/sync.sh FOLDER LOADER [ARGUMENT…]
+# Settings come from the environment (TAP_DIXA_API_TOKEN and so on). FOLDER keeps state.json.
+set -euo pipefail
+
+mkdir -p "$1"
+folder=$(realpath "$1")
+shift
+
+exec 9>"$folder/lock"
+flock --nonblock 9 || { echo "another sync is still running" >&2; exit 75; }
+
+touch "$folder/state.json"
+status=0
+tap-dixa --config ENV --state "$folder/state.json" | "$@" >"$folder/states" || status=$?
+
+# A run that failed or was stopped has loaded something too: what the loader last said counts.
+if [ -s "$folder/states" ]; then
+  tail -n 1 "$folder/states" >"$folder/state.new"
+  mv "$folder/state.new" "$folder/state.json"
+fi
+exit "$status"
