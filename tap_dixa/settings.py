@@ -30,14 +30,15 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         th.DateTimeType,
         required=True,
         title="Start date",
-        description="The first sync begins here: a date (midnight UTC) or a date-time, "
-        "such as 2025-01-01 or 2025-01-01T00:00:00Z. Inclusive.",
+        description="The first sync begins here, inclusive: a date (midnight UTC) or a date and "
+        "a time, such as 2025-01-31, 2025-01-31 09:00 (UTC) or 2025-01-31T09:00:00+01:00.",
     ),
     th.Property(
         "end_date",
         th.DateTimeType,
         title="End date",
-        description="A sync stops here, exclusive. Default: the moment the run starts.",
+        description="A sync stops here, exclusive: 2025-02-01 ends with 31 January. Default: the "
+        "moment the run starts.",
     ),
     th.Property(
         "exports_api_url",
@@ -181,13 +182,15 @@ def _token(config: Mapping[str, Any]) -> str:
 def _moment(config: Mapping[str, Any], name: str) -> int:
     value = _value(config, name)
     if not value:
-        raise SettingsError(f"{name} is missing: give a date, such as 2025-01-01")
+        raise SettingsError(f"{name} is missing: give a date, such as 2025-01-31")
     try:
-        moment = timestamps.parse(value)
+        # YAML makes a number of 20250131.
+        moment = timestamps.parse_written(str(value))
         timestamps.to_rfc3339(moment)
-    except (AttributeError, OverflowError, ValueError):
+    except (OverflowError, ValueError):
         raise SettingsError(
-            f"{name} is not a date: {value!r}. Write it like 2025-01-01 or 2025-01-01T00:00:00Z"
+            f"{name} is not a clear date: {value!r}. Write year, month, day, as in 2025-01-31 or "
+            "2025-01-31T09:00:00Z"
         ) from None
     return moment
 

@@ -102,7 +102,9 @@ class TapDixa(Tap):
             return []  # discovery: the streams do not depend on settings
         mask(self.settings.api_token)
         # The SDK reads dates in fewer ways than people write them.
-        self._config["start_date"] = to_rfc3339(self.settings.start_date)
+        for name in ("start_date", "end_date"):
+            if (moment := getattr(self.settings, name)) is not None:
+                self._config[name] = to_rfc3339(moment)
         try:
             return super()._validate_config()
         except ConfigValidationError as error:

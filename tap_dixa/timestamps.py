@@ -6,12 +6,16 @@ no floating-point number is involved.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _HOUR = 3_600_000
 _MOST_HOURS = 10_000
+_YEAR_FIRST = re.compile(
+    r"(\d{4})(?:([-/])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?:[T ] *(\d.*))?", re.ASCII
+)
 
 # A record has ten times or so: looking texts up beats formatting numbers.
 _SECONDS = tuple(f"{minute:02d}:{second:02d}." for minute in range(60) for second in range(60))
@@ -78,8 +82,32 @@ def to_milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def parse_written(text: str) -> int:
+    """Read a date or a time as a person writes it, if it can mean only one thing.
+
+    Whoever writes the year first writes the month next: ``2025-01-31``, ``2025-1-31``,
+    ``2025/01/31`` and ``20250131`` are clear. ``01/02/2025`` is a day in January or in February.
+
+    Args:
+        text: A date (midnight UTC), or a date and after a ``T`` or a space the time, such as
+            ``09:05`` or ``09:05:00+01:00``. A time without an offset is UTC.
+
+    Returns:
+        Unix time in ms.
+
+    Raises:
+        ValueError: The text is not a date, or not a clear one.
+    """
+    match = _YEAR_FIRST.fullmatch(text.strip().upper())
+    if match is None:
+        raise ValueError(f"the year does not come first: {text!r}")
+    year, _, month, day, month_of_two, day_of_two, clock = match.groups()
+    date = f"{year}-{month or month_of_two:0>2}-{day or day_of_two:0>2}"
+    return parse(f"{date}T{clock}" if clock else date)
+
+
 def parse(text: str) -> int:
-    """Read a date or a time as people and state files write it.
+    """Read a date or a time as programs and state files write it.
 
     Args:
         text: ISO 8601, such as ``2025-01-31`` (midnight UTC) or ``2025-01-31T09:05:00+01:00``.

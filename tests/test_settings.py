@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.settings import Settings
+from tap_dixa.tap import TapDixa
 
 GOOD = {"api_token": "t0ken", "start_date": "2025-01-01"}
 
@@ -34,6 +35,9 @@ def test_defaults():
         ("start_date", ""),
         ("start_date", "01/02/2025"),
         ("start_date", 1735689600000),
+        ("start_date", 1712010112345),
+        ("start_date", ["2025-01-01"]),
+        ("end_date", "01/02/2026"),
         ("end_date", "soon"),
         ("end_date", "2024-12-31"),
         ("window_days", 0),
@@ -76,6 +80,14 @@ def test_plain_http_is_for_loopback_only(url):
 
 def test_an_empty_interval_is_allowed():
     assert Settings.from_config({**GOOD, "end_date": "2025-01-01"}).end_date == 1_735_689_600_000
+
+
+@pytest.mark.parametrize("written", ["2025-1-31", "2025/01/31", 20250131, "2025-01-31 00:00"])
+def test_dates_come_as_people_write_them(written):
+    config = {**GOOD, "start_date": written, "end_date": written}
+    tap = TapDixa(config=config, setup_mapper=False)
+    assert tap.settings.start_date == tap.settings.end_date == 1_738_281_600_000
+    assert tap.config["start_date"] == tap.config["end_date"] == "2025-01-31T00:00:00.000Z"
 
 
 @given(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.timestamps import parse, to_milliseconds, to_rfc3339
+from tap_dixa.timestamps import parse, parse_written, to_milliseconds, to_rfc3339
 
 FIRST = -62_135_596_800_000  # 0001-01-01
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999
@@ -51,6 +51,53 @@ def test_dates_as_people_write_them(text, milliseconds):
 def test_what_is_no_date_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 (the message is Python's own)
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("2025-01-31", "2025-01-31T00:00:00.000Z"),
+        (" 2025-1-3 ", "2025-01-03T00:00:00.000Z"),
+        ("2025/01/31", "2025-01-31T00:00:00.000Z"),
+        ("20250131", "2025-01-31T00:00:00.000Z"),
+        ("2025-01-31 09:00", "2025-01-31T09:00:00.000Z"),
+        ("2025-1-3 09:00:05+00", "2025-01-03T09:00:05.000Z"),
+        ("2025-01-31 09:00 +0100", "2025-01-31T08:00:00.000Z"),
+        ("2025-01-31T09:00:00+01:00", "2025-01-31T08:00:00.000Z"),
+        ("2025-01-31t09:00z", "2025-01-31T09:00:00.000Z"),
+        ("2025-01-31T09:00:00.250Z", "2025-01-31T09:00:00.250Z"),
+    ],
+)
+def test_what_people_write_is_read_if_the_year_comes_first(text, iso):
+    assert to_rfc3339(parse_written(text)) == iso
+
+
+@given(moments)
+def test_a_moment_written_as_a_message_has_it_is_read(milliseconds):
+    assert parse_written(to_rfc3339(milliseconds)) == milliseconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "01/02/2025",
+        "1.2.2025",
+        "25-01-02",
+        "2025-01",
+        "2025-01/02",
+        "2025-02-30",
+        "2025111",
+        "2025-W05",
+        "2025-01-31 noon",
+        "2025-01-31 09:00 CET",
+        "1712010112345",  # Unix ms; Python takes it for an evening in 1712
+        "yesterday",
+    ],
+)
+def test_what_could_mean_two_things_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 (the setting's name makes the message)
+        parse_written(text)
 
 
 @pytest.mark.parametrize("milliseconds", [FIRST - 1, LAST + 1])

@@ -48,9 +48,8 @@ def kind_of(schema: dict[str, Any]) -> str:
 def settings() -> Iterator[dict[str, Any]]:
     """Declare each setting."""
     for name, schema in settings_schema().items():
-        moment = schema.get("format") == "date-time"
-        setting = {"name": name, "label": schema["title"]}
-        setting["kind"] = "date_iso8601" if moment else kind_of(schema)
+        # Dates are texts: as date_iso8601, Meltano makes 01/02/2025 a day in January by itself.
+        setting = {"name": name, "label": schema["title"], "kind": kind_of(schema)}
         if schema.get("secret"):
             setting["sensitive"] = True
         if "default" in schema:
