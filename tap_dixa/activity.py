@@ -43,7 +43,7 @@ class LogStream(WindowedStream, ApiStream):
             "toDatetime": _seconds(-(-window.before // _SECOND)),
         }
         entries = ApiStream.request_records(self, asked)
-        return Spool(_array(entries), window, self._heads, timestamps.parse)
+        return Spool(self.flow.metered(_array(entries)), window, self._heads, timestamps.parse)
 
     @override
     def get_url_params(

@@ -61,7 +61,7 @@ class ExportStream(WindowedStream):
             headers=self.http_headers,
         )
         with self._request(request, None) as response:
-            return Spool(response.iter_content(_CHUNK), window, heads)
+            return Spool(self.flow.metered(response.iter_content(_CHUNK)), window, heads)
 
     @cached_property
     def heads(self) -> HeadsDecoder:

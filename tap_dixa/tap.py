@@ -19,6 +19,7 @@ from singer_sdk.plugin_base import _ConfigInput
 from typing_extensions import override
 
 from tap_dixa.access import Access
+from tap_dixa.bar import Bar
 from tap_dixa.cli import (
     TapCommand,
     check_catalog,
@@ -85,6 +86,11 @@ class TapDixa(Tap):
 
         return Access(selected, self.logger.warning)
 
+    @cached_property
+    def bar(self) -> Bar | None:
+        """Shows how far the sync is, if somebody watches."""
+        return Bar.if_watched()
+
     @override
     def discover_streams(self) -> list[Stream]:
         return [stream(self) for stream in STREAMS]
@@ -127,6 +133,8 @@ class TapDixa(Tap):
         limit = threading.Timer(_LAST_SECONDS, os._exit, [status])
         limit.daemon = True
         limit.start()
+        if self.bar is not None:
+            self.bar.hide()
         if isinstance(self.message_writer, MessageWriter):
             self.message_writer.interrupt(last_words)
         else:

@@ -25,7 +25,7 @@ from tap_dixa.errors import (
     SettingsError,
     UnusableRecordError,
 )
-from tap_dixa.progress import Progress
+from tap_dixa.progress import Flow, Progress
 from tap_dixa.shapes import compile_shape
 from tap_dixa.spool import show
 from tap_dixa.timestamps import to_milliseconds
@@ -120,12 +120,19 @@ class WindowedStream(BulkStream, DixaStream):
             convert: Makes of a record's JSON what is to be yielded.
         """
         plan = self._plan(context)
-        progress = Progress(self.name, len(plan), self.log)
-        for window, spool in self._spools(plan):
-            yield from self._emit(window, spool, convert)
-            yield None
-            progress.window_done(window, len(spool), spool.size)
+        progress = Progress(self.name, len(plan), self.log, self.flow, self.tap.bar)
+        with closing(progress):
+            for window, spool in self._spools(plan):
+                progress.window_begun(len(spool))
+                yield from self._emit(window, spool, convert)
+                yield None
+                progress.window_done(window, len(spool), spool.size)
         progress.summary()
+
+    @cached_property
+    def flow(self) -> Flow:
+        """What has moved so far."""
+        return Flow()
 
     def _emit(
         self,
@@ -139,6 +146,7 @@ class WindowedStream(BulkStream, DixaStream):
         Raises:
             UnusableRecordError: One of them cannot be read.
         """
+        flow = self.flow
         with closing(spool):
             mended = spool.mended
             for text in spool:
@@ -154,6 +162,7 @@ class WindowedStream(BulkStream, DixaStream):
                     raise UnusableRecordError(
                         f"{self.name}: {window}: a record cannot be read: {error}: {show(text)}"
                     ) from None
+                flow.emitted += 1
                 if converted is not _UNWANTED:
                     yield converted
             if mended:

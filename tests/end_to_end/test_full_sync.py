@@ -116,7 +116,9 @@ def test_the_beginning_of_time_can_be_asked_for(serve, run_tap):
 
 def test_progress_is_told_window_by_window(serve, run_tap):
     sandbox = serve(days=40)
-    run = run_tap(settings(sandbox))
+    run = run_tap(settings(sandbox), environment={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert "| tap_dixa.tap" in run.log.replace("|   ", "| ")
+    assert "tqdm" not in run.log  # for terminals only
     for stream in expected.STREAMS:
         lines = [line for line in run.log.splitlines() if f"| {stream}: " in line]
         count = len(run.records(stream))

@@ -1,0 +1,113 @@
+"""What somebody sees who runs the tap by hand, its messages in a pipe or a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from threading import Thread
+
+import pytest
+
+from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tests.conftest import catalog, settings
+from tests.end_to_end.test_crashes import ends_in_order
+
+LOGGED = re.compile(r"\d{4}-\d\d-\d\d [\d:,]{12} \| (INFO|WARNING) +\| [\w.-]+ +\| .+")
+DRAWN = (
+    r"conversations: 1 of 2 windows \|[ █▏▎▍▌▋▊▉]+\| "
+    r"([\d,]+) records, \d+ MB, about 00:0\d left"
+)
+BAR = "conversations: 0 of 2 windows |"
+
+
+class Terminal:
+    """Takes what is written to a terminal: letters, and the two characters that move its cursor."""
+
+    def __init__(self):
+        self._ours, self.theirs = os.openpty()
+        self.written = ""
+        self._reading = Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self):
+        while True:
+            try:
+                self.written += os.read(self._ours, 1 << 16).decode()
+            except OSError:  # so Linux says that nobody is left who could write
+                break
+
+    def wait_for(self, text):
+        until = time.monotonic() + 20
+        while text not in self.written and time.monotonic() < until:
+            time.sleep(0.01)
+        assert text in self.written
+
+    def close(self):
+        os.close(self.theirs)
+        self._reading.join()
+        os.close(self._ours)
+
+    @property
+    def screen(self):
+        """Give what is to be seen, line by line; the cursor is at the beginning of the last."""
+        assert "\x1b" not in self.written  # nor is anything else changed about the terminal
+        lines = self.written.split("\n")
+        assert lines[-1] == "" or lines[-1].endswith("\r")
+        seen = []
+        for line in lines:
+            shown = ""
+            for text in line.split("\r"):
+                shown = text + shown[len(text) :]
+            seen.append(shown.rstrip())
+        return seen
+
+
+@pytest.fixture
+def terminal():
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, start_tap, terminal):
+    sandbox = serve(days=40)
+    # A wait, so that there is a bar, and a second warning while it is drawn.
+    sandbox.behaviour.faults.extend([None, Refusal(503), Refusal(503)])
+    tap = start_tap(
+        settings(sandbox),
+        catalog=catalog("conversations"),
+        stderr=terminal.theirs,
+        stdout=subprocess.PIPE,
+    )
+    output, _ = tap.communicate()
+    assert tap.wait() == 0
+    terminal.wait_for("done, windows: 2")
+    bars = re.findall(DRAWN, terminal.written)
+    assert bars
+    assert 0 < int(bars[-1].replace(",", "")) < output.count('"RECORD"')
+    *lines, last = terminal.screen
+    assert last == ""
+    assert all(LOGGED.fullmatch(line) for line in lines), lines
+    assert not any("window 1 of 2" in line for line in lines)
+    assert sum("WARNING" in line and "Dixa answered 503" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_takes_the_bar_away(serve, start_tap, terminal, number):
+    sandbox = serve(days=40)
+    sandbox.behaviour.faults.extend([BrokenAnswer("stall", 5000)])
+    tap = start_tap(
+        settings(sandbox), catalog=catalog("conversations"), stderr=terminal.theirs, encoding=None
+    )
+    terminal.wait_for(BAR)
+    sent = time.monotonic()
+    tap.send_signal(number)
+    output, _ = tap.communicate()
+    ends_in_order(tap, number, output, time.monotonic() - sent)
+    terminal.wait_for(f"Stopped by {number.name}\r\n")
+    *lines, last = terminal.screen
+    assert last == ""
+    assert all(LOGGED.fullmatch(line) for line in lines), lines
