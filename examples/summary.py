@@ -1,4 +1,4 @@
-"""Say what is in the sample warehouse: rows, newest bookmarks, conversations by day and channel.
+"""Say what is in the sample warehouse: rows and newest times, conversations, queues.
 
 Usage: python examples/summary.py [warehouse.duckdb]
 """
@@ -8,58 +8,113 @@ from __future__ import annotations
 import sys
 
 import duckdb
+from rich import box
+from rich.bar import Bar
+from rich.columns import Columns
+from rich.console import Console
+from rich.table import Table
 
-_WIDTH = 40
-_BAR = "█"
+BOOKMARKS = {
+    "conversations": "updated_at",
+    "messages": "created_at",
+    "activity_logs": "activityTimestamp",
+    "conversation_notes": "conversationUpdatedAt",
+}
+"""The streams that go on from a bookmark. The others are lists, brought whole."""
+
+TABLES = "select table_name from duckdb_tables() where schema_name = 'dixa' order by 1"
+DAYS = """
+    select strftime(created_at, '%a %d %b'), count(*)
+    from dixa.conversations
+    where created_at::date > (select max(created_at)::date - 14 from dixa.conversations)
+    group by created_at::date, 1
+    order by created_at::date
+"""
+CHANNELS = "select initial_channel, count(*) from dixa.conversations group by 1 order by 2 desc"
+QUEUES = """
+    with replies as (
+        select csid, min(created_at) as replied_at
+        from dixa.messages
+        where direction = 'outbound' and is_automated_message is not true
+        group by csid
+    ), scores as (
+        select id, (rating ->> 'rating_score')::int as score
+        from (select id, unnest(from_json(ratings, '["json"]')) as rating from dixa.conversations)
+        where lower(rating ->> 'rating_type') = 'csat'
+    ), questions as (
+        select queue_name as queue, median(replied_at - created_at) as first_response
+        from dixa.conversations left join replies on csid = id
+        where direction = 'inbound'
+            and initial_channel not in ('pstnphone', 'callback', 'voicemail')
+            and created_at >= (select min(created_at) from dixa.messages)
+        group by 1
+    ), scored as (
+        select queue_name as queue, avg((score >= 4)::int) as csat, count(score) as scores
+        from dixa.conversations join scores using (id)
+        group by 1
+    )
+    select queue_name as queue, count(*), count(*) filter (status is distinct from 'closed'),
+        any_value(first_response), any_value(csat), any_value(scores)
+    from dixa.conversations
+    left join questions on questions.queue is not distinct from queue_name
+    left join scored on scored.queue is not distinct from queue_name
+    group by queue_name
+    order by 2 desc
+"""
 
 
 def main() -> None:
     """Print the summary."""
     path = sys.argv[1] if len(sys.argv) > 1 else "warehouse.duckdb"
+    screen = Console(highlight=False)
     with duckdb.connect(path, read_only=True) as warehouse:
-        print(f"\nIn {path}, schema dixa:\n")
-        tables = warehouse.execute(
-            """
-            select 'conversations', count(*), count(distinct id), 'updated_at', max(updated_at)
-            from dixa.conversations
-            union all
-            select 'messages', count(*), count(distinct id), 'created_at', max(created_at)
-            from dixa.messages
-            """
-        ).fetchall()
-        for table, rows, keys, cursor, newest in tables:
-            print(f"  {table:<14} {rows:>7,} rows, {keys:,} keys, newest {cursor} {newest} UTC")
-        chart(
-            "Conversations by day, the last two weeks",
-            warehouse.execute(
-                """
-                select strftime(created_at, '%a %d %b') as day, count(*)
-                from dixa.conversations
-                where created_at::date > (select max(created_at)::date - 14 from dixa.conversations)
-                group by created_at::date, day
-                order by created_at::date
-                """
-            ).fetchall(),
+        loaded = table(f"{path}, schema dixa", "Table", "Rows", "Newest (UTC)", "By")
+        for (name,) in warehouse.execute(TABLES).fetchall():
+            by = BOOKMARKS.get(name)
+            rows, newest = warehouse.execute(
+                f"select count(*), max({by or 'null'}) from dixa.{name}"  # noqa: S608
+            ).fetchone() or (0, None)
+            seen = f"{newest:%Y-%m-%d %H:%M:%S}" if newest else ""
+            loaded.add_row(name, f"{rows:,}", seen, by or "[dim]whole each time")
+        screen.print("", loaded)
+
+        days = chart("Conversations by day, two weeks", warehouse.execute(DAYS).fetchall())
+        channels = chart("Conversations by channel", warehouse.execute(CHANNELS).fetchall())
+        screen.print(Columns([days, channels], padding=(1, 3)))
+
+        queues = table("Queues", "Queue", "Conversations", "Open", "First response", "CSAT")
+        for name, count, still_open, response, csat, scores in warehouse.execute(QUEUES).fetchall():
+            took = f"{response.total_seconds() / 60:,.0f} min" if response else ""
+            good = f"{csat:.0%} of {scores:,}" if scores else ""
+            queues.add_row(name or "[dim]none", f"{count:,}", f"{still_open:,}", took, good)
+        queues.caption = (
+            "First response: the median, where customers wrote first.\n"
+            "CSAT: how many of the scores are 4 or 5."
         )
-        chart(
-            "Conversations by channel",
-            warehouse.execute(
-                """
-                select initial_channel, count(*)
-                from dixa.conversations
-                group by 1
-                order by 2 desc
-                """
-            ).fetchall(),
-        )
+        screen.print("", queues)
 
 
-def chart(title: str, rows: list[tuple[str, int]]) -> None:
-    """Print a bar a row, the longest one as wide as the chart."""
-    print(f"\n{title}\n")
+def table(title: str, first: str, *others: str) -> Table:
+    """Begin a table whose first column names things, and whose numbers are aligned."""
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_style="bold", title_justify="left")
+    made.caption_justify = "left"
+    made.add_column(first, style="cyan", no_wrap=True)
+    for name in others:
+        text = name in {"Newest (UTC)", "By"}
+        made.add_column(name, justify="left" if text else "right", no_wrap=True)
+    return made
+
+
+def chart(title: str, rows: list[tuple[str, int]]) -> Table:
+    """Draw a bar a row, the longest one as wide as the chart."""
+    made = Table(title=title, box=None, show_header=False, title_style="bold", title_justify="left")
+    made.add_column(no_wrap=True)
+    made.add_column()
+    made.add_column(justify="right")
     most = max((count for _, count in rows), default=1)
     for label, count in rows:
-        print(f"  {label:<17} {_BAR * max(1, round(_WIDTH * count / most))} {count:,}")
+        made.add_row(label, Bar(most, 0, count, width=24, color="cyan"), f"{count:,}")
+    return made
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what both commands can be told about the data and the server."""
     some, any_number = click.IntRange(1), click.IntRange(0)
     bound = click.Choice(["inclusive", "exclusive"])
-    for option in (
+    options = (
         click.option("--conversations", type=some, default=5000, help="About how many there are."),
         click.option("--days", type=some, default=90, help="How many days back they go."),
         click.option("--seed", default=1, help="Another seed gives other data."),
@@ -63,7 +63,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=0,
             help="The loopback port; 0 for any free one.",
         ),
-    ):
+    )
+    for option in reversed(options):  # help shows the last one that is added first
         command = option(command)
     return command
 
@@ -81,6 +82,7 @@ def serve(**options: Any) -> None:
     POST /sandbox/anonymize/CSID anonymizes a conversation.
     """
     with _sandbox(**options) as sandbox:
+        _introduce(sandbox, "Put these lines into another shell; Ctrl-C stops it.")
         for name, value in _settings(sandbox).items():
             click.echo(f"export {name}={shlex.quote(value)}")
         try:
@@ -98,6 +100,7 @@ def run(command: tuple[str, ...], **options: Any) -> None:
     COMMAND finds the sandbox through the tap's environment variables. Write it after --.
     """
     with _sandbox(**options) as sandbox:
+        _introduce(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
         environment = {
             **os.environ,
@@ -137,6 +140,11 @@ def _sandbox(**options: Any) -> Sandbox:
         raise click.ClickException(
             f"--port {options['port']} cannot be used: {error.strerror}"
         ) from None
+
+
+def _introduce(sandbox: Sandbox, what_next: str) -> None:
+    # Not to standard output, which is COMMAND's, or for a shell to read.
+    click.echo(f"A sandbox with sample data is at {sandbox.url}. {what_next}", err=True)
 
 
 def _settings(sandbox: Sandbox) -> dict[str, str]:
