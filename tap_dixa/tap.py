@@ -142,6 +142,13 @@ class TapDixa(Tap):
 
     @classmethod
     @override
+    def print_about(cls, output_format: str | None = None) -> None:
+        import tap_dixa.about  # noqa: F401, PLC0415 (adds its format to the SDK's)
+
+        super().print_about(output_format)
+
+    @classmethod
+    @override
     def get_singer_command(cls) -> click.Command:
         return TapCommand(super().get_singer_command(), cls)
 

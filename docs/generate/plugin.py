@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_dixa.about import kind_of
 from tap_dixa.settings import CONFIG_JSONSCHEMA
 from tap_dixa.streams import STREAMS
 from tap_dixa.tap import TapDixa
@@ -33,16 +34,6 @@ def sdks_schema() -> dict[str, dict[str, Any]]:
         for name, setting in schema["properties"].items()
         if own.get(name, setting) == setting
     }
-
-
-def kind_of(schema: dict[str, Any]) -> str:
-    """Name the JSON type of a setting, whether or not it may be null.
-
-    Raises:
-        ValueError: It may be of more than one type.
-    """
-    (kind,) = (one for one in schema["type"] if one != "null")
-    return str(kind)
 
 
 def settings() -> Iterator[dict[str, Any]]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from docs.generate.markdown import table
-from docs.generate.plugin import REQUIRED, kind_of, sdks_schema, settings_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from docs.generate.plugin import REQUIRED, sdks_schema, settings_schema
+from tap_dixa.about import settings_table
 
 _INTRODUCTION = """\
 # Settings
@@ -48,8 +45,8 @@ plugins:
       window_days: 7
 ```
 
-`tap-dixa --about` prints what is below. `tap-dixa --test --config config.json` tries the settings,
-with a request a stream."""
+`tap-dixa --about --format=markdown` prints what is below. `tap-dixa --test --config config.json`
+tries the settings, with a request a stream."""
 
 _OWN = """\
 ## The tap's own"""
@@ -69,37 +66,4 @@ def page() -> str:
 
 
 def _table(schemas: dict[str, dict[str, Any]]) -> str:
-    head = ("Setting", "Environment variable", "Type", "Default", "What it is")
-    return table(head, (row for name, schema in schemas.items() for row in _rows(name, schema)))
-
-
-def _rows(name: str, schema: dict[str, Any], *, inner: bool = False) -> Iterator[tuple[str, ...]]:
-    yield (
-        f"`{name}`",
-        "" if inner else f"`TAP_DIXA_{name.upper()}`",
-        _type(schema),
-        _default(name, schema),
-        schema["description"],
-    )
-    for key, part in schema.get("properties", {}).items():
-        yield from _rows(f"{name}.{key}", part, inner=True)
-
-
-def _type(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
-    if "type" not in schema:
-        return "several"
-    if schema.get("format") == "date-time":
-        return "date or date-time"
-    kind = {"string": "text"}.get(kind_of(schema), kind_of(schema))
-    return (
-        f"{kind}, {schema['minimum']:,} to {schema['maximum']:,}" if "minimum" in schema else kind
-    )
-
-
-def _default(name: str, schema: dict[str, Any]) -> str:
-    if name in REQUIRED:
-        return "**required**"
-    value = schema.get("default")
-    return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return settings_table(schemas, REQUIRED, "TAP_DIXA_")

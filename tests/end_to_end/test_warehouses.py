@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import runpy
+import sys
 from contextlib import closing
 
 import duckdb
@@ -15,6 +17,7 @@ from tap_dixa.timestamps import to_rfc3339
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL
 from tests.end_to_end.test_erasure import some
 
@@ -64,7 +67,9 @@ def anonymize(sandbox):
 
 
 @pytest.mark.xdist_group("duckdb")
-def test_duckdb_joins_hold_and_the_erased_leaves(serve, run_tap, load, tmp_path, evidence):
+def test_duckdb_joins_hold_and_the_erased_leaves(
+    serve, run_tap, load, tmp_path, evidence, capsys, monkeypatch
+):
     feed = load("target-duckdb")
     sandbox = serve(conversations=250, days=10)
     first = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=FEW_NOTES)
@@ -89,6 +94,11 @@ def test_duckdb_joins_hold_and_the_erased_leaves(serve, run_tap, load, tmp_path,
         ).fetchall()
     assert kinds == ("TIMESTAMPJSON",)
     assert {key: (text, author) for key, text, author in found} == left_of(sandbox, chosen)
+    summary = runpy.run_path(str(PROJECT / "examples" / "summary.py"))
+    monkeypatch.setattr(sys, "argv", ["summary.py", str(tmp_path / "warehouse.duckdb")])
+    summary["main"]()
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^ *{stream} +[1-9]", shown, re.MULTILINE) for stream in ALL), shown
     evidence("joins without an orphan in DuckDB", len(ORPHANS))
 
 
