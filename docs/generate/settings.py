@@ -45,6 +45,11 @@ plugins:
       window_days: 7
 ```
 
+Dates begin with the year: `2025-01-31`, `2025-1-31`, `2025/01/31` and `20250131` are the same day,
+and `2025-01-31 09:00` or `2025-01-31T09:00:00+01:00` a time in it. Without an offset it is UTC.
+`01/02/2025` could be two days and is refused. In YAML, put quotes around a time with an offset:
+Meltano drops the offset otherwise.
+
 `tap-dixa --about --format=markdown` prints what is below. `tap-dixa --test --config config.json`
 tries the settings, with a request a stream."""
 
