@@ -16,7 +16,7 @@ from tap_dixa.client import SCHEMAS
 from tests import expected, pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.test_api import ALL, KEYS, rows
+from tests.end_to_end.everything import ALL, KEYS, rows
 from tests.end_to_end.test_erasure import anonymize
 
 PAGE = "personal-data.md"
