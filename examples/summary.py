@@ -1,6 +1,6 @@
 """Say what is in the sample warehouse: rows and newest times, conversations, queues.
 
-Usage: python examples/summary.py [warehouse.duckdb]
+Usage: python examples/summary.py [sample.duckdb]
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ QUEUES = """
 
 def main() -> None:
     """Print the summary."""
-    path = sys.argv[1] if len(sys.argv) > 1 else "warehouse.duckdb"
+    path = sys.argv[1] if len(sys.argv) > 1 else "sample.duckdb"
     screen = Console(highlight=False)
     with duckdb.connect(path, read_only=True) as warehouse:
         loaded = table(f"{path}, schema dixa", "Table", "Rows", "Newest (UTC)", "By")

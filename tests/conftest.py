@@ -132,24 +132,28 @@ both_ways = pytest.mark.parametrize("way", [SHORT_WAY, SDKS_WAY], ids=["short", 
 """Mark a test of a guarantee that must hold whichever way records go."""
 
 
+def made(
+    *,
+    conversations: int = 300,
+    days: int = 40,
+    late: int = 0,
+    seed: int = 1,
+    now: int = NOON,
+    **behaviour: Any,
+) -> Sandbox:
+    """Make a sandbox without a rate limit. It serves while it is entered."""
+    data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
+    return Sandbox(data, Behaviour(**{"requests_per_minute": 0, **behaviour}))
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Sandbox]]:
     """Start a sandbox; it stops with the test."""
     running: list[Sandbox] = []
 
-    def start(
-        *,
-        conversations: int = 300,
-        days: int = 40,
-        late: int = 0,
-        seed: int = 1,
-        now: int = NOON,
-        **behaviour: Any,
-    ) -> Sandbox:
-        data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
-        sandbox = Sandbox(data, Behaviour(**{"requests_per_minute": 0, **behaviour}))
-        running.append(sandbox.__enter__())
-        return sandbox
+    def start(**options: Any) -> Sandbox:
+        running.append(made(**options).__enter__())
+        return running[-1]
 
     yield start
     for sandbox in running:
@@ -198,9 +202,10 @@ def _command(parent: Path, config: dict[str, Any], *arguments: str, **files: Any
     return command
 
 
-@pytest.fixture
-def run_tap(tmp_path: Path) -> Callable[..., Run]:
+@pytest.fixture(scope="session")
+def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """Run the tap as a process of its own."""
+    folder = tmp_path_factory.mktemp("runs")
 
     def run(
         config: dict[str, Any],
@@ -209,9 +214,9 @@ def run_tap(tmp_path: Path) -> Callable[..., Run]:
         before: Callable[[], None] | None = None,
         **files: dict[str, Any] | None,
     ) -> Run:
-        command = _command(tmp_path, config, *arguments, **files)
+        command = _command(folder, config, *arguments, **files)
         if environment is None and before is None:
-            return Run(*forks.run(command[3:], tmp_path))
+            return Run(*forks.run(command[3:], folder))
         done = subprocess.run(
             command,
             capture_output=True,

@@ -9,9 +9,18 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+
+from tests.conftest import catalog, made, settings
+from tests.end_to_end.everything import EVERY, FEW_NOTES
+from tests.end_to_end.test_erasure import anonymize
+
+if TYPE_CHECKING:
+    from tap_dixa.sandbox.server import Sandbox
+    from tests.conftest import Run
 
 PROJECT = Path(__file__).parents[2]
 DEFINITION = (PROJECT / "meltano.yml").read_text()
@@ -67,29 +76,60 @@ def project(tmp_path_factory):
     return make
 
 
+def feeder(name, program, folder, **config):
+    """Give a function that feeds a run's messages to an installed loader, working in a folder."""
+    loader = LOADERS[name]
+    defaults = {s["name"]: s["value"] for s in loader["settings"] if "value" in s}
+    (folder / "target.json").write_text(json.dumps({**defaults, **config}))
+
+    def feed(run):
+        done = subprocess.run(
+            [program, "--config", "target.json"],
+            input=run.output,
+            encoding="utf-8",
+            capture_output=True,
+            cwd=folder,
+            env={**os.environ, **loader.get("env", {})},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        states = [json.loads(line) for line in done.stdout.splitlines() if line]
+        assert states[-1] == run.state
+
+    return feed
+
+
 @pytest.fixture
 def load(tmp_path, project):
     """Give a function that feeds a run's messages to a loader."""
 
     def prepare(name, **config):
-        loader, program = LOADERS[name], project(name).program(name)
-        defaults = {s["name"]: s["value"] for s in loader["settings"] if "value" in s}
-        (tmp_path / "target.json").write_text(json.dumps({**defaults, **config}))
-
-        def feed(run):
-            done = subprocess.run(
-                [program, "--config", "target.json"],
-                input=run.output,
-                encoding="utf-8",
-                capture_output=True,
-                cwd=tmp_path,
-                env={**os.environ, **loader.get("env", {})},
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            states = [json.loads(line) for line in done.stdout.splitlines() if line]
-            assert states[-1] == run.state
-
-        return feed
+        return feeder(name, project(name).program(name), tmp_path, **config)
 
     return prepare
+
+
+@dataclass
+class Warehouse:
+    """A DuckDB that two runs of all streams were loaded into."""
+
+    sandbox: Sandbox
+    first: Run
+    second: Run
+    erased: set[int]
+    """The conversations that were anonymized between the runs."""
+    path: Path
+
+
+@pytest.fixture(scope="session")
+def warehouse(run_tap, project, tmp_path_factory):
+    """Load a DuckDB, once for all tests that only read it: they are in one xdist_group, duckdb."""
+    name, folder = "target-duckdb", tmp_path_factory.mktemp("warehouse")
+    feed = feeder(name, project(name).program(name), folder)
+    with made(conversations=250, days=10) as sandbox:
+        first = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=FEW_NOTES)
+        feed(first)
+        erased = anonymize(sandbox)
+        second = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=first.state)
+        feed(second)
+        yield Warehouse(sandbox, first, second, erased, folder / "warehouse.duckdb")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests import expected
+from tests.conftest import HOUR, NOON
 from tests.sandbox.conftest import Client
 
 KEYS = {
@@ -20,6 +21,10 @@ KEYS = {
 }
 LISTS = [stream for stream in KEYS if stream != "activity_logs"]
 ALL = (*expected.STREAMS, *KEYS)
+EVERY = (*ALL, "conversation_notes")
+FEW_NOTES = {  # each conversation is a request, and ten of them take a second
+    "bookmarks": {"conversation_notes": {"conversationUpdatedAt": expected.iso(NOON - 36 * HOUR)}}
+}
 
 
 def rows(sandbox):

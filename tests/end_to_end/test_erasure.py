@@ -25,6 +25,15 @@ def some(sandbox, count):
     return sorted(found, key=lambda c: c["created_at"])[3 :: len(found) // count][:count]
 
 
+def anonymize(sandbox):
+    sandbox.data.now.now += HOUR // 2
+    chosen = {conversation["id"] for conversation in some(sandbox, 3)}
+    for number in chosen:
+        sandbox.data.anonymize(number)
+    sandbox.data.now.now += HOUR // 2
+    return chosen
+
+
 @both_ways
 def test_messages_of_what_was_anonymized_come_again(serve, run_tap, way, evidence):
     sandbox = serve(conversations=400, days=25)

@@ -13,13 +13,12 @@ import psycopg
 import pytest
 
 from docs.generate.joins import JOINS
-from tap_dixa.timestamps import to_rfc3339
 from tests import expected
-from tests.conftest import HOUR, NOON, catalog, settings
+from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.conftest import PROJECT
-from tests.end_to_end.everything import ALL
-from tests.end_to_end.test_erasure import some
+from tests.end_to_end.everything import EVERY
+from tests.end_to_end.test_erasure import anonymize
 
 
 def values(column):
@@ -41,10 +40,6 @@ def orphans(join):
 
 
 ORPHANS = {f"{join.stream}.{join.field}": orphans(join) for join in JOINS}
-EVERY = (*ALL, "conversation_notes")
-FEW_NOTES = {  # each conversation is a request, and ten of them take a second
-    "bookmarks": {"conversation_notes": {"conversationUpdatedAt": to_rfc3339(NOON - 36 * HOUR)}}
-}
 UNSEEN = {"end_users.customAttributes[].id"}  # as in Dixa's own list
 
 
@@ -57,49 +52,38 @@ def left_of(sandbox, ids):
     }
 
 
-def anonymize(sandbox):
-    sandbox.data.now.now += HOUR // 2
-    chosen = {conversation["id"] for conversation in some(sandbox, 3)}
-    for number in chosen:
-        sandbox.data.anonymize(number)
-    sandbox.data.now.now += HOUR // 2
-    return chosen
-
-
 @pytest.mark.xdist_group("duckdb")
-def test_duckdb_joins_hold_and_the_erased_leaves(
-    serve, run_tap, load, tmp_path, evidence, capsys, monkeypatch
-):
-    feed = load("target-duckdb")
-    sandbox = serve(conversations=250, days=10)
-    first = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=FEW_NOTES)
-    feed(first)
-    chosen = anonymize(sandbox)
-    second = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=first.state)
-    checks.succeeded(second)
-    feed(second)
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as warehouse:
+def test_duckdb_joins_hold_and_the_erased_leaves(warehouse, evidence):
+    for run in (warehouse.first, warehouse.second):
+        checks.succeeded(run)
+    with duckdb.connect(str(warehouse.path), read_only=True) as tables:
         for what, query in ORPHANS.items():
-            found, lost = warehouse.execute(query).fetchone()
+            found, lost = tables.execute(query).fetchone()
             assert lost == 0, what
             assert (found == 0) == (what in UNSEEN), what
         for stream in EVERY:
-            rows = warehouse.execute(f"select count(*) from dixa.{stream}").fetchone()
-            assert rows[0] >= len(first.records(stream)) > 0
-        found = warehouse.execute(
-            "select id, text, author_name from dixa.messages where csid in ?", [list(chosen)]
+            rows = tables.execute(f"select count(*) from dixa.{stream}").fetchone()
+            assert rows[0] >= len(warehouse.first.records(stream)) > 0
+        found = tables.execute(
+            "select id, text, author_name from dixa.messages where csid in ?",
+            [list(warehouse.erased)],
         ).fetchall()
-        (kinds,) = warehouse.execute(
+        (kinds,) = tables.execute(
             "select typeof(activitytimestamp) || typeof(attributes) from dixa.activity_logs limit 1"
         ).fetchall()
     assert kinds == ("TIMESTAMPJSON",)
-    assert {key: (text, author) for key, text, author in found} == left_of(sandbox, chosen)
+    wanted = left_of(warehouse.sandbox, warehouse.erased)
+    assert {key: (text, author) for key, text, author in found} == wanted
+    evidence("joins without an orphan in DuckDB", len(ORPHANS))
+
+
+@pytest.mark.xdist_group("duckdb")
+def test_the_summary_has_every_table(warehouse, capsys, monkeypatch):
     summary = runpy.run_path(str(PROJECT / "examples" / "summary.py"))
-    monkeypatch.setattr(sys, "argv", ["summary.py", str(tmp_path / "warehouse.duckdb")])
+    monkeypatch.setattr(sys, "argv", ["summary.py", str(warehouse.path)])
     summary["main"]()
     shown = capsys.readouterr().out
-    assert all(re.search(rf"^ *{stream} +[1-9]", shown, re.MULTILINE) for stream in ALL), shown
-    evidence("joins without an orphan in DuckDB", len(ORPHANS))
+    assert all(re.search(rf"^ *{stream} +[1-9]", shown, re.MULTILINE) for stream in EVERY), shown
 
 
 @pytest.mark.xdist_group("postgres")

@@ -1,0 +1,258 @@
+"""The recipes of docs/personal-data.md, read from the page and given to the tap."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+import shutil
+from fnmatch import fnmatchcase
+
+import duckdb
+import pytest
+import yaml
+
+from tap_dixa.client import SCHEMAS
+from tests import expected, pages
+from tests.conftest import catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.everything import ALL, KEYS, rows
+from tests.end_to_end.test_erasure import anonymize
+
+PAGE = "personal-data.md"
+FLAT = "Name what may come, and flatten"
+SEED = "only the tests know it"
+ADDRESSES = ("requester_additional_emails", "requester_additional_phone_numbers")
+
+
+def merged(*recipes):
+    """Put recipes together, as a meltano.yml with all of them would have them."""
+
+    def put(into, recipe):
+        for name, value in recipe.items():
+            if isinstance(value, dict) and name in into:
+                put(into[name], value)
+            else:
+                assert into.get(name, value) == value, name
+                into[name] = value
+
+    whole = {}
+    for recipe in recipes:
+        (plugin,) = yaml.safe_load(recipe)["plugins"]["extractors"]
+        put(whole, plugin)
+    assert whole.pop("name") == "tap-dixa"
+    return whole
+
+
+def selected(patterns):
+    """Give the catalog that Meltano makes of its `select`."""
+    chosen = copy.deepcopy(catalog(*ALL, "conversation_notes"))
+
+    def matches(name):
+        left_out = any(fnmatchcase(name, p[1:]) for p in patterns if p.startswith("!"))
+        return not left_out and any(fnmatchcase(name, p) for p in patterns)
+
+    for entry in chosen["streams"]:
+        fields = [m for m in entry["metadata"] if m["breadcrumb"]]
+        for field in fields:
+            path = [part for part in field["breadcrumb"] if part != "properties"]
+            wanted = matches(".".join([entry["tap_stream_id"], *path]))
+            field["metadata"]["selected"] = wanted
+        (root,) = (m for m in entry["metadata"] if not m["breadcrumb"])
+        root["metadata"]["selected"] = any(f["metadata"]["selected"] for f in fields)
+    return chosen
+
+
+def with_secret(config):
+    assert config["stream_map_config"] == {"hash_seed": "$TAP_DIXA_HASH_SEED"}
+    return {**config, "stream_map_config": {"hash_seed": SEED}}
+
+
+def hashed(text):
+    return text and hashlib.sha256((SEED + text).encode()).hexdigest()
+
+
+def domain(address):
+    return address and address.rpartition("@")[2]
+
+
+def without(record, *names):
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def full(records):
+    """Leave nulls out: the SDK's way may drop or add them."""
+    return [{k: v for k, v in record.items() if v is not None} for record in records]
+
+
+def conversation(source):
+    dropped = ("requester_name", "requester_phone_number", "rating_message", *ADDRESSES)
+    named = ("product", "priority")
+    return {
+        **without(source, *dropped, "conversation_wrapup_notes"),
+        "requester_email": hashed(source.get("requester_email")),
+        "requester_domain": domain(source.get("requester_email")),
+        "requester_id": hashed(source["requester_id"]),
+        "subject": source.get("subject") and "[subject]",
+        "ratings": [without(rating, "rating_message") for rating in source["ratings"]],
+        "custom_fields": [f for f in source["custom_fields"] if f["identifier"] in named],
+    }
+
+
+def message(source):
+    files = ("attached_files", "formSubmission", "recording_url", "voicemail_url")
+    return {
+        **without(source, *files, "author_name", "from_phone_number", "cc", "bcc"),
+        "author_email": hashed(source.get("author_email")),
+        "text": source.get("text") and "[text]",
+        "chat_input_answer": source.get("chat_input_answer") and "[answer]",
+        "from": domain(source.get("from")),
+        "to": [domain(address) for address in source.get("to") or []],
+    }
+
+
+def end_user(source):
+    kept = {name: source[name] for name in ("createdAt", "customAttributes") if name in source}
+    return {**kept, "id": hashed(source["id"]), "email": hashed(source["email"])}
+
+
+def entry(source):
+    author = source.get("author")
+    return {**without(source, "attributes"), "author": author and {"id": author["id"]}}
+
+
+def names(schema):
+    """Give the names of a schema's fields, at any depth."""
+    for name, field in schema.get("properties", {}).items():
+        yield name
+        yield from names(field)
+        yield from names(field.get("items", {}))
+
+
+def test_the_fields_that_are_listed_exist():
+    page = (pages.DOCS / PAGE).read_text(encoding="utf-8")
+    section = page.partition("## Where personal data are\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| (`.*?) \|(.*)\|$", section, re.MULTILINE)
+    streams = set()
+    for first, rest in listed:
+        mentioned = re.findall(r"`(\w+)`", first)
+        known = {name for stream in mentioned for name in names(SCHEMAS.get_schema(stream))}
+        assert {part.rpartition(".")[2] for part in re.findall(r"`([^`]+)`", rest)} <= known
+        streams.update(mentioned)
+    assert streams >= {"conversations", "messages", "end_users", "activity_logs", "agents"}
+
+
+def same(run, stream, wanted):
+    key = KEYS.get(stream, ("id",))
+
+    def ordered(records):
+        return sorted(full(records), key=lambda record: [record[name] for name in key])
+
+    assert ordered(run.records(stream)) == ordered(wanted)
+    checks.fits_its_schema(run, stream)
+
+
+def test_recipes_do_what_they_say_and_nothing_else(serve, run_tap, evidence):
+    recipes = pages.blocks(PAGE, "yaml")
+    del recipes[FLAT]
+    whole = merged(*recipes.values())
+    sandbox = serve(conversations=300, days=10)
+    anonymize(sandbox)
+    config = settings(sandbox, **with_secret(whole["config"]))
+    run = run_tap(config, catalog=selected(whole["select"]))
+    checks.succeeded(run)
+    listed = rows(sandbox)
+    exported = {name: expected.records(sandbox.data, name).values() for name in expected.STREAMS}
+    heard = {
+        name: [r for r in records if r["initial_channel"] != "voicemail"]
+        for name, records in exported.items()
+    }
+    assert all(len(heard[name]) < len(exported[name]) for name in exported)
+    same(run, "conversations", map(conversation, heard["conversations"]))
+    same(run, "messages", map(message, heard["messages"]))
+    same(run, "end_users", map(end_user, listed["end_users"]))
+    same(run, "activity_logs", map(entry, listed["activity_logs"]))
+    for stream in KEYS.keys() - {"end_users", "activity_logs", "agents", "team_members"}:
+        same(run, stream, listed[stream])
+    streams = {one["stream"] for one in run.of("SCHEMA")}
+    assert streams == set(ALL) - {"agents", "team_members"}
+    (schema,) = run.of("SCHEMA", "end_users")
+    kept = {"id", "createdAt", "email", "customAttributes"}
+    assert schema["schema"]["properties"].keys() == kept
+    # The log keeps its authors' ids.
+    rest = str([m for m in run.messages if m.get("stream") != "activity_logs"])
+    for person in listed["end_users"]:
+        assert person["id"] not in rest
+        for field in ("email", "phoneNumber"):
+            assert person[field] not in run.output
+    evidence("recipes for personal data run as the page has them", len(recipes))
+
+
+def test_what_is_named_comes_flat(serve, run_tap, evidence):
+    recipe = merged(pages.blocks(PAGE, "yaml")[FLAT])
+    sandbox = serve(conversations=100, days=5)
+    config = settings(sandbox, **with_secret(recipe["config"]))
+    run = run_tap(config, catalog=selected(recipe["select"]))
+    checks.succeeded(run)
+    assert {one["stream"] for one in run.of("SCHEMA")} == {"conversations", "activity_logs"}
+    named = ("id", "created_at", "updated_at", "queue_name", "handling_duration")
+    same(
+        run,
+        "conversations",
+        (
+            {name: c.get(name) for name in named} | {"requester": hashed(c["requester_id"])}
+            for c in expected.records(sandbox.data, "conversations").values()
+        ),
+    )
+    same(
+        run,
+        "activity_logs",
+        (
+            {**without(e, "author", "attributes"), "author__id": e.get("author", {}).get("id")}
+            for e in rows(sandbox)["activity_logs"]
+        ),
+    )
+    (schema,) = run.of("SCHEMA", "activity_logs")
+    parts = [name for name in schema["schema"]["properties"] if name.startswith("a")]
+    assert parts == ["activityTimestamp", "activityType", "author__id"]
+    (schema,) = run.of("SCHEMA", "conversations")
+    assert schema["schema"]["properties"]["updated_at"]["format"] == "date-time"
+    evidence("recipes for personal data run as the page has them")
+
+
+@pytest.mark.xdist_group("duckdb")
+def test_what_is_left_can_be_erased_by_hand(warehouse, tmp_path):
+    blocks = pages.blocks(PAGE, "sql")
+    share, log, redacted = (block for name, block in blocks.items() if name.startswith("When"))
+    erased = sorted(warehouse.erased)
+    copied = shutil.copy(warehouse.path, tmp_path / "copy.duckdb")
+    with duckdb.connect(str(copied)) as tables:
+
+        def number(query, *values):
+            return tables.execute(f"select count(*) from dixa.{query}", values).fetchone()[0]
+
+        assert sum(row[2] for row in tables.execute(share).fetchall()) == len(erased)
+        personal = "activity_logs where conversationid in ? and author::varchar like '%@customer%'"
+        agents = "activity_logs where author::varchar like '%@support%'"
+        before, by_agents = number(personal, erased), number(agents)
+        assert before > 0
+        tables.execute(log)
+        tables.execute(redacted)
+        assert number(personal, erased) == 0
+        assert number(agents) == by_agents > 0
+        assert number("activity_logs where author::varchar like '%@customer%'") > 0
+
+        person = tables.execute(
+            "select e.id, e.email from dixa.end_users e join dixa.conversations c"
+            " on c.requester_id = e.id and c.anonymized_at is null limit 1"
+        ).fetchone()
+        kept = number("conversations where requester_id <> ?", person[0])
+        by_hand = blocks["Erase a person by hand"]
+        assert "'ann@customer.example'" in by_hand
+        tables.execute(by_hand.replace("ann@customer.example", person[1]))
+        assert number("conversations") == kept
+        assert number("conversations where requester_email = ?", person[1]) == 0
+        assert number("messages where author_email = ?", person[1]) == 0
+        assert number("end_users where id = ?", person[0]) == 0
+        assert number("activity_logs where contains(author::varchar, ?)", person[1]) == 0
+        assert number("messages where csid not in (select id from dixa.conversations)") == 0

@@ -1,0 +1,23 @@
+"""What the pages in docs tell the reader to use, so that tests can use it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def blocks(page: str, language: str) -> dict[str, str]:
+    """Give a page's code blocks in a language, by the heading that each stands under.
+
+    A heading with several of them counts them: "Heading", "Heading 2".
+    """
+    found: dict[str, str] = {}
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for section in re.split(r"^#+ ", text, flags=re.MULTILINE)[1:]:
+        heading = section.partition("\n")[0]
+        code = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        for place, block in enumerate(code, 1):
+            found[heading if place == 1 else f"{heading} {place}"] = block
+    return found
