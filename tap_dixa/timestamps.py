@@ -100,7 +100,7 @@ def parse_written(text: str) -> int:
     """
     match = _YEAR_FIRST.fullmatch(text.strip().upper())
     if match is None:
-        raise ValueError(f"the year does not come first: {text!r}")
+        raise ValueError(text)
     year, _, month, day, month_of_two, day_of_two, clock = match.groups()
     date = f"{year}-{month or month_of_two:0>2}-{day or day_of_two:0>2}"
     return parse(f"{date}T{clock}" if clock else date)

@@ -21,7 +21,9 @@ try:
     from tap_dixa.sandbox.filters import Bounds
     from tap_dixa.sandbox.server import Behaviour, Sandbox
 except ImportError as error:
-    sys.exit(f"{error.name} is not installed: pip install 'tap-dixa[sandbox]'")
+    sys.exit(
+        f"{error.name} is not installed: give tap-dixa its extra, as in pip install '.[sandbox]'"
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
