@@ -12,7 +12,7 @@ from tap_dixa.tap import TapDixa
 
 TESTS = Path(__file__).parent
 GUARANTEES = FOLDER / "guarantees.md"
-DOCUMENTS = [TESTS.parent / "README.md", *sorted(FOLDER.rglob("*.md"))]
+DOCUMENTS = [*sorted(TESTS.parent.glob("*.md")), *sorted(FOLDER.rglob("*.md"))]
 
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
