@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
+import sys
+import termios
 import time
 from collections import Counter
 from random import Random
@@ -84,6 +87,16 @@ def interrupt(tap, number):
     return time.monotonic() - begun
 
 
+def until_stuck(tap):
+    """Wait until the pipe is full and the tap waits for room."""
+    size, before = 0, -1
+    while size < 900_000 or size != before:
+        assert tap.poll() is None
+        time.sleep(0.5)
+        waiting = fcntl.ioctl(tap.stdout.fileno(), termios.FIONREAD, bytes(4))
+        size, before = int.from_bytes(waiting, sys.byteorder), size
+
+
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
@@ -124,11 +137,10 @@ def test_an_interrupted_run_resumes_where_it_stopped(
 def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
     serve, start_tap, number, reads, evidence
 ):
-    sandbox = serve(conversations=8000, days=20)
+    sandbox = serve(conversations=2500, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
     output = tap.stdout.read(reads)
-    time.sleep(3)  # the pipe is full, and the tap waits for room
-    assert tap.poll() is None
+    until_stuck(tap)
     seconds = interrupt(tap, number)
     ends_in_order(tap, number, output + tap.stdout.read(), seconds)
     evidence("signals answered in order within two seconds")
@@ -187,12 +199,12 @@ def test_a_signal_while_the_tap_starts(serve, start_tap, number):
 def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     serve, start_tap, run_tap, tmp_path, evidence
 ):
-    sandbox = serve(conversations=8_000, days=20)
+    sandbox = serve(conversations=4_000, days=20)
     files = tmp_path / "batches"
     batches = {
         "encoding": {"format": "jsonl", "compression": "none"},
         "storage": {"root": files.as_uri()},
-        "batch_size": 3_000,
+        "batch_size": 1_500,
     }
     tap = start_tap(settings(sandbox, batch_config=batches), encoding=None)
     output = b""
@@ -221,7 +233,7 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
 @both_ways
 @pytest.mark.parametrize("lines", [0, 200])
 def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, way, lines, evidence):
-    sandbox = serve(conversations=4000, days=20)
+    sandbox = serve(conversations=1500, days=20)
     tap = start_tap(settings(sandbox, **way), encoding=None, stderr=subprocess.PIPE)
     for _ in range(lines):
         tap.stdout.readline()
@@ -234,9 +246,9 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, way, lin
 
 
 def test_a_reader_that_goes_away_later_is_noticed(serve, start_tap):
-    sandbox = serve(conversations=4000, days=20)
+    sandbox = serve(conversations=2500, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
-    time.sleep(2)  # the pipe is full, and the tap waits for room
+    until_stuck(tap)
     tap.stdout.close()
     assert tap.wait(5) == 1
 
@@ -264,7 +276,7 @@ def test_no_standard_output_is_said_in_one_line(serve, start_tap):
 
 
 def test_every_record_is_emitted_once_through_a_narrow_pipe(serve, start_tap):
-    sandbox = serve(conversations=2000, days=20)
+    sandbox = serve(conversations=900, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
     output = b""
     while part := os.read(tap.stdout.fileno(), 3000):

@@ -33,7 +33,8 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
     days = (NOON + 3 * HOUR - start) / DAY
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream, start))
-        checks.fits_its_schema(run, stream)
+        if after and before:  # they are the same records for all bounds
+            checks.fits_its_schema(run, stream)
         checks.bookmark_is_the_newest_emitted(run, stream)
         assert len(checks.requests(sandbox, stream)) <= -(-days // 31)
 

@@ -58,7 +58,9 @@ def test_a_slow_server_and_a_slow_reader_work_side_by_side(serve, start_tap):
 def test_a_reader_that_stops_stops_the_downloads_one_window_ahead(serve, start_tap):
     sandbox = serve(conversations=4000, days=20)
     tap = start_tap(settings(sandbox, window_days=7))
-    time.sleep(4)
+    while len(sandbox.answered) < 2:
+        time.sleep(0.1)
+    time.sleep(2)  # enough for a third one
     assert tap.poll() is None
     assert len(sandbox.answered) == 2
 

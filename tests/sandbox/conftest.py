@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -9,8 +10,10 @@ from urllib.parse import urljoin
 import pytest
 import requests
 
+from tests.conftest import made
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tap_dixa.sandbox.server import Sandbox
 
@@ -43,6 +46,15 @@ class Client:
     def everything(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """Give all rows of a list, from all of its pages."""
         return [row for page in self.pages(path, **query) for row in page]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Callable[..., Client]]:
+    """Start a sandbox for tests that only read it."""
+    with ExitStack() as running:
+        yield lambda **options: Client(
+            running.enter_context(made(**{"requests_per_second": 0, **options}))
+        )
 
 
 @pytest.fixture

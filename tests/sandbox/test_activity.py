@@ -33,12 +33,15 @@ def kinds(entries, *wanted):
     return [entry for entry in entries if entry["_type"] in wanted]
 
 
-@pytest.fixture
-def api(connect):
-    return connect(conversations=400)
+pytestmark = pytest.mark.xdist_group("activity")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def api(shared):
+    return shared(conversations=400)
+
+
+@pytest.fixture(scope="module")
 def log(api):
     return whole(api)
 

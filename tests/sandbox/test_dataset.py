@@ -27,6 +27,9 @@ PINNED = {
 """SHA-256 of what the exports hold, by seed and lag (ms): benchmarks compare over time."""
 
 
+pytestmark = pytest.mark.xdist_group("dataset")
+
+
 @pytest.fixture(scope="module")
 def data():
     return DataSet(4000, 120, Clock())

@@ -11,12 +11,15 @@ def optional(rows):
     return set().union(*names) - set.intersection(*map(set, names))
 
 
-@pytest.fixture
-def api(connect):
-    return connect(conversations=900)
+pytestmark = pytest.mark.xdist_group("directory")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def api(shared):
+    return shared(conversations=900)
+
+
+@pytest.fixture(scope="module")
 def conversations(api):
     return expected.source(api.sandbox.data, "conversations").values()
 
@@ -144,7 +147,9 @@ def test_schedules_are_an_object_deeper(api):
     assert all(row.keys() == {"id", "name"} for row in rows)
 
 
-def test_who_is_removed_is_listed_nowhere(api, conversations):
+def test_who_is_removed_is_listed_nowhere(connect):
+    api = connect(conversations=100)
+    conversations = expected.source(api.sandbox.data, "conversations").values()
     directory = api.sandbox.data.directory
     gone = next(record["assignee_id"] for record in conversations if record.get("assignee_id"))
     directory.remove(gone)
@@ -157,19 +162,22 @@ def test_who_is_removed_is_listed_nowhere(api, conversations):
 
 
 @pytest.mark.parametrize("path", ["/v1/endusers", "/v1/teams", "/v1/queues", "/v1/tags"])
-def test_any_row_can_be_removed(api, path):
+def test_any_row_can_be_removed(connect, path):
+    api = connect(conversations=100)
     rows = api.everything(path)
     api.sandbox.data.directory.remove(rows[1]["id"])
     assert api.everything(path) == [rows[0], *rows[2:]]
 
 
-def test_the_members_of_what_is_removed_are_not_found(api):
+def test_the_members_of_what_is_removed_are_not_found(connect):
+    api = connect(conversations=100)
     queue = api.data("/v1/queues")[2]["id"]
     api.sandbox.data.directory.remove(queue)
     assert api.get(f"/v1/queues/{queue}/members").status_code == 404
 
 
-def test_a_member_can_leave_one_queue_and_stay_in_others(api):
+def test_a_member_can_leave_one_queue_and_stay_in_others(connect):
+    api = connect(conversations=100)
     first, second = (row["id"] for row in api.data("/v1/queues")[:2])
     shared = api.data(f"/v1/queues/{first}/members")[-1]["agentId"]
     before = api.data(f"/v1/queues/{second}/members")
