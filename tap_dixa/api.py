@@ -89,6 +89,9 @@ class ApiStream(DixaStream):
     parameters: ClassVar[Mapping[str, str]] = {}
     """What every request asks for besides."""
 
+    _begun = False
+    """Whether Dixa has let the token see a part of the stream."""
+
     @property
     @override
     def is_sorted(self) -> bool:
@@ -115,17 +118,16 @@ class ApiStream(DixaStream):
         """
         if self.left_out:
             return
-        begun = False
         try:
             for row in self.request_records(context):
-                begun = True
                 yield self.finish(row, context)
         except GoneError as error:
             if not context:
                 raise
-            self.log("%s: left out, because it has gone meanwhile (%s)", self.name, error)
+            (asked,) = context.items()
+            self.log("%s: %s %s has gone meanwhile (%s)", self.name, *asked, error)
         except ForbiddenError as error:
-            if begun:
+            if self._begun:
                 raise  # the rest would be missing without a trace
             self.leave_out(error)
 
@@ -172,6 +174,7 @@ class ApiStream(DixaStream):
     @override
     def validate_response(self, response: requests.Response) -> None:
         super().validate_response(response)
+        self._begun = True
         self.parse_response(response)  # here, because what it raises is tried again
 
     @override

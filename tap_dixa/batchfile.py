@@ -1,4 +1,4 @@
-"""A batch file being written: compressed beside the work that fills it."""
+"""A batch file being written: compressed beside the work that fills it, in `tap_dixa.bulk`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tap_dixa.ahead import one_ahead
 from tap_dixa.errors import ForbiddenError
 from tap_dixa.export import ExportStream
 from tap_dixa.spool import heads_decoder
-from tap_dixa.windows import LONGEST_REQUEST, MARGIN, Window, split
+from tap_dixa.windows import LONGEST, Window, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tap_dixa.spool import Spool
 
 _CONVERSATIONS = "/v1/conversation_export"
-_LONGEST = LONGEST_REQUEST - 2 * MARGIN
 
 
 class _Conversation(msgspec.Struct):
@@ -95,7 +94,7 @@ class RefreshedMessages(ExportStream):
             return _MESSAGE.decode(text).csid in anonymized
 
         messages = 0
-        for window, spool in one_ahead(self._fetch, cover(spans, _LONGEST)):
+        for window, spool in one_ahead(self._fetch, cover(spans, LONGEST)):
             for message in self._emit(window, spool, convert, belongs):
                 messages += 1
                 yield message

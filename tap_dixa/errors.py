@@ -1,4 +1,4 @@
-"""What can go wrong through no fault of the tap's, each said in one line."""
+"""What can go wrong through no fault of the tap's, each said in one line by `cli.TapCommand`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GoneError(RefusedError):
 
 
 class BadAnswerError(RetriableAPIError):
-    """An answer is not a whole export. The next try may get a good one."""
+    """An answer is damaged, or not what was asked for. The next try may get a good one."""
 
 
 class UnusableRecordError(FatalSyncError):

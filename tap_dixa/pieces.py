@@ -1,4 +1,6 @@
-"""Cut a JSON array on disk into smaller arrays of whole records, which fit into memory.
+"""Cut a JSON array on disk into smaller arrays of whole records, or find that it is damaged.
+
+The smaller ones fit into memory.
 
 No parser is needed to find a cut: a guess is right exactly if what lies before it, closed with
 a bracket, is a valid array. So a wrong guess costs time, never a record.

@@ -93,7 +93,7 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
         title="Refresh anonymized",
         description="Whether the messages of conversations that were anonymized since the last "
         "run are exported again, so that what Dixa erased leaves the warehouse too. It costs a "
-        "request a run, and about one more if there are any.",
+        "request a run, and one for each 31 days in which such messages lie.",
     ),
     th.Property(
         "emit_activate_version_messages",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from typing_extensions import override
+
 from tap_dixa.activity import LogStream
 from tap_dixa.api import ApiStream, MembersStream
 from tap_dixa.erasure import RefreshedMessages
@@ -12,6 +14,8 @@ from tap_dixa.notes import NotesStream
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from singer_sdk.helpers.types import Context, Record
 
     from tap_dixa.client import DixaStream
 
@@ -112,8 +116,9 @@ class ContactEndpointsStream(ApiStream):
     path = "/v1/contact-endpoints"
     primary_keys = ("contactEndpointId",)
 
-    def finish(self, row: Any, context: Any) -> Any:
-        """Give the row the id that Dixa's conversation flows know it by."""
+    @override
+    def finish(self, row: Any, context: Context | None) -> Record:
+        # Dixa's conversation flows know an endpoint by its address or number.
         if isinstance(row, dict):
             row["contactEndpointId"] = row.get("address") or row.get("number")
         return super().finish(row, context)

@@ -1,4 +1,4 @@
-"""The tap: its settings and its streams."""
+"""The tap: its settings, its streams, and how a signal ends it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,10 @@ class TapDixa(Tap):
         if not raise_errors:
             return []  # discovery: the streams do not depend on settings
         mask(self.settings.api_token)
+        if self.settings.start_date > time.time_ns() // 1_000_000:
+            self.logger.warning(
+                "start_date lies in the future: until then nothing is brought by time"
+            )
         # The SDK reads dates in fewer ways than people write them.
         for name in ("start_date", "end_date"):
             if (moment := getattr(self.settings, name)) is not None:

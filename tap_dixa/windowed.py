@@ -198,8 +198,8 @@ class WindowedStream(BulkStream, DixaStream):
     def _plan(self, context: Context | None) -> list[Window]:
         """Decide which windows this run asks for.
 
-        A margin before the tap's own start is the newest that it asks for, in both streams:
-        what changes later belongs to the next run, and no filter points into the future.
+        A margin before the tap's own start is the newest that it asks for, in all its streams:
+        what changes later belongs to the next run, and no export's filter points into the future.
         """
         settings = self.settings
         start = settings.start_date

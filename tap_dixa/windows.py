@@ -25,6 +25,9 @@ its filters to whole seconds.
 LONGEST_REQUEST = 31 * DAY
 """The longest span one request may ask for, in ms (Exports API; past it Dixa answers 400)."""
 
+LONGEST = LONGEST_REQUEST - 2 * MARGIN
+"""The longest a window may be, in ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -59,5 +62,5 @@ def split(start: int, end: int, days: int) -> list[Window]:
     Returns:
         The windows; none if ``end`` is not after ``start``.
     """
-    longest = min(days * DAY, LONGEST_REQUEST - 2 * MARGIN)
+    longest = min(days * DAY, LONGEST)
     return [Window(left, min(left + longest, end)) for left in range(start, end, longest)]

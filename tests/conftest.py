@@ -92,10 +92,6 @@ class Run:
         return [line for line in self.log.splitlines() if "ERROR" in line or "CRITICAL" in line]
 
 
-Serve = "Callable[..., Sandbox]"
-RunTap = "Callable[..., Run]"
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest wait begin first, so that the other tests fill it."""
     items.sort(key=lambda item: item.get_closest_marker("waits_a_minute") is None)
@@ -216,6 +212,7 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     ) -> Run:
         command = _command(folder, config, *arguments, **files)
         if environment is None and before is None:
+            # All but the interpreter, -m and the package.
             return Run(*forks.run(command[3:], folder))
         done = subprocess.run(
             command,

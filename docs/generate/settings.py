@@ -51,7 +51,7 @@ and `2025-01-31 09:00` or `2025-01-31T09:00:00+01:00` a time in it. Without an o
 Meltano drops the offset otherwise.
 
 `tap-dixa --about --format=markdown` prints what is below. `tap-dixa --test --config config.json`
-tries the settings, with a request a stream."""
+tries the settings, with a few requests a stream."""
 
 _OWN = """\
 ## The tap's own"""

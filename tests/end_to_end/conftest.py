@@ -66,13 +66,13 @@ def project(tmp_path_factory):
 
     @cache
     def make(loader):
-        made = Project(tmp_path_factory.mktemp(loader))
+        prepared = Project(tmp_path_factory.mktemp(loader))
         assert DEFINITION.count("pip_url: -e .\n") == 1
         # Without a place to install it from, the tap is the one on PATH: the tests' own.
         definition = DEFINITION.replace("    pip_url: -e .\n", "")
-        (made.folder / "meltano.yml").write_text(definition)
-        made.run("install", "loader", loader)
-        return made
+        (prepared.folder / "meltano.yml").write_text(definition)
+        prepared.run("install", "loader", loader)
+        return prepared
 
     return make
 

@@ -44,12 +44,12 @@ def rows(sandbox):
         "activity_logs": client.everything("/v1/conversations/activitylog", pageLimit=10_000),
     }
     records = {name: [expected.api_record(row) for row in found[name]] for name in found}
-    for stream, parents, path, key in (
+    for stream, parents, path, name in (
         ("queue_members", "queues", "/v1/queues/{}/members", "queueId"),
         ("team_members", "teams", "/v1/teams/{}/agents", "teamId"),
     ):
         records[stream] = [
-            expected.api_record(row, **{key: parent["id"]})
+            expected.api_record(row, **{name: parent["id"]})
             for parent in found[parents]
             for row in client.data(path.format(parent["id"]))
         ]
@@ -65,7 +65,7 @@ def key(stream, record):
 
 def records_of(sandbox):
     """Give every record of every stream but the notes, by stream and key."""
-    listed = {**rows(sandbox)}
+    listed = rows(sandbox)
     for stream in expected.STREAMS:
         listed[stream] = expected.records(sandbox.data, stream).values()
     return {stream: {key(stream, record): record for record in listed[stream]} for stream in ALL}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
 from random import Random
 
@@ -11,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests import expected
-from tests.conftest import HOUR, catalog, settings
+from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, KEYS, LISTS, rows
 from tests.sandbox.conftest import Client
@@ -45,7 +46,7 @@ def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, ev
     checks.succeeded(run)
     assert not sandbox.behaviour.api_faults
     wanted = rows(sandbox)
-    until = NOON_TEXT
+    until = expected.iso(NOON + 3 * HOUR)
     assert all(record["activityTimestamp"] < until for record in wanted["activity_logs"])
     for stream, records in wanted.items():
         assert records
@@ -62,9 +63,6 @@ def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, ev
     assert "conversation_notes" not in {m.get("stream") for m in run.messages}
     joins_hold(run)
     evidence("streams of the Dixa API compared field by field", len(wanted))
-
-
-NOON_TEXT = "2026-03-11T15:00:00.000Z"
 
 
 def joins_hold(run):
@@ -124,7 +122,9 @@ def test_a_killed_run_of_the_log_goes_on_where_it_stopped(serve, start_tap, evid
                 if message.get("stream") == "activity_logs" and message["type"] == "RECORD":
                     arrived[message["record"]["id"],] = message["record"]
                     emitted += 1
-        if tap.wait() == 0:
+        status = tap.wait()
+        assert status in {0, -signal.SIGKILL}
+        if status == 0:
             break
     assert arrived == by_key("activity_logs", rows(sandbox)["activity_logs"])
     assert emitted <= 1.2 * len(arrived)
@@ -275,3 +275,13 @@ def test_no_request_is_refused_for_its_pace(serve, run_tap):
     checks.succeeded(run)
     assert len(sandbox.answered) >= 20
     assert {status for _, _, status in sandbox.answered} == {200}
+
+
+def test_a_right_that_ends_half_way_ends_the_run(serve, run_tap):
+    for stream, before in (("queue_members", 2), ("conversation_notes", 2)):
+        sandbox = serve(conversations=40, days=6)
+        sandbox.behaviour.api_faults.extend([*[None] * before, Refusal(403)])
+        run = run_tap(settings(sandbox), catalog=catalog(stream))
+        assert run.status == 1, stream
+        assert len(run.errors) == 1
+        assert "has no right to this" in run.errors[0]

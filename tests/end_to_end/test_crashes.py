@@ -57,6 +57,7 @@ def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
                 arrived[message["stream"]][message["record"]["id"]] = message["record"]
                 emitted += 1
         state = latest_state(messages, state)
+        assert tap.wait() in {0, -signal.SIGKILL}
         if tap.wait() == 0:
             break
     assert kills >= 4
