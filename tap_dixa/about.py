@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.about import AboutFormatter
 from typing_extensions import override
 
+from tap_dixa.markdown import codes, table
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -32,7 +34,7 @@ Version {about_info.version}, for Python {pythons[0]} to {pythons[-1]}, built on
 
 ## Capabilities
 
-{", ".join(f"`{capability}`" for capability in sorted(map(str, about_info.capabilities)))}
+{codes(sorted(map(str, about_info.capabilities)))}
 
 ## Settings
 
@@ -50,11 +52,10 @@ def settings_table(
         required: Those without which nothing works.
         prefix: What their environment variables begin with.
     """
-    rows = [
-        row for name, schema in settings.items() for row in _rows(name, schema, required, prefix)
-    ]
-    lines = (_HEAD, ["---"] * len(_HEAD), *rows)
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    return table(
+        _HEAD,
+        (row for name, schema in settings.items() for row in _rows(name, schema, required, prefix)),
+    )
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
@@ -65,10 +66,6 @@ def kind_of(schema: Mapping[str, Any]) -> str:
     """
     (kind,) = (one for one in schema["type"] if one != "null")
     return str(kind)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", r"\|").split())
 
 
 def _rows(

@@ -17,7 +17,7 @@ def blocks(page: str, language: str) -> dict[str, str]:
     text = (DOCS / page).read_text(encoding="utf-8")
     for section in re.split(r"^#+ ", text, flags=re.MULTILINE)[1:]:
         heading = section.partition("\n")[0]
-        code = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        code = re.findall(rf"^ *```{language}\n(.*?)^ *```$", section, re.MULTILINE | re.DOTALL)
         for place, block in enumerate(code, 1):
             found[heading if place == 1 else f"{heading} {place}"] = block
     return found

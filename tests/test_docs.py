@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate.fields import fields_of, schema_of
+from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
 from docs.generate.pages import COMMAND, FOLDER, PAGES
+from tap_dixa.client import SCHEMAS
 from tap_dixa.tap import TapDixa
 
 TESTS = Path(__file__).parent
@@ -62,7 +63,9 @@ def test_the_documents_have_links():
 
 @pytest.mark.parametrize("join", JOINS, ids=lambda join: f"{join.stream}.{join.field}")
 def test_a_join_is_one_of_the_schemas(join):
-    described = {field.path: field.description for field in fields_of(schema_of(join.stream))}
+    described = {
+        field.path: field.description for field in fields_of(SCHEMAS.get_schema(join.stream))
+    }
     # What is inside a column of JSON has no description of its own.
     if join.field.startswith("attributes."):
         assert join.field.removeprefix("attributes.") in described["attributes"]
@@ -70,7 +73,7 @@ def test_a_join_is_one_of_the_schemas(join):
         named = " or ".join(join.parents)
         assert f"{join.key} in the {named} stream" in described[join.field]
     for parent in join.parents:
-        assert join.key in {field.path for field in fields_of(schema_of(parent))}
+        assert join.key in {field.path for field in fields_of(SCHEMAS.get_schema(parent))}
 
 
 def test_every_guarantee_names_tests_that_exist():

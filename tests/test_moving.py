@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import duckdb
 
 from tap_dixa.client import SCHEMAS
 from tap_dixa.streams import STREAMS
+from tests.pages import blocks
 
-PAGE = Path(__file__).parents[1] / "docs" / "moving.md"
 TYPES = {"integer": "hugeint", "boolean": "boolean", "string": "varchar"}
 
 
@@ -21,9 +18,9 @@ def column(name, field):
 
 
 def test_every_statement_fits_the_streams():
-    blocks = re.findall(r"^ *```sql\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    for_duckdb = [block for block in blocks if "extract(epoch" not in block]
-    assert len(blocks) - len(for_duckdb) == 1
+    statements = blocks("moving.md", "sql").values()
+    for_duckdb = [block for block in statements if "extract(epoch" not in block]
+    assert len(statements) - len(for_duckdb) == 1
     with duckdb.connect() as warehouse:
         for schema in ("dixa", "dixa_new"):
             warehouse.execute(f"create schema {schema}")

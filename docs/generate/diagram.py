@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from docs.generate.fields import fields_of, schema_of
+from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
+from tap_dixa.client import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ def _relations(join: Join) -> Iterator[str]:
 
 def _attributes(stream: DixaStream) -> Iterator[str]:
     columns = {re.split(r"\W", join.field)[0] for join in JOINS if join.stream == stream.name}
-    for field in fields_of(schema_of(stream.name)):
+    for field in fields_of(SCHEMAS.get_schema(stream.name)):
         keys = ["PK"] if field.path in stream.primary_keys else []
         keys += ["FK"] if field.path in columns else []
         if keys or field.path == stream.replication_key:

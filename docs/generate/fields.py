@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
-
-from tap_dixa import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +35,6 @@ class Field:
 
     description: str
     """What it is."""
-
-
-def schema_of(stream: str) -> dict[str, Any]:
-    """Read a stream's JSON Schema."""
-    text = (resources.files(schemas) / f"{stream}.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
 
 
 def fields_of(schema: dict[str, Any], path: str = "") -> Iterator[Field]:

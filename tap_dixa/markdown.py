@@ -1,4 +1,4 @@
-"""Markdown, as far as the generated pages need it."""
+"""Markdown, as far as the page of ``--about`` and the generated documents need it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     Args:
         head: The columns' names.
-        rows: The cells of each row, in Markdown.
+        rows: The cells of each row, in Markdown. Line breaks in them become spaces.
     """
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
@@ -25,4 +25,4 @@ def codes(names: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
+    return " ".join(text.replace("|", r"\|").split())
