@@ -23,7 +23,7 @@ from tap_dixa.timestamps import to_rfc3339
 from tests import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
@@ -137,9 +137,10 @@ def made(
     now: int = NOON,
     **behaviour: Any,
 ) -> Sandbox:
-    """Make a sandbox without a rate limit. It serves while it is entered."""
+    """Make a sandbox without rate limits. It serves while it is entered."""
     data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
-    return Sandbox(data, Behaviour(**{"requests_per_minute": 0, **behaviour}))
+    unlimited = {"requests_per_minute": 0, "requests_per_second": 0}
+    return Sandbox(data, Behaviour(**{**unlimited, **behaviour}))
 
 
 @pytest.fixture
@@ -184,12 +185,21 @@ def catalog(*streams: str) -> dict[str, Any]:
 EXPORTS = ("conversations", "messages")
 
 
-def _command(parent: Path, config: dict[str, Any], *arguments: str, **files: Any) -> list[str]:
+_TAP = ("-m", "tap_dixa")
+
+
+def _command(
+    parent: Path,
+    config: dict[str, Any],
+    *arguments: str,
+    program: Sequence[str] = _TAP,
+    **files: Any,
+) -> list[str]:
     folder = Path(mkdtemp(dir=parent))
     unselected = {"--about", "--catalog", "--discover", "--test"}.isdisjoint(arguments)
     if unselected and "catalog" not in files:
         files["catalog"] = catalog(*EXPORTS)
-    command = [sys.executable, "-m", "tap_dixa", *arguments]
+    command = [sys.executable, *program, *arguments]
     for option, content in {"config": config, **files}.items():
         if content is not None:
             path = folder / f"{option}.json"
@@ -233,10 +243,10 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start(config: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
-        given = {name: options.pop(name, None) for name in ("state", "catalog")}
-        files = {name: content for name, content in given.items() if content is not None}
+        given = {name: options.pop(name, None) for name in ("program", "state", "catalog")}
+        given = {name: content for name, content in given.items() if content is not None}
         process = subprocess.Popen(
-            _command(tmp_path, config, **files),
+            _command(tmp_path, config, **given),
             **{
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.DEVNULL,

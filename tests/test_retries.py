@@ -29,7 +29,7 @@ def all_waits(error: Exception) -> list[float]:
 def test_waits_grow_and_outlast_a_limit_per_minute(error):
     seconds = all_waits(error)
     assert all(later > earlier for earlier, later in pairwise(seconds[:7]))
-    assert 60 < sum(seconds) < 240
+    assert 123 <= sum(seconds) <= 1.1 * 123
 
 
 def test_a_server_that_asks_for_longer_gets_it():
@@ -57,10 +57,10 @@ def test_retry_after_in_seconds(value, low, high):
 
 
 def test_retry_after_as_a_date():
-    soon = formatdate(time.time() + 30, usegmt=True)
-    assert 25 < retry_after(refusal(soon).response) <= 30
+    soon = formatdate(time.time() + 600, usegmt=True)
+    assert 400 < retry_after(refusal(soon).response) <= 600
     assert retry_after(refusal(formatdate(0, usegmt=True)).response) == 0
-    assert 25 < retry_after(refusal(soon.replace("GMT", "-0000")).response) <= 30
+    assert 400 < retry_after(refusal(soon.replace("GMT", "-0000")).response) <= 600
 
 
 def test_a_certificate_that_is_not_trusted_stays_untrusted():

@@ -30,7 +30,6 @@ FEW_NOTES = {  # each conversation is a request, and ten of them take a second
 def rows(sandbox):
     """Give every row of the sandbox's lists, as records, by stream."""
     client = Client(sandbox)
-    limit, sandbox.behaviour.requests_per_second = sandbox.behaviour.requests_per_second, 0
     before = len(sandbox.answered)
     found = {
         "agents": client.everything("/v1/agents", pageLimit=7),
@@ -54,7 +53,6 @@ def rows(sandbox):
             for row in client.data(path.format(parent["id"]))
         ]
     del sandbox.answered[before:]
-    sandbox.behaviour.requests_per_second = limit
     return records
 
 

@@ -63,6 +63,14 @@ PASSING = {
 }
 
 
+def waits(run, stream=r"\w+"):
+    """Give what was said to have failed, and how long the tap set itself to wait, in seconds."""
+    found = re.findall(
+        rf"WARNING .*\.{stream} .*?: (.+); try \d of {MAX_TRIES} in (\d+) s", run.log
+    )
+    return [(said, int(seconds)) for said, seconds in found]
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     list(zip(*[iter(PASSING)] * 2, strict=True)),
@@ -76,29 +84,36 @@ def test_what_passes_is_waited_out_and_nothing_is_lost_or_repeated(
     # The second request of each stream's three: the first window is already being emitted.
     for fault, _ in faults.values():
         sandbox.behaviour.faults.extend([None, fault, None, None])
-    run = run_tap(settings(sandbox, request_timeout_seconds=1))
+    stalls = any(said == LATE for _, said in faults.values())
+    run = run_tap(settings(sandbox, request_timeout_seconds=3 if stalls else 300))
     checks.succeeded(run)
     for stream, (fault, said) in faults.items():
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
-        warnings = re.findall(rf"WARNING .*\.{stream} .*; try \d of {MAX_TRIES} in .*", run.log)
-        assert all(said in line for line in warnings)
-        assert len(warnings) == 1 or (warnings and isinstance(fault, Away))
+        found = [text for text, _ in waits(run, stream)]
+        # Where little patience is needed, a busy machine may use it up once more.
+        retried = [text for text in found if said in text or not (stalls and LATE in text)]
+        assert all(said in text for text in retried)
+        assert len(retried) == 1 or (retried and (stalls or isinstance(fault, Away)))
     evidence("faults injected and survived", 2)
 
 
 @pytest.mark.parametrize("kind", ["seconds", "a date"])
 def test_retry_after_is_obeyed(serve, run_tap, kind, evidence):
     sandbox = serve()
-    begun = time.monotonic()
-    asked = "3" if kind == "seconds" else formatdate(time.time() + 6, usegmt=True)
+    begun, now = time.monotonic(), time.time()
+    asked = "3" if kind == "seconds" else formatdate(now + 6, usegmt=True)
     sandbox.behaviour.faults.append(Refusal(429, {"Retry-After": asked}))
     run = run_tap(settings(sandbox))
     checks.succeeded(run)
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
     first, second, *_ = sandbox.arrived
-    waited = second - first + 2 if kind == "seconds" else second - begun
-    assert 5 <= waited < 8
+    if kind == "seconds":
+        assert second - first >= 3
+        assert [seconds for _, seconds in waits(run)] == [3]
+    else:
+        assert second - begun >= int(now + 6) - now
+        assert [1 <= seconds <= 7 for _, seconds in waits(run)] == [True]
     evidence("faults injected and survived")
 
 
@@ -110,7 +125,7 @@ def test_one_fault_after_the_other(serve, run_tap, evidence):
         BrokenAnswer("stall", 100), None, Refusal(200, body="[{"),
     ]  # fmt: skip
     sandbox.behaviour.faults.extend(plan)
-    run = run_tap(settings(sandbox, request_timeout_seconds=1))
+    run = run_tap(settings(sandbox, request_timeout_seconds=3))
     checks.succeeded(run)
     assert not sandbox.behaviour.faults
     for stream in expected.STREAMS:
@@ -145,13 +160,12 @@ def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, e
         sandbox = serve(days=70)
         fault = LASTING[cause]
         sandbox.behaviour.faults.extend([None, *[fault] * MAX_TRIES, None])
-        begun = time.monotonic()
-        run = run_tap(settings(sandbox, request_timeout_seconds=1))
-        return cause, sandbox, run, time.monotonic() - begun
+        patience = 3 if cause == "in time" else 300
+        return cause, sandbox, run_tap(settings(sandbox, request_timeout_seconds=patience))
 
     with ThreadPoolExecutor(len(LASTING)) as pool:
         attempts = list(pool.map(attempt, LASTING))
-    for cause, sandbox, run, seconds in attempts:
+    for cause, sandbox, run in attempts:
         assert run.status == 1, cause
         (line,) = run.errors
         _, asked, _ = sandbox.answered[1]
@@ -159,7 +173,10 @@ def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, e
         assert f"conversations: {expected.iso(start)} to " in line
         assert cause in line
         assert "Traceback" not in run.log
-        assert 120 < seconds < 160
+        waited = [seconds for _, seconds in waits(run)]
+        assert waited[:3] == [1, 2, 4]
+        assert len(waited) == MAX_TRIES - 1
+        assert 120 < sum(waited) < 140
         emitted = run.records("conversations")
         assert run.bookmark("conversations") == emitted[-1]["updated_at"]
         assert "messages" not in run.state["bookmarks"]

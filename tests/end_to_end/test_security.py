@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests import expected
 from tests.conftest import SDKS_WAY, settings
 from tests.end_to_end import checks
+from tests.events import wait_until
 
 TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 
@@ -53,21 +53,23 @@ def test_what_a_neighbour_sees_of_a_run(serve, start_tap, tmp_path):
     sandbox = serve(days=70, token=TOKEN)
     sandbox.behaviour.faults.extend([None, BrokenAnswer("stall", 5000)])
     tap = start_tap(settings(sandbox), env={**os.environ, "TMPDIR": str(tmp_path)})
-    while len(sandbox.answered) < 2:
-        time.sleep(0.05)
-    time.sleep(0.5)
     process = Path(f"/proc/{tap.pid}")
+
+    def spools():
+        """Give the descriptors of the files in the temporary folder, but for the tap's options."""
+        opened = [(file, str(file.readlink())) for file in (process / "fd").iterdir()]
+        inside = [(file, name) for file, name in opened if name.startswith(str(tmp_path))]
+        return [(file, name) for file, name in inside if not name.endswith(".json")]
+
+    wait_until(lambda: not sandbox.behaviour.faults and spools())
     assert TOKEN not in (process / "cmdline").read_text() + (process / "comm").read_text()
     # Temporary files have no name, and their descriptors are the user's alone.
     named = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".json"]
     assert named == []
-    opened = [file for file in (process / "fd").iterdir() if str(tmp_path) in str(file.readlink())]
-    spools = [file for file in opened if file.readlink().suffix != ".json"]
-    assert spools
-    for spool in spools:
-        assert str(spool.readlink()).endswith("(deleted)")
+    for spool, name in spools():
+        assert name.endswith("(deleted)")
         assert spool.stat().st_mode & 0o077 == 0
-        assert TOKEN not in str(spool.readlink())
+        assert TOKEN not in name
 
 
 @pytest.mark.parametrize("status", [302, 307])

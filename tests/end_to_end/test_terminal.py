@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
-import time
 from threading import Thread
 
 import pytest
 
 from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests.conftest import catalog, settings
-from tests.end_to_end.test_crashes import ends_in_order
+from tests.end_to_end.interrupted import SIGNALS, ends_in_order, interrupt
+from tests.events import wait_until
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d [\d:,]{12} \| (INFO|WARNING) +\| [\w.-]+ +\| .+")
 DRAWN = (
     r"conversations: 1 of 2 windows \|[ █▏▎▍▌▋▊▉]+\| "
-    r"([\d,]+) records, \d+ MB, about 00:0\d left"
+    r"([\d,]+) records, \d+ MB, about \d\d:\d\d left"
 )
 BAR = "conversations: 0 of 2 windows |"
 
@@ -40,10 +39,7 @@ class Terminal:
                 break
 
     def wait_for(self, text):
-        until = time.monotonic() + 20
-        while text not in self.written and time.monotonic() < until:
-            time.sleep(0.01)
-        assert text in self.written
+        wait_until(lambda: text in self.written)
 
     def close(self):
         os.close(self.theirs)
@@ -87,7 +83,7 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
     terminal.wait_for("done, windows: 2")
     bars = re.findall(DRAWN, terminal.written)
     assert bars
-    assert 0 < int(bars[-1].replace(",", "")) < output.count('"RECORD"')
+    assert 0 < int(bars[0].replace(",", "")) < output.count('"RECORD"')
     *lines, last = terminal.screen
     assert last == ""
     assert all(LOGGED.fullmatch(line) for line in lines), lines
@@ -95,7 +91,7 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
     assert sum("WARNING" in line and "Dixa answered 503" in line for line in lines) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@SIGNALS
 def test_a_signal_takes_the_bar_away(serve, start_tap, terminal, number):
     sandbox = serve(days=40)
     sandbox.behaviour.faults.extend([BrokenAnswer("stall", 5000)])
@@ -103,10 +99,8 @@ def test_a_signal_takes_the_bar_away(serve, start_tap, terminal, number):
         settings(sandbox), catalog=catalog("conversations"), stderr=terminal.theirs, encoding=None
     )
     terminal.wait_for(BAR)
-    sent = time.monotonic()
-    tap.send_signal(number)
-    output, _ = tap.communicate()
-    ends_in_order(tap, number, output, time.monotonic() - sent)
+    interrupt(tap, number)
+    ends_in_order(tap, number, tap.stdout.read())
     terminal.wait_for(f"Stopped by {number.name}\r\n")
     *lines, last = terminal.screen
     assert last == ""

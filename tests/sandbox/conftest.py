@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.conftest import made
+from tests.events import HANG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ class Client:
     def get(self, path: str, **query: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
         url = urljoin(self.sandbox.url, path)
-        return requests.get(url, query, headers=headers, timeout=10)
+        return requests.get(url, query, headers=headers, timeout=HANG)
 
     def data(self, path: str, **query: Any) -> Any:
         answer = self.get(path, **query)
@@ -52,16 +53,10 @@ class Client:
 def shared() -> Iterator[Callable[..., Client]]:
     """Start a sandbox for tests that only read it."""
     with ExitStack() as running:
-        yield lambda **options: Client(
-            running.enter_context(made(**{"requests_per_second": 0, **options}))
-        )
+        yield lambda **options: Client(running.enter_context(made(**options)))
 
 
 @pytest.fixture
 def connect(serve: Callable[..., Sandbox]) -> Callable[..., Client]:
-    """Start a sandbox whose dev API has no rate limit, unless it is told of one."""
-
-    def start(**options: Any) -> Client:
-        return Client(serve(**{"requests_per_second": 0, **options}))
-
-    return start
+    """Start a sandbox, to be asked as a client."""
+    return lambda **options: Client(serve(**options))

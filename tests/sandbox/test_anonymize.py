@@ -5,6 +5,7 @@ import requests
 
 from tests import expected
 from tests.conftest import DAY, HOUR, NOON
+from tests.events import HANG
 
 LOG = "/v1/conversations/activitylog"
 
@@ -138,10 +139,10 @@ def test_people_can_ask_for_it(connect):
     api = connect()
     csid = next(iter(exports(api)[0]))
     url = f"{api.sandbox.url}/sandbox/anonymize"
-    assert requests.post(f"{url}/{csid}", timeout=10).status_code == 204
+    assert requests.post(f"{url}/{csid}", timeout=HANG).status_code == 204
     assert exports(api)[0][csid]["anonymized_at"]
-    assert requests.post(f"{url}/1", timeout=10).status_code == 404
-    assert requests.get(f"{url}/{csid}", timeout=10).status_code == 405
+    assert requests.post(f"{url}/1", timeout=HANG).status_code == 404
+    assert requests.get(f"{url}/{csid}", timeout=HANG).status_code == 405
     assert api.sandbox.answered == []
 
 

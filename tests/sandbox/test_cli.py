@@ -6,6 +6,8 @@ import sys
 import pytest
 import requests
 
+from tests.events import HANG
+
 SANDBOX = [sys.executable, "-c", "from tap_dixa.sandbox.cli import main; main()"]
 
 SHOW = """
@@ -15,7 +17,7 @@ assert os.environ["TAP_DIXA_DIXA_API_URL"] == url
 assert "127.0.0.1" in os.environ["NO_PROXY"]
 day = os.environ["TAP_DIXA_START_DATE"][:10]
 answer = requests.get(url + "/v1/message_export", {"created_after": day, "created_before": day},
-                      auth=("bearer", token), timeout=10)
+                      auth=("bearer", token), timeout=120)
 print(answer.status_code, token)
 """
 
@@ -54,9 +56,9 @@ def test_serve_says_where_and_serves_until_it_is_interrupted():
             serving.stdout.readline().removeprefix("export ").strip().split("=") for _ in range(4)
         )
         url = exports["TAP_DIXA_EXPORTS_API_URL"]
-        assert requests.get(f"{url}/v1/message_export", timeout=10).status_code == 401
+        assert requests.get(f"{url}/v1/message_export", timeout=HANG).status_code == 401
         serving.terminate()
-        assert serving.wait(5) != 0
+        assert serving.wait(HANG) != 0
 
 
 def test_faults_come_in_the_order_of_their_plan(tmp_path):

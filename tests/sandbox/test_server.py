@@ -6,6 +6,7 @@ import requests
 from tap_dixa.sandbox.filters import Bounds
 from tests import expected
 from tests.conftest import DAY, NOON
+from tests.events import HANG
 
 CONVERSATIONS, MESSAGES = "/v1/conversation_export", "/v1/message_export"
 
@@ -16,7 +17,7 @@ def ask(serve):
 
     def ask(path, headers=None, **query):
         headers = {"Authorization": f"Bearer {sandbox.behaviour.token}", **(headers or {})}
-        return requests.get(sandbox.url + path, query, headers=headers, timeout=10)
+        return requests.get(sandbox.url + path, query, headers=headers, timeout=HANG)
 
     ask.sandbox = sandbox
     return ask
@@ -30,8 +31,8 @@ def test_both_ways_to_authenticate(serve):
     sandbox = serve()
     query = span("updated", NOON - DAY, NOON)
     url, token = sandbox.url + CONVERSATIONS, sandbox.behaviour.token
-    bearer = requests.get(url, query, headers={"Authorization": f"Bearer {token}"}, timeout=10)
-    basic = requests.get(url, query, auth=("bearer", token), timeout=10)
+    bearer = requests.get(url, query, headers={"Authorization": f"Bearer {token}"}, timeout=HANG)
+    basic = requests.get(url, query, auth=("bearer", token), timeout=HANG)
     assert bearer.status_code == basic.status_code == 200
     assert bearer.json() == basic.json() != []
 
@@ -113,7 +114,7 @@ def test_bounds_do_as_they_are_told(serve, after, before):
         sandbox.url + CONVERSATIONS,
         span("updated", start, end),
         auth=("bearer", sandbox.behaviour.token),
-        timeout=10,
+        timeout=HANG,
     )
     found = {record["updated_at"] for record in answer.json()}
     assert (start in found, end in found) == (after, before)
@@ -124,7 +125,7 @@ def test_the_rate_limit_covers_both_exports(serve):
     sandbox = serve(requests_per_minute=3)
     auth = ("bearer", sandbox.behaviour.token)
     answers = [
-        requests.get(sandbox.url + path, span("created", 0, 1), auth=auth, timeout=10)
+        requests.get(sandbox.url + path, span("created", 0, 1), auth=auth, timeout=HANG)
         for path in (CONVERSATIONS, MESSAGES, MESSAGES, CONVERSATIONS, MESSAGES)
     ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]

@@ -1,0 +1,151 @@
+"""Measure the times that the documents promise: a start of the tap, and its end after a signal.
+
+No test asserts them: on a machine that others use, too, they say little. Run it on an idle one.
+
+Usage: python benchmarks/promises.py [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from tap_dixa.sandbox.dataset import DataSet
+from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tap_dixa.sandbox.server import Behaviour, Sandbox
+from tap_dixa.timestamps import to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = 1_773_230_400_000
+"""When the data ends: 2026-03-11T12:00:00Z."""
+TAP = (sys.executable, "-m", "tap_dixa")
+STREAMS = {"conversations", "messages"}
+
+
+def processor_seconds(*command: str) -> float:
+    """Run a command; give the processor's time that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def starts(rounds: int) -> None:
+    """Compare a start of the tap with the SDK's imports."""
+    pairs = [
+        (
+            processor_seconds(sys.executable, "-c", "import singer_sdk"),
+            processor_seconds(*TAP, "--version"),
+        )
+        for _ in range(rounds)
+    ]
+    # The best of each: other processes share the cores.
+    sdk, tap = (min(times) for times in zip(*pairs, strict=True))
+    print(f"import singer_sdk {sdk:.2f} s, tap-dixa --version {tap:.2f} s: {tap / sdk:.2f} times")
+
+
+def in_the_log(text: str) -> Callable[[subprocess.Popen[str]], None]:
+    """Wait for a line of the log."""
+
+    def wait(tap: subprocess.Popen[str]) -> None:
+        log: IO[str] = tap.stderr  # type: ignore[assignment]
+        for line in log:
+            if text in line:
+                return
+        sys.exit(f"the tap ended without: {text}")
+
+    return wait
+
+
+def full_pipe(tap: subprocess.Popen[str]) -> None:
+    """Wait until nobody has read for a while."""
+    in_the_log("conversations")(tap)
+    time.sleep(3)
+
+
+def ends(rounds: int) -> None:
+    """Measure how long a run takes to end after a signal, whatever it waits for."""
+    waits: dict[str, tuple[list[Any], dict[str, Any], Callable[..., None]]] = {
+        "in the middle of an answer": (
+            [None, BrokenAnswer("stall", 5000)], {}, in_the_log("window 1 of")
+        ),
+        "before another try": ([Refusal(429, {"Retry-After": "600"})], {}, in_the_log("; try 2")),
+        "for the rate limit": (
+            [], {"requests_per_minute": 2, "window_days": 7}, in_the_log("window 2 of")
+        ),
+        "for a reader that reads nothing": ([], {}, full_pipe),
+    }  # fmt: skip
+    for what, (faults, changes, until) in waits.items():
+        seconds = [
+            end(faults, changes, until, number)
+            for number in (signal.SIGTERM, signal.SIGINT)
+            for _ in range(rounds)
+        ]
+        print(f"{what:<34}{statistics.median(seconds):>8.2f} s{max(seconds):>8.2f} s")
+
+
+def end(
+    faults: list[Any], changes: dict[str, Any], until: Callable[..., None], number: int
+) -> float:
+    """Interrupt a run of its own; give the seconds until it has ended."""
+    data = DataSet(3000 if until is full_pipe else 300, 70, lambda: NOW)
+    with (
+        Sandbox(data, Behaviour(requests_per_minute=0)) as sandbox,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        sandbox.behaviour.faults.extend(faults)
+        config = {
+            "api_token": sandbox.behaviour.token,
+            "exports_api_url": sandbox.url,
+            "dixa_api_url": sandbox.url,
+            "start_date": to_rfc3339(data.start),
+            "end_date": to_rfc3339(NOW),
+            "requests_per_minute": 6000,
+            **changes,
+        }
+        options = []
+        for name, content in (("config", config), ("catalog", catalog())):
+            path = Path(scratch) / f"{name}.json"
+            path.write_text(json.dumps(content))
+            options += [f"--{name}", str(path)]
+        with subprocess.Popen(
+            [*TAP, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as tap:
+            until(tap)
+            begun = time.monotonic()
+            tap.send_signal(number)
+            tap.wait()
+            return time.monotonic() - begun
+
+
+def catalog() -> dict[str, Any]:
+    """Give a catalog that selects the two exports."""
+    found = json.loads(subprocess.run([*TAP, "--discover"], capture_output=True, check=True).stdout)
+    return {"streams": [s for s in found["streams"] if s["tap_stream_id"] in STREAMS]}
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    print(f"Best of {options.rounds}; no more than 1.3 times on an idle machine:\n")
+    starts(options.rounds)
+    print("\nFrom a signal to the end, while the tap waits; no more than two seconds:\n")
+    print(f"{'':<34}{'median':>10}{'slowest':>10}")
+    ends(options.rounds)
+
+
+if __name__ == "__main__":
+    main()

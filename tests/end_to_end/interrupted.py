@@ -1,0 +1,71 @@
+"""Runs of the tap that a signal ends before they are done."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+import sys
+import termios
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.events import HANG
+
+if TYPE_CHECKING:
+    import subprocess
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+
+
+def interrupt(tap: subprocess.Popen[Any], number: int) -> None:
+    """Send a signal, and wait for the end, while nobody reads what the tap writes."""
+    tap.send_signal(number)
+    tap.wait(HANG)
+
+
+def ends_in_order(tap: subprocess.Popen[Any], number: int, output: bytes) -> list[dict[str, Any]]:
+    """Check for whole lines, a STATE as the last one, and the status; give the messages."""
+    assert tap.returncode == 128 + number
+    assert output.endswith(b"\n")
+    messages = [json.loads(line) for line in output.splitlines()]
+    assert messages[-1]["type"] == "STATE"
+    return messages
+
+
+def whole_messages(output: bytes) -> list[dict[str, Any]]:
+    """Read what a loader makes of an output that may end in the middle of a line."""
+    return [json.loads(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def latest_state(messages: list[dict[str, Any]], before: Any) -> Any:
+    """Give the value of the last STATE, or what was there before if there is none."""
+    states = [message["value"] for message in messages if message["type"] == "STATE"]
+    return states[-1] if states else before
+
+
+def unread(tap: subprocess.Popen[Any]) -> int:
+    """Count the bytes that lie in the pipe from the tap."""
+    assert tap.stdout is not None
+    waiting = fcntl.ioctl(tap.stdout.fileno(), termios.FIONREAD, bytes(4))
+    return int.from_bytes(waiting, sys.byteorder)
+
+
+def until_stuck(tap: subprocess.Popen[Any]) -> None:
+    """Wait until the pipe is full and the tap waits for room."""
+    size, before = 0, -1
+    while size < 900_000 or size != before:
+        assert tap.poll() is None
+        time.sleep(0.5)
+        size, before = unread(tap), size
+
+
+def read_until(stream: Any, *texts: Any) -> None:
+    """Read lines until all texts were in them."""
+    read = texts[0][:0]
+    while not all(text in read for text in texts):
+        line = stream.readline()
+        assert line, f"it ended without {texts}: {read!r}"
+        read += line
