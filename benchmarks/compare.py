@@ -21,8 +21,7 @@ import msgspec
 
 from tap_dixa.sandbox.bodies import as_json
 from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.timestamps import to_rfc3339
-from tap_dixa.windows import DAY
+from tap_dixa.timestamps import DAY, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,11 +1,12 @@
-"""How Dixa is asked: authentication, refusals and retries. All streams share it."""
+"""Requests to Dixa, for all streams: authentication, refused requests, retries, permissions."""
 
 from __future__ import annotations
 
 import logging
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
 
 import backoff
 import requests
@@ -15,82 +16,124 @@ from singer_sdk.exceptions import RetriableAPIError
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
-from tap_dixa import retries, schemas
-from tap_dixa.errors import ForbiddenError, GoneError, RefusedError
+from tap_dixa import retry, schemas
+from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
 
     from singer_sdk.helpers.types import Context
 
+    from tap_dixa.permissions import Permissions
+    from tap_dixa.progress_bar import ProgressBar
     from tap_dixa.settings import Settings
-    from tap_dixa.tap import TapDixa
 
 _DETAIL = 200
-"""How much of a refusal's body is worth showing, in characters."""
+"""How much of a refused request's body is worth showing, in characters."""
 
 _ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
     "window_days; if that does not help, please report it",
     HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
     "Dixa under Settings, Integrations, API Tokens",
-    HTTPStatus.FORBIDDEN: "api_token has no right to this. An administrator can make one that has "
+    HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make one that has "
     "in Dixa under Settings, Integrations, API Tokens",
     HTTPStatus.NOT_FOUND: "there is no such address. Check exports_api_url and dixa_api_url",
 }
 
-_REFUSALS: dict[int, type[RefusedError]] = {
+_REFUSED: dict[int, type[RefusedError]] = {
     HTTPStatus.UNAUTHORIZED: ForbiddenError,
     HTTPStatus.FORBIDDEN: ForbiddenError,
-    HTTPStatus.NOT_FOUND: GoneError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
 }
 
-_ELSEWHERE = (
-    "Dixa sent the request on to another address, which the tap does not follow with a token. "
+_REDIRECTED = (
+    "Dixa redirected the request to another address, which the tap does not follow with a token. "
     "Check exports_api_url and dixa_api_url"
 )
 
+_Stream = TypeVar("_Stream", bound="DixaStream")
 
 SCHEMAS = SchemaDirectory(schemas)
 """The streams' own schemas, by name, whatever a catalog says."""
 
 
+class DixaTap(Protocol):
+    """What a stream needs of the tap that it belongs to."""
+
+    @property
+    def settings(self) -> Settings:
+        """The checked settings."""
+
+    @property
+    def exports_session(self) -> requests.Session:
+        """The session that keeps the rate limit of the Exports API."""
+
+    @property
+    def dixa_api_session(self) -> requests.Session:
+        """The session that keeps the rate limit of the Dixa API."""
+
+    @property
+    def permissions(self) -> Permissions:
+        """What the token may read, as far as this run knows."""
+
+    @property
+    def progress_bar(self) -> ProgressBar | None:
+        """Where progress is shown, if somebody watches."""
+
+    @property
+    def initialized_at(self) -> int:
+        """When the run started, in Unix ms."""
+
+    @property
+    def plugin_version(self) -> str:
+        """The tap's version."""
+
+
 class DixaStream(RESTStream[Any]):
-    """A stream of a Dixa API: knows how to ask, not what."""
+    """A stream of either Dixa API: how requests are made, not which."""
 
     schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
     allow_redirects = False
 
+    skipped = False
+    """Whether the token may not read this stream."""
+
     @property
-    def tap(self) -> TapDixa:
-        """The tap this stream belongs to."""
-        return cast("TapDixa", self._tap)
+    def tap(self) -> DixaTap:
+        """The tap that this stream belongs to."""
+        return cast("DixaTap", self._tap)
 
     @property
     def settings(self) -> Settings:
         """The tap's checked settings."""
         return self.tap.settings
 
-    left_out = False
-    """Whether the token may not read this stream."""
+    def another(self, stream: type[_Stream]) -> _Stream:
+        """Build another stream of the same tap, to read what this one depends on."""
+        return stream(self._tap)
 
-    def leave_out(self, error: ForbiddenError) -> None:
-        """Go on without this stream.
+    def skip(self, error: ForbiddenError) -> None:
+        """Continue without this stream, because the token may not read it.
 
         Raises:
-            RefusedError: No other stream could be read either.
+            RefusedError: The token may read no selected stream.
         """
-        self.left_out = True
-        self.tap.access.denied(self.name, str(error))
+        self.skipped = True
+        self.tap.permissions.denied(self.name, str(error))
 
-    def report_unknown(self, field: str) -> None:
-        """Warn, once, of a field that Dixa sends and the schema does not know."""
-        if field not in self._unknown_fields:
-            self._unknown_fields.add(field)
+    def report_unknown_field(self, path: str) -> None:
+        """Warn, once a run, of a field that Dixa sends and the schema does not have.
+
+        Args:
+            path: The field's name, dotted if it is nested.
+        """
+        if path not in self._unknown_fields:
+            self._unknown_fields.add(path)
             self.log(
-                "%s: field %s is not in the schema and is left out",
+                "%s: field %s is not in the schema and is dropped",
                 self.name,
-                " ".join(field.split()),
+                " ".join(path.split()),
                 level=logging.WARNING,
             )
 
@@ -98,33 +141,37 @@ class DixaStream(RESTStream[Any]):
     def _unknown_fields(self) -> set[str]:
         return set()
 
+    # ACTIVATE_VERSION
+
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
-        # The SDK says so before the first record: a target would throw the old rows away, and
-        # an interrupted run leave the table empty. `_sync_records` says it after the last one.
-        if self._complete:
+        # The SDK writes it before the first record: a target would delete the old rows, and an
+        # interrupted run would leave the table empty. `_sync_records` writes it after the last.
+        if self._read_to_the_end:
             super()._write_activate_version_message(full_table_version)
 
-    _complete = False
+    _read_to_the_end = False
 
     @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         yield from super()._sync_records(context, write_messages=write_messages)
-        version = getattr(self, "_stream_version", None)
-        if write_messages and version is not None and not self.left_out:
-            self._complete = True
+        version = self._stream_version
+        if write_messages and version is not None and not self.skipped:
+            self._read_to_the_end = True
             self._write_activate_version_message(version)
+
+    # Requests
 
     @cached_property
     def authenticator(self) -> BearerTokenAuthenticator:
-        """Puts the token into each request's header."""
+        """Adds the token to each request's headers."""
         return BearerTokenAuthenticator(token=self.settings.api_token)
 
     @cached_property
     def user_agent(self) -> str:
-        """What the tap calls itself."""
+        """The User-Agent header."""
         return self.settings.user_agent or f"tap-dixa/{self.tap.plugin_version}"
 
     @property
@@ -137,10 +184,19 @@ class DixaStream(RESTStream[Any]):
     def timeout(self) -> int:
         return self.settings.request_timeout_seconds
 
+    def send(self, request: requests.PreparedRequest) -> requests.Response:
+        """Send a request once, within the rate limit.
+
+        Raises:
+            RetriableAPIError: A retry may succeed. So it may after an exception of requests.
+            RefusedError: Dixa refuses the request.
+        """
+        return self._request(request, None)
+
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        # The SDK calls every error unhandled before it passes it on, even the end of --test.
-        # The command line says what the matter is, once.
+        # The SDK logs any exception as unhandled before it raises it again, even the end of
+        # --test. The command reports it once.
         if not message.startswith("An unhandled error occurred"):
             super().log(message, *args, level=level, **kwargs)
 
@@ -148,7 +204,7 @@ class DixaStream(RESTStream[Any]):
     def validate_response(self, response: requests.Response) -> None:
         status = response.status_code
         if status < HTTPStatus.MULTIPLE_CHOICES:
-            self.tap.access.granted()
+            self.tap.permissions.granted()
             return
         with response:
             message = self.response_error_message(response)
@@ -157,7 +213,7 @@ class DixaStream(RESTStream[Any]):
             or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             raise RetriableAPIError(message, response)
-        raise _REFUSALS.get(status, RefusedError)(message)
+        raise _REFUSED.get(status, RefusedError)(message)
 
     @override
     def response_error_message(self, response: requests.Response) -> str:
@@ -165,19 +221,20 @@ class DixaStream(RESTStream[Any]):
         try:
             body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
         except requests.RequestException:
-            body = ""  # the status says enough, and decides what happens next
-        said = f"{status} {response.reason}" + (f", {body[:_DETAIL]}" if body else "")
-        advice = _ELSEWHERE if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
-        return f"{self.name}: {advice} ({said})" if advice else f"Dixa answered {said}"
+            body = ""  # the status is what decides
+        detail = f"{status} {response.reason}" + (f", {body[:_DETAIL]}" if body else "")
+        advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
+        return f"{self.name}: {advice} ({detail})" if advice else f"Dixa responded with {detail}"
 
     @override
     def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        # The SDK's own lets backoff log the call's arguments at each try.
+        # The SDK's own knows fewer exceptions that a retry may resolve and none that it cannot,
+        # and lets backoff log each retry a second time.
         return backoff.on_exception(
-            retries.waits,
-            retries.RETRIED,
-            max_tries=retries.MAX_TRIES,
-            giveup=lambda error: not retries.may_pass(error),
+            retry.waits,
+            retry.RETRIABLE,
+            max_tries=retry.MAX_ATTEMPTS,
+            giveup=lambda error: not retry.may_succeed(error),
             on_backoff=self.backoff_handler,
             jitter=None,
             logger=None,
@@ -185,16 +242,16 @@ class DixaStream(RESTStream[Any]):
 
     @override
     def backoff_handler(self, details: Any) -> None:
+        task = details["args"][0]
+        if isinstance(task, requests.PreparedRequest):
+            task = urlsplit(str(task.url)).path
         self.log(
-            "%s: %s; try %d of %d in %.0f s",
-            self._task(details["args"]),
-            retries.describe(details["exception"]),
-            details["tries"] + 1,
-            retries.MAX_TRIES,
+            "%s: %s: %s; retrying in %.0f s, attempt %d of %d",
+            self.name,
+            task,
+            retry.describe(details["exception"]),
             details["wait"],
+            details["tries"] + 1,
+            retry.MAX_ATTEMPTS,
             level=logging.WARNING,
         )
-
-    def _task(self, arguments: Sequence[Any]) -> str:
-        """Name what is being tried, from the arguments of what is tried."""
-        return str(arguments[0])

@@ -1,4 +1,4 @@
-"""What can go wrong through no fault of the tap's, each said in one line by `cli.TapCommand`."""
+"""Expected failures: each is one line on standard error, written by `tap_dixa.__main__`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk.exceptions import (
 
 
 class SettingsError(ConfigurationError):
-    """A setting, or a file given with it, cannot be used. The message names it."""
+    """A setting, or a file passed with an option, cannot be used. The message names it."""
 
 
 class RefusedError(FatalAPIError):
@@ -19,24 +19,27 @@ class RefusedError(FatalAPIError):
 
 
 class ForbiddenError(RefusedError):
-    """Dixa does not let the token see this: 401 or 403."""
+    """The token has no access: 401 or 403."""
 
 
-class GoneError(RefusedError):
+class NotFoundError(RefusedError):
     """There is nothing at this address: 404."""
 
 
-class BadAnswerError(RetriableAPIError):
-    """An answer is damaged, or not what was asked for. The next try may get a good one."""
+class BadResponseError(RetriableAPIError):
+    """A response is damaged, or is not what was requested. A retry may succeed."""
 
 
 class UnusableRecordError(FatalSyncError):
-    """Dixa sent a record that cannot be placed in time or read. Going on would lose it."""
+    """A record has no usable key or replication key, or cannot be decoded.
+
+    Skipping it would lose it.
+    """
 
 
 class DiskError(FatalSyncError):
-    """There is no room for an answer."""
+    """A response could not be written to disk."""
 
 
-class GaveUpError(FatalSyncError):
-    """Dixa could not be reached, or did not answer properly, in all the tries there are."""
+class RetriesExhaustedError(FatalSyncError):
+    """A request failed in all of its attempts."""

@@ -1,4 +1,4 @@
-"""Tell the person who watches a sync how far it is."""
+"""How far a sync is: a log line a window, or a progress bar."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_dixa.bar import Bar
-    from tap_dixa.windows import Window
+    from tap_dixa.progress_bar import ProgressBar
 
 
 @dataclass(slots=True)
-class Flow:
-    """What has moved in a stream. A bar looks at it from time to time."""
+class Traffic:
+    """What a stream has received and emitted so far. A progress bar reads it now and then."""
 
     received: int = 0
     """How many bytes have been downloaded."""
     emitted: int = 0
-    """How many records have gone on their way."""
+    """How many records have been emitted."""
 
-    def metered(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield chunks of an answer, and count their bytes."""
-        for chunk in chunks:
-            self.received += len(chunk)
-            yield chunk
+    def count(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the parts of a response's body, and count their bytes."""
+        for part in body:
+            self.received += len(part)
+            yield part
 
 
 class Progress:
@@ -36,43 +35,48 @@ class Progress:
     Args:
         stream: The stream's name.
         total: How many windows there are.
-        log: Takes a message and its arguments, as a logger's ``info`` does.
-        flow: What moves.
+        log: Logs a message, from it and its arguments.
+        traffic: What the stream has received and emitted.
         bar: Shows it, if there is one.
     """
 
     def __init__(
-        self, stream: str, total: int, log: Callable[..., None], flow: Flow, bar: Bar | None
+        self,
+        stream: str,
+        total: int,
+        log: Callable[..., None],
+        traffic: Traffic,
+        bar: ProgressBar | None,
     ) -> None:
         self._stream = stream
         self._total = total
         self._log = log
-        self._flow = flow
+        self._traffic = traffic
         self._bar = bar
         self._done = 0
         self._records = 0
         self._bytes = 0
         self._in_window = 0
-        self._before = Flow(flow.received, flow.emitted)
+        self._before = Traffic(traffic.received, traffic.emitted)
         self._started = self._last = time.monotonic()
         if bar is not None:
             bar.show(self.line)
 
-    def window_begun(self, records: int) -> None:
-        """Note that a window has been downloaded.
+    def window_started(self, records: int) -> None:
+        """Record that the records of a window are about to be emitted.
 
         Args:
             records: How many records it holds.
         """
         self._in_window = records
 
-    def window_done(self, window: Window, records: int, size: int) -> None:
+    def window_done(self, window: object, records: int, size: int) -> None:
         """Report a window whose last record has been emitted.
 
         Args:
-            window: The window.
+            window: The window, as it is logged.
             records: How many records it held.
-            size: How large Dixa's answer was, in bytes.
+            size: The response's size, in bytes.
         """
         now = time.monotonic()
         self._done += 1
@@ -96,20 +100,20 @@ class Progress:
         self._last = now
 
     def line(self, width: int) -> str:
-        """Say how far the stream is, at this moment.
+        """Format how far the stream is now.
 
         Args:
-            width: How many columns there are.
+            width: How many columns it may have.
         """
         # Most runs have no bar, and need not wait for its import.
         from tqdm import tqdm  # noqa: PLC0415
 
-        emitted = self._flow.emitted - self._before.emitted
-        received = self._flow.received - self._before.received
+        emitted = self._traffic.emitted - self._before.emitted
+        received = self._traffic.received - self._before.received
         part = (emitted - self._records) / self._in_window if self._in_window else 0
         done = self._done + min(max(part, 0), 1)
         passed = time.monotonic() - self._started
-        # The first window waits for its download: what it tells of the others is far off.
+        # The first window waits for its download: how long it takes says little of the others.
         left = passed / done * (self._total - done) if self._done else None
         clock = (
             f"{tqdm.format_interval(passed)} passed"
@@ -127,12 +131,12 @@ class Progress:
         )
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.hide()
 
     def summary(self) -> None:
-        """Report the whole stream."""
+        """Log a summary of the whole stream."""
         self._log(
             "%s: done, windows: %d, records: %d, %.1f MB, %.1f s",
             self._stream,

@@ -1,8 +1,9 @@
-"""The tap's settings: what they are, and whether they make sense."""
+"""The tap's settings: each one's schema, check and Python type, in one place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,215 +14,44 @@ from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
-    th.Property(
-        "api_token",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="API token",
-        description="The token that the tap authenticates with. An administrator makes one in "
-        "Dixa under Settings, Integrations, API Tokens, for the API version “Dixa API”.",
-    ),
-    th.Property(
-        "start_date",
-        th.DateTimeType,
-        required=True,
-        title="Start date",
-        description="The first sync begins here, inclusive: a date (midnight UTC) or a date and "
-        "a time, such as 2025-01-31, 2025-01-31 09:00 (UTC) or 2025-01-31T09:00:00+01:00.",
-    ),
-    th.Property(
-        "end_date",
-        th.DateTimeType,
-        title="End date",
-        description="A sync stops here, exclusive: 2025-02-01 ends with 31 January. Default: the "
-        "moment the run starts.",
-    ),
-    th.Property(
-        "exports_api_url",
-        th.StringType,
-        default="https://exports.dixa.io",
-        title="Exports API URL",
-        description="Where the Exports API is: conversations and messages.",
-    ),
-    th.Property(
-        "dixa_api_url",
-        th.StringType,
-        default="https://dev.dixa.io",
-        title="Dixa API URL",
-        description="Where the Dixa API is: everything else.",
-    ),
-    th.Property(
-        "window_days",
-        th.IntegerType(minimum=1, maximum=31),
-        default=31,
-        title="Window (days)",
-        description="How many days one export request asks for. Dixa allows 31, and the fewer "
-        "requests the faster; a smaller window needs less disk.",
-    ),
-    th.Property(
-        "lookback_seconds",
-        th.IntegerType(minimum=0, maximum=31_536_000),
-        default=600,
-        title="Lookback (seconds)",
-        description="How far before its bookmark an incremental run starts, to catch changes "
-        "that Dixa made visible late.",
-    ),
-    th.Property(
-        "requests_per_minute",
-        th.IntegerType(minimum=1, maximum=100_000),
-        default=10,
-        title="Requests per minute",
-        description="The most requests a minute to the Exports API. Dixa's limit is about 10 "
-        "for each token; lower it if something else uses the same token.",
-    ),
-    th.Property(
-        "request_timeout_seconds",
-        th.IntegerType(minimum=1, maximum=86_400),
-        default=300,
-        title="Request timeout (seconds)",
-        description="How long to wait for Dixa to accept a connection or to send the next part "
-        "of an answer.",
-    ),
-    th.Property(
-        "refresh_anonymized",
-        th.BooleanType,
-        default=True,
-        title="Refresh anonymized",
-        description="Whether the messages of conversations that were anonymized since the last "
-        "run are exported again, so that what Dixa erased leaves the warehouse too. It costs a "
-        "request a run, and one for each 31 days in which such messages lie.",
-    ),
-    th.Property(
-        "emit_activate_version_messages",
-        th.BooleanType,
-        default=False,
-        title="Emit ACTIVATE_VERSION",
-        description="Whether a list, such as agents or tags, ends with an ACTIVATE_VERSION "
-        "message, so that a loader that knows it removes or marks the rows that have gone.",
-    ),
-    th.Property(
-        "user_agent",
-        th.StringType,
-        title="User agent",
-        description="The User-Agent header of every request. Default: tap-dixa and its version.",
-    ),
-).to_dict()
-"""JSON Schema of the settings, as the SDK shows, checks and reads them from the environment."""
-
-_PROPERTIES: dict[str, dict[str, Any]] = CONFIG_JSONSCHEMA["properties"]
+    from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Checked settings. Times are Unix ms, UTC."""
-
-    api_token: str
-    start_date: int
-    end_date: int | None
-    exports_api_url: str
-    dixa_api_url: str
-    window_days: int
-    lookback_seconds: int
-    requests_per_minute: int
-    request_timeout_seconds: int
-    refresh_anonymized: bool
-    user_agent: str | None
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Settings:
-        """Check a configuration and fill in defaults.
-
-        Raises:
-            SettingsError: A setting is missing or unusable. The message names the first one.
-        """
-        settings = cls(
-            api_token=_token(config),
-            start_date=_moment(config, "start_date"),
-            end_date=_moment(config, "end_date") if config.get("end_date") else None,
-            exports_api_url=_url(config, "exports_api_url"),
-            dixa_api_url=_url(config, "dixa_api_url"),
-            window_days=_integer(config, "window_days"),
-            lookback_seconds=_integer(config, "lookback_seconds"),
-            requests_per_minute=_integer(config, "requests_per_minute"),
-            request_timeout_seconds=_integer(config, "request_timeout_seconds"),
-            refresh_anonymized=_boolean(config, "refresh_anonymized"),
-            user_agent=_text(config, "user_agent") if config.get("user_agent") else None,
-        )
-        if settings.end_date is not None and settings.end_date < settings.start_date:
-            raise SettingsError("end_date is before start_date: nothing could be synced")
-        return settings
-
-
-def _value(config: Mapping[str, Any], name: str) -> Any:
-    value = config.get(name)
-    return _PROPERTIES[name].get("default") if value is None else value
-
-
-def _text(config: Mapping[str, Any], name: str) -> str:
-    value = _value(config, name)
+def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         raise SettingsError(f"{name} must be a text of plain ASCII characters")
     return value.strip()
 
 
-def _token(config: Mapping[str, Any]) -> str:
+def _token(name: str, value: Any) -> str:
     # Never shown, not even in part: a token with a typing mistake is still nearly a token.
-    if not config.get("api_token") or not (token := _text(config, "api_token")):
+    if not value or not (token := _text(name, value)):
         raise SettingsError(
-            "api_token is missing: make one in Dixa under Settings, Integrations, API Tokens"
+            f"{name} is missing: make one in Dixa under Settings, Integrations, API Tokens"
         )
     if " " in token:
-        raise SettingsError("api_token has a space inside: copy the token alone, without 'Bearer'")
+        raise SettingsError(f"{name} has a space inside: copy the token alone, without 'Bearer'")
     return token
 
 
-def _moment(config: Mapping[str, Any], name: str) -> int:
-    value = _value(config, name)
+def _date(name: str, value: Any) -> int:
     if not value:
         raise SettingsError(f"{name} is missing: give a date, such as 2025-01-31")
     try:
         # YAML makes a number of 20250131.
-        moment = timestamps.parse_written(str(value))
-        timestamps.to_rfc3339(moment)
+        time = timestamps.parse_user_date(str(value))
+        timestamps.to_rfc3339(time)
     except (OverflowError, ValueError):
         raise SettingsError(
             f"{name} is not a clear date: {value!r}. Write year, month, day, as in 2025-01-31 or "
             "2025-01-31T09:00:00Z"
         ) from None
-    return moment
+    return time
 
 
-def _integer(config: Mapping[str, Any], name: str) -> int:
-    value = _value(config, name)
-    low, high = _PROPERTIES[name]["minimum"], _PROPERTIES[name]["maximum"]
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-    return value
-
-
-def _boolean(config: Mapping[str, Any], name: str) -> bool:
-    value = _value(config, name)
+def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"{name} must be true or false, not {value!r}")
-    return value
-
-
-def _url(config: Mapping[str, Any], name: str) -> str:
-    value = _text(config, name).rstrip("/")
-    try:
-        parts = urlsplit(value)
-        scheme, host = parts.scheme, (parts.hostname or "").encode("idna").decode()
-        good = parts.port != 0 and "@" not in parts.netloc and not parts.query and " " not in value
-    except ValueError:
-        good = False
-    if not good or scheme not in {"http", "https"} or not host:
-        raise SettingsError(f"{name} must be a URL like {_PROPERTIES[name]['default']}")
-    if scheme == "http" and not _is_loopback(host):
-        raise SettingsError(f"{name} must be https: the token would travel in the clear")
     return value
 
 
@@ -230,3 +60,225 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _setting(  # noqa: PLR0913 (what a setting consists of)
+    title: str,
+    description: str,
+    kind: th.JSONTypeHelper[Any],
+    read: Callable[[str, Any], Any],
+    *,
+    default: Any = None,
+    required: bool = False,
+    secret: bool = False,
+) -> Any:
+    """Define a setting, as a field of `Settings`.
+
+    Args:
+        title: Its name for people.
+        description: What it is for.
+        kind: Its type in the JSON Schema.
+        read: Checks and converts a value, given the setting's name and the value.
+        default: Its value if none is given.
+        required: Whether there is no default that could be used.
+        secret: Whether it must not be shown.
+    """
+    options = {"title": title, "description": description, "default": default}
+    options |= {"required": required, "secret": secret}
+    return field(metadata={"kind": kind, "read": read, "default": default, "options": options})
+
+
+def _integer(title: str, description: str, default: int, *, minimum: int, maximum: int) -> Any:
+    def read(name: str, value: Any) -> int:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not minimum <= value <= maximum:
+            raise SettingsError(
+                f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}"
+            )
+        return int(value)
+
+    kind = th.IntegerType(minimum=minimum, maximum=maximum)
+    return _setting(title, description, kind, read, default=default)
+
+
+def _url(title: str, description: str, default: str) -> Any:
+    def read(name: str, value: Any) -> str:
+        url = _text(name, value).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            host = (parts.hostname or "").encode("idna").decode()
+            valid = parts.port != 0 and "@" not in parts.netloc and not parts.query
+        except ValueError:
+            valid = False
+        if not valid or parts.scheme not in {"http", "https"} or not host or " " in url:
+            raise SettingsError(f"{name} must be a URL like {default}")
+        if parts.scheme == "http" and not _is_loopback(host):
+            raise SettingsError(f"{name} must be https: the token would travel in the clear")
+        return url
+
+    return _setting(title, description, th.StringType(), read, default=default)
+
+
+def _optional(read: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    return lambda name, value: read(name, value) if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings. Times are Unix ms, UTC."""
+
+    api_token: str = _setting(
+        title="API token",
+        description="The token that the tap authenticates with. An administrator makes one in "
+        "Dixa under Settings, Integrations, API Tokens, for the API version “Dixa API”.",
+        kind=th.StringType(),
+        read=_token,
+        required=True,
+        secret=True,
+    )
+    start_date: int = _setting(
+        title="Start date",
+        description="The first sync begins here, inclusive: a date (midnight UTC) or a date and "
+        "a time, such as 2025-01-31, 2025-01-31 09:00 (UTC) or 2025-01-31T09:00:00+01:00.",
+        kind=th.DateTimeType(),
+        read=_date,
+        required=True,
+    )
+    end_date: int | None = _setting(
+        title="End date",
+        description="A sync stops here, exclusive: 2025-02-01 ends with 31 January. Default: "
+        "the time at which the run starts.",
+        kind=th.DateTimeType(),
+        read=_optional(_date),
+    )
+    exports_api_url: str = _url(
+        title="Exports API URL",
+        description="The address of the Exports API: conversations and messages.",
+        default="https://exports.dixa.io",
+    )
+    dixa_api_url: str = _url(
+        title="Dixa API URL",
+        description="The address of the Dixa API: all other streams.",
+        default="https://dev.dixa.io",
+    )
+    window_days: int = _integer(
+        title="Window (days)",
+        description="How many days one export request covers. Dixa allows 31, and the fewer "
+        "requests the faster; a smaller window needs less disk.",
+        default=31,
+        minimum=1,
+        maximum=31,
+    )
+    lookback_seconds: int = _integer(
+        title="Lookback (seconds)",
+        description="How far before its bookmark an incremental sync starts, to catch changes "
+        "that Dixa made visible late.",
+        default=600,
+        minimum=0,
+        maximum=31_536_000,
+    )
+    requests_per_minute: int = _integer(
+        title="Requests per minute",
+        description="The most requests a minute to the Exports API. Dixa's limit is about 10 "
+        "for each token; lower it if something else uses the same token.",
+        default=10,
+        minimum=1,
+        maximum=100_000,
+    )
+    request_timeout_seconds: int = _integer(
+        title="Request timeout (seconds)",
+        description="How long to wait for Dixa to accept a connection or to send the next part "
+        "of a response.",
+        default=300,
+        minimum=1,
+        maximum=86_400,
+    )
+    refresh_anonymized: bool = _setting(
+        title="Refresh anonymized",
+        description="Whether the messages of conversations that were anonymized since the last "
+        "run are exported again, so that what Dixa anonymized is anonymized in the warehouse "
+        "too. It costs a request a run, and one for each 31 days in which such messages lie.",
+        kind=th.BooleanType(),
+        read=_boolean,
+        default=True,
+    )
+    emit_activate_version_messages: bool = _setting(
+        title="Emit ACTIVATE_VERSION",
+        description="Whether a full-table stream, such as agents or tags, ends with an "
+        "ACTIVATE_VERSION message, so that a target that supports it deletes rows that no "
+        "longer exist in Dixa, or marks them as deleted.",
+        kind=th.BooleanType(),
+        read=_boolean,
+        default=False,
+    )
+    user_agent: str | None = _setting(
+        title="User agent",
+        description="The User-Agent header of every request. Default: tap-dixa and its version.",
+        kind=th.StringType(),
+        read=_optional(_text),
+    )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Check a configuration and fill in defaults.
+
+        Raises:
+            SettingsError: A setting is missing or unusable. The message names the first one.
+        """
+        values = {}
+        for setting in fields(cls):
+            given = config.get(setting.name)
+            value = setting.metadata["default"] if given is None else given
+            values[setting.name] = setting.metadata["read"](setting.name, value)
+        settings = cls(**values)
+        if settings.end_date is not None and settings.end_date < settings.start_date:
+            raise SettingsError("end_date is before start_date: nothing could be synced")
+        return settings
+
+
+CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
+    *(
+        th.Property(setting.name, setting.metadata["kind"], **setting.metadata["options"])
+        for setting in fields(Settings)
+    )
+).to_dict()
+"""JSON Schema of the settings, as the SDK shows and validates them."""
+
+
+def parse_environment(
+    texts: Mapping[str, str], schema: Mapping[str, Any], prefix: str
+) -> dict[str, Any]:
+    """Convert the texts of environment variables to what a configuration file would hold.
+
+    Args:
+        texts: The text of each setting that has a variable. An empty one counts as none.
+        schema: The JSON Schema of the settings.
+        prefix: What the variables' names begin with.
+
+    Raises:
+        SettingsError: A text cannot be converted. The message names the variable.
+    """
+    config: dict[str, Any] = {}
+    for name, text in texts.items():
+        if not text:
+            continue
+        types = schema["properties"][name].get("type", ())
+        convert = next((_CONVERSIONS[kind] for kind in _CONVERSIONS if kind in types), str)
+        try:
+            config[name] = convert(text)
+        except ValueError as error:
+            variable = f"{prefix}{name.upper()}"
+            raise SettingsError(f"{variable} cannot be read: {error}") from None
+    return config
+
+
+def _truthy(text: str) -> bool:
+    return text.lower() in {"true", "1", "yes", "on"}
+
+
+_CONVERSIONS: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "boolean": _truthy,
+    "object": json.loads,
+    "array": json.loads,
+}

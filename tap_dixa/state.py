@@ -1,4 +1,4 @@
-"""The state that a run is given: what this tap wrote, or singer-io's tap before it.
+"""The state that a run starts from: written by this tap, or by singer-io's tap before it.
 
 singer-io/tap-dixa keeps ``{"updated_at": 1655856000000}`` (Unix ms; 1.0.0 and later) or
 ``{"updated_at_datestring": "2022-06-22T00:00:00.000000Z"}`` (before, and left behind by an
@@ -7,17 +7,17 @@ upgrade) for a stream where the SDK keeps ``replication_key`` and ``replication_
 
 from __future__ import annotations
 
-import time
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
-from tap_dixa.windows import DAY
+from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_OURS = {
+_SDK_KEYS = {
     "replication_key",
     "replication_key_value",
     "replication_key_signpost",
@@ -25,19 +25,18 @@ _OURS = {
     "progress_markers",
     "partitions",
 }
-_OLD = "updated_at_datestring"
+_SINGER_IO_0 = "updated_at_datestring"
 
 
 def read_state(
-    state: Mapping[str, Any], cursors: Mapping[str, str | None], log: Callable[..., None]
+    state: Mapping[str, Any], replication_keys: Mapping[str, str | None], log: Callable[..., None]
 ) -> dict[str, Any]:
-    """Check a state, before the SDK takes it apart, and take over what another tap wrote.
+    """Check a state, and convert what another tap wrote.
 
     Args:
         state: The value of a STATE message.
-        cursors: The replication key of each stream.
-        log: Takes a message and its arguments: what a user should know about a state that is
-            taken over.
+        replication_keys: The replication key of each stream, None for a full-table stream.
+        log: Logs a message, from it and its arguments, about each bookmark that is converted.
 
     Returns:
         The state as the SDK reads it. Bookmarks of streams that are not this tap's stay.
@@ -58,8 +57,8 @@ def read_state(
     return {
         **state,
         "bookmarks": {
-            stream: _read_bookmark(stream, bookmark, cursor, log)
-            if (cursor := cursors.get(stream))
+            stream: _read_bookmark(stream, bookmark, replication_key, log)
+            if (replication_key := replication_keys.get(stream))
             else bookmark
             for stream, bookmark in bookmarks.items()
         },
@@ -67,45 +66,49 @@ def read_state(
 
 
 def _read_bookmark(
-    stream: str, bookmark: dict[str, Any], cursor: str, log: Callable[..., None]
+    stream: str, bookmark: dict[str, Any], replication_key: str, log: Callable[..., None]
 ) -> dict[str, Any]:
     given = bookmark
-    if bookmark.keys().isdisjoint(_OURS) and bookmark:
-        bookmark = {"replication_key": cursor, "replication_key_value": _theirs(given, cursor)}
-        log("--state: %s goes on where singer-io/tap-dixa stopped: %s", stream, given)
-    value, key = bookmark.get("replication_key_value"), bookmark.get("replication_key", cursor)
+    if bookmark.keys().isdisjoint(_SDK_KEYS) and bookmark:
+        bookmark = {
+            "replication_key": replication_key,
+            "replication_key_value": _singer_io_value(given, replication_key),
+        }
+        log("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, given)
+    value = bookmark.get("replication_key_value")
+    key = bookmark.get("replication_key", replication_key)
     problem = None
-    if key != cursor:
-        problem = f"goes by {key}, and the stream by {cursor}"
+    if key != replication_key:
+        problem = f"has the replication key {key}, but the stream's is {replication_key}"
     elif not isinstance(bookmark.get("progress_markers", {}), dict):
-        problem = "has progress_markers that are none"
+        problem = "has progress_markers that are not an object"
     elif value is not None:
         try:
-            moment = timestamps.parse(value)
-            bookmark = {**bookmark, "replication_key_value": timestamps.to_rfc3339(moment)}
+            time = timestamps.parse(value)
+            bookmark = {**bookmark, "replication_key_value": timestamps.to_rfc3339(time)}
         except (AttributeError, OverflowError, ValueError):
             problem = f"is not a date-time: {value!r}"
         else:
-            if moment > time.time_ns() // 1_000_000 + DAY:
-                problem = f"lies in the future: {value}. What changes until then would be lost"
+            if time > time_ns() // 1_000_000 + DAY:
+                problem = f"is in the future: {value}. Changes until then would be missed"
     elif given is not bookmark:
-        problem = f"is none that this tap knows: {given}"
+        problem = f"is in no format that this tap knows: {given}"
     if problem:
         raise SettingsError(
-            f"--state: the bookmark of {stream} {problem}. Correct it, or leave it out to begin "
-            "at start_date"
+            f"--state: the bookmark of {stream} {problem}. Correct it, or remove it to start "
+            "from start_date"
         )
     return bookmark
 
 
-def _theirs(bookmark: dict[str, Any], cursor: str) -> Any:
-    """Read a bookmark of singer-io's; None if it is none."""
+def _singer_io_value(bookmark: dict[str, Any], replication_key: str) -> Any:
+    """Read the time in a bookmark of singer-io's; None if there is none."""
     try:
-        if (value := bookmark.get(cursor)) is not None:
+        if (value := bookmark.get(replication_key)) is not None:
             text = isinstance(value, str) and not value.isdecimal()
             return value if text else timestamps.to_rfc3339(int(value))
-        if (value := bookmark.get(_OLD)) is not None:
-            # Written in local time and called UTC: a machine ahead of it would lose hours.
+        if (value := bookmark.get(_SINGER_IO_0)) is not None:
+            # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
             return timestamps.to_rfc3339(timestamps.parse(value) - DAY)
     except (AttributeError, OverflowError, TypeError, ValueError):
         return str(value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import signal
 import sys
@@ -12,28 +10,25 @@ import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.helpers._classproperty import classproperty
 from typing_extensions import override
 
-from tap_dixa.access import Access
-from tap_dixa.bar import Bar
-from tap_dixa.cli import (
-    TapCommand,
-    check_catalog,
-    check_environment,
-    mask,
-    read_object,
-)
+from tap_dixa.catalog import check_catalog
+from tap_dixa.cli import JsonObjectFile, read_object
 from tap_dixa.errors import SettingsError
-from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings
+from tap_dixa.output.stdout import StdoutWriter
+from tap_dixa.permissions import Permissions
+from tap_dixa.progress_bar import ProgressBar
+from tap_dixa.redaction import redact
+from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings, parse_environment
 from tap_dixa.state import read_state
 from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
-from tap_dixa.writer import MessageWriter
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -52,7 +47,7 @@ class TapDixa(Tap):
 
     name = "tap-dixa"
     config_jsonschema = CONFIG_JSONSCHEMA
-    message_writer_class = MessageWriter
+    message_writer_class = StdoutWriter
 
     @cached_property
     def settings(self) -> Settings:
@@ -67,30 +62,30 @@ class TapDixa(Tap):
     def exports_session(self) -> requests.Session:
         """The one session for the Exports API: its streams share the token's rate limit."""
         # The limiter is slow to import, and discovery, --about and --version do not need it.
-        from tap_dixa.pacing import MINUTE, paced_session  # noqa: PLC0415
+        from tap_dixa.rate_limit import MINUTE, LimitedSession  # noqa: PLC0415
 
-        return paced_session(self.settings.requests_per_minute, MINUTE)
+        return LimitedSession(self.settings.requests_per_minute, MINUTE)
 
     @cached_property
-    def api_session(self) -> requests.Session:
+    def dixa_api_session(self) -> requests.Session:
         """The one session for the Dixa API: its streams share the token's rate limit."""
-        from tap_dixa.pacing import BURST, BURST_TIME, paced_session  # noqa: PLC0415
+        from tap_dixa.rate_limit import BURST, BURST_INTERVAL, LimitedSession  # noqa: PLC0415
 
-        return paced_session(BURST, BURST_TIME)
+        return LimitedSession(BURST, BURST_INTERVAL)
 
     @cached_property
-    def access(self) -> Access:
+    def permissions(self) -> Permissions:
         """What the token may read, as far as this run knows."""
 
         def selected() -> list[str]:
             return [name for name, stream in self.streams.items() if stream.selected]
 
-        return Access(selected, self.logger.warning)
+        return Permissions(selected, self.logger.warning)
 
     @cached_property
-    def bar(self) -> Bar | None:
-        """Shows how far the sync is, if somebody watches."""
-        return Bar.if_watched()
+    def progress_bar(self) -> ProgressBar | None:
+        """Where progress is shown, if somebody watches."""
+        return ProgressBar.if_watched()
 
     @override
     def discover_streams(self) -> list[Stream]:
@@ -98,8 +93,18 @@ class TapDixa(Tap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        cursors = {stream.name: stream.replication_key for stream in self.discover_streams()}
-        super().load_state(read_state(state, cursors, self.logger.info))
+        keys = {stream.name: stream.replication_key for stream in self.discover_streams()}
+        super().load_state(read_state(state, keys, self.logger.info))
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        # The SDK converts texts without naming a variable that it cannot read, and takes an
+        # empty one for a value. So it only reads them here, from a .env file too, as texts.
+        schema = cls.config_jsonschema
+        cls.append_builtin_config(schema)
+        texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
+        prefix = cls._env_var_prefix
+        return parse_environment(parse_environment_config(texts, prefix), schema, prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -107,15 +112,15 @@ class TapDixa(Tap):
         # values, so ours, which never quote the token, come first.
         if not raise_errors:
             return []  # discovery: the streams do not depend on settings
-        mask(self.settings.api_token)
+        redact(self.settings.api_token)
         if self.settings.start_date > time.time_ns() // 1_000_000:
             self.logger.warning(
-                "start_date lies in the future: until then nothing is brought by time"
+                "start_date is in the future: incremental streams are empty until then"
             )
         # The SDK reads dates in fewer ways than people write them.
         for name in ("start_date", "end_date"):
-            if (moment := getattr(self.settings, name)) is not None:
-                self._config[name] = to_rfc3339(moment)
+            if (date := getattr(self.settings, name)) is not None:
+                self._config[name] = to_rfc3339(date)
         try:
             return super()._validate_config()
         except ConfigValidationError as error:
@@ -123,12 +128,12 @@ class TapDixa(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # The SDK's own writes into the middle of whatever is being written, and ends with 0: a
-        # scheduler would take half a sync for a whole one.
+        # The SDK's own writes into the middle of whatever is being written, and ends with
+        # status 0: a scheduler would take half a sync for a whole one.
         status = 128 + signum
 
         def last_words() -> None:
-            # A batch counts in the state before it counts on disk: its last STATE stands.
+            # A batch counts in the state before it counts on disk: its last STATE is right.
             if not self.config.get("batch_config"):
                 with suppress(BrokenPipeError):
                     self.state_writer.write_state(self.state)
@@ -138,57 +143,54 @@ class TapDixa(Tap):
         limit = threading.Timer(_LAST_SECONDS, os._exit, [status])
         limit.daemon = True
         limit.start()
-        if self.bar is not None:
-            self.bar.hide()
-        if isinstance(self.message_writer, MessageWriter):
+        if self.progress_bar is not None:
+            self.progress_bar.hide()
+        if isinstance(self.message_writer, StdoutWriter):
             self.message_writer.interrupt(last_words)
         else:
             last_words()
 
     @classmethod
     @override
-    def print_about(cls, output_format: str | None = None) -> None:
-        import tap_dixa.about  # noqa: F401, PLC0415 (adds its format to the SDK's)
-
-        super().print_about(output_format)
-
-    @classmethod
-    @override
     def get_singer_command(cls) -> click.Command:
-        return TapCommand(super().get_singer_command(), cls)
+        command = super().get_singer_command()
+        types = {
+            "catalog": JsonObjectFile(check_catalog),
+            # Schedulers make an empty file when there is no state yet.
+            "state": JsonObjectFile(may_be_empty=True),
+        }
+        for option in command.params:
+            option.type = types.get(str(option.name), option.type)
+        return command
 
     @classmethod
     @override
-    def cb_config(
-        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
-    ) -> _ConfigInput:
-        config = _ConfigInput()
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
         for path in value:
-            if path == "ENV":
-                cls.append_builtin_config(cls.config_jsonschema)
-                check_environment(cls)
-                config.parse_env = True
-            else:
-                with Path(path).open(encoding="utf-8") as file:
-                    config.config |= read_object(file, f"--config {path}")
-        return config
+            if path != "ENV":
+                # The SDK does not name the file that it cannot read.
+                text = Path(path).read_text(encoding="utf-8")
+                given.config |= read_object(text, f"--config {path}")
+        return given
 
     @classmethod
     @override
-    def invoke(
+    def invoke(  # type: ignore[override] # the SDK's takes open files and parses them itself
         cls,
         *,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
-        **options: Any,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
     ) -> None:
-        if catalog is not None:
-            streams = read_object(catalog, f"--catalog {catalog.name}")
-            check_catalog(streams)
-            catalog = io.StringIO(json.dumps(streams))
-        if state is not None:
-            # Schedulers make an empty file when there is no state yet.
-            text = state.read()
-            found = read_object(io.StringIO(text), f"--state {state.name}") if text.strip() else {}
-            state = io.StringIO(json.dumps(found))
-        super().invoke(state=state, catalog=catalog, **options)
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config,
+            state=state,
+            catalog=catalog,
+            parse_env_config=config.parse_env,
+        )
+        tap.sync_all()

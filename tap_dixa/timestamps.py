@@ -1,4 +1,4 @@
-"""Points in time: Unix milliseconds, as Dixa sends them, and RFC 3339, as the tap does.
+"""Points in time: Unix milliseconds, as Dixa sends them, and RFC 3339, as the tap emits them.
 
 Everything here is UTC whatever the machine's time zone, and exact to the millisecond:
 no floating-point number is involved.
@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+DAY = 86_400_000
+"""A day in ms."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _HOUR = 3_600_000
-_MOST_HOURS = 10_000
+_CACHED_HOURS = 10_000
 _YEAR_FIRST = re.compile(
     r"(\d{4})(?:([-/])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?:[T ] *(\d.*))?", re.ASCII
 )
+_COMPACT_DATE = len("20250131")
 
 # A record has ten times or so: looking texts up beats formatting numbers.
 _SECONDS = tuple(f"{minute:02d}:{second:02d}." for minute in range(60) for second in range(60))
@@ -23,10 +27,10 @@ _MILLISECONDS = tuple(f"{millisecond:03d}Z" for millisecond in range(1000))
 
 
 class _Hours(dict[int, str]):
-    """Each hour met, counted from the epoch, as text."""
+    """The text of each hour met, by its number since the epoch."""
 
     def __missing__(self, number: int) -> str:
-        if len(self) >= _MOST_HOURS:
+        if len(self) >= _CACHED_HOURS:
             self.clear()
         text = self[number] = (_EPOCH + timedelta(hours=number)).isoformat()[:14]
         return text
@@ -36,7 +40,7 @@ _HOURS = _Hours()
 
 
 def to_rfc3339(milliseconds: int) -> str:
-    """Write a point in time as targets read it.
+    """Format a point in time as targets read it.
 
     Args:
         milliseconds: Unix time in ms.
@@ -53,16 +57,17 @@ def to_rfc3339(milliseconds: int) -> str:
     return _HOURS[hour] + _SECONDS[second] + _MILLISECONDS[millisecond]
 
 
-def rewrite(text: str) -> str:
-    """Write a point in time that came as a text as `to_rfc3339` does.
+def normalize(text: str) -> str:
+    """Format a point in time that Dixa sent as a text like `to_rfc3339` does.
 
     Args:
-        text: Unix time in ms, or ISO 8601; any other text is returned as it is.
+        text: ISO 8601, also the compact ``20250131``, or Unix time in ms. Any other text is
+            returned unchanged.
 
     Raises:
         OverflowError: The time is outside the years 1 to 9999.
     """
-    if text.isdecimal():
+    if text.isdecimal() and len(text) != _COMPACT_DATE:
         # Public connectors type some of the ratings' times as texts.
         return to_rfc3339(int(text))
     try:
@@ -71,19 +76,19 @@ def rewrite(text: str) -> str:
         return text
 
 
-def to_milliseconds(moment: datetime) -> int:
-    """Turn a datetime into Unix time in ms, rounded down.
+def to_milliseconds(time: datetime) -> int:
+    """Convert a datetime to Unix time in ms, rounded down.
 
     Args:
-        moment: An aware datetime, or a naive one, which is taken as UTC.
+        time: An aware datetime, or a naive one, which is taken as UTC.
     """
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MILLISECOND
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    return (time - _EPOCH) // _MILLISECOND
 
 
-def parse_written(text: str) -> int:
-    """Read a date or a time as a person writes it, if it can mean only one thing.
+def parse_user_date(text: str) -> int:
+    """Parse a date or a time as a person writes it, if it can mean only one thing.
 
     Whoever writes the year first writes the month next: ``2025-01-31``, ``2025-1-31``,
     ``2025/01/31`` and ``20250131`` are clear. ``01/02/2025`` is a day in January or in February.
@@ -96,18 +101,18 @@ def parse_written(text: str) -> int:
         Unix time in ms.
 
     Raises:
-        ValueError: The text is not a date, or not a clear one.
+        ValueError: The text is not a date, or is ambiguous.
     """
     match = _YEAR_FIRST.fullmatch(text.strip().upper())
     if match is None:
         raise ValueError(text)
-    year, _, month, day, month_of_two, day_of_two, clock = match.groups()
-    date = f"{year}-{month or month_of_two:0>2}-{day or day_of_two:0>2}"
+    year, _, month, day, compact_month, compact_day, clock = match.groups()
+    date = f"{year}-{month or compact_month:0>2}-{day or compact_day:0>2}"
     return parse(f"{date}T{clock}" if clock else date)
 
 
 def parse(text: str) -> int:
-    """Read a date or a time as programs and state files write it.
+    """Parse a date or a time as programs and state files write it.
 
     Args:
         text: ISO 8601, such as ``2025-01-31`` (midnight UTC) or ``2025-01-31T09:05:00+01:00``.

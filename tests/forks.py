@@ -16,7 +16,7 @@ _FORKS.set_forkserver_preload(
     [
         "tap_dixa.__main__",
         "tap_dixa.tap",
-        "tap_dixa.pacing",
+        "tap_dixa.rate_limit",
         "tests.forks",
     ]
 )

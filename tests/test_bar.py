@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tap_dixa.bar import Bar
+from tap_dixa.progress_bar import ProgressBar
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def watch(patch, terminal):
 
 def test_who_watches_gets_a_bar(terminal, monkeypatch):
     watch(monkeypatch, terminal)
-    assert Bar.if_watched() is not None
+    assert ProgressBar.if_watched() is not None
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_who_watches_gets_a_bar(terminal, monkeypatch):
 def test_nobody_else_does(terminal, monkeypatch, change):
     watch(monkeypatch, terminal)
     change(monkeypatch)
-    assert Bar.if_watched() is None
+    assert ProgressBar.if_watched() is None

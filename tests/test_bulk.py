@@ -12,8 +12,8 @@ import fsspec
 import pytest
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 
+from tap_dixa.output.stdout import StdoutWriter
 from tap_dixa.tap import TapDixa
-from tap_dixa.writer import MessageWriter
 from tests import expected
 from tests.conftest import EXPORTS, HOUR, settings
 from tests.conftest import catalog as selected
@@ -40,13 +40,13 @@ def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
 
 def test_both_ways_write_the_same_messages_in_the_same_places(serve):
     sandbox = serve(conversations=1500, days=40)
-    short = messages_of(sandbox, MessageWriter())
+    short = messages_of(sandbox, StdoutWriter())
     assert sum(message["type"] == "STATE" for message in short) > 3
     assert short == messages_of(sandbox, MsgSpecWriter())
 
     sandbox.data.now.now += HOUR
     state = short[-1]["value"]
-    again = messages_of(sandbox, MessageWriter(), state=json.loads(json.dumps(state)))
+    again = messages_of(sandbox, StdoutWriter(), state=json.loads(json.dumps(state)))
     assert again == messages_of(sandbox, MsgSpecWriter(), state=state)
     assert len(again) > 10
 
@@ -62,7 +62,7 @@ def test_both_ways_write_the_same_messages_in_the_same_places(serve):
 )
 def test_what_settings_ask_for_is_done_either_way(serve, changes):
     sandbox = serve()
-    assert messages_of(sandbox, MessageWriter(), **changes) == messages_of(
+    assert messages_of(sandbox, StdoutWriter(), **changes) == messages_of(
         sandbox, MsgSpecWriter(), **changes
     )
 
@@ -74,7 +74,7 @@ def batches(sandbox, folder, compression="gzip", **changes):
         "storage": {"root": folder.as_uri(), "prefix": "dixa-"},
         "batch_size": 250,
     }
-    messages = messages_of(sandbox, MessageWriter(), batch_config=config, **changes)
+    messages = messages_of(sandbox, StdoutWriter(), batch_config=config, **changes)
     records = {}
     for message in messages:
         if message["type"] != "BATCH":
@@ -107,7 +107,7 @@ def test_batch_files_go_to_any_file_system(serve):
         "encoding": {"format": "jsonl", "compression": "gzip"},
         "storage": {"root": "memory://batches"},
     }
-    messages_of(sandbox, MessageWriter(), batch_config=config)
+    messages_of(sandbox, StdoutWriter(), batch_config=config)
     lines = [
         json.loads(line)
         for name in storage.find("/batches")

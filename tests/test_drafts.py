@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.drafts import compile_draft, value_of
-from tap_dixa.shapes import compile_shape
+from tap_dixa.output.normalize import compile_normalizer
+from tap_dixa.output.normalize_raw import compile_raw_normalizer, field_of
 from tests.test_shapes import SCHEMA
 
 NAMES = [*SCHEMA["properties"], "value", "new", "old_count"]
@@ -40,13 +40,13 @@ values = st.recursive(
 @example({"nested": {"at": 1, "many": "x"}, "untyped": [1], "bare": "x"}, True)
 def test_a_draft_is_the_shaped_record(record, ascii_only):
     def shape():
-        return compile_shape(SCHEMA_WITH_ODD_NAMES, unknown.append, {"old_count": "count"})
+        return compile_normalizer(SCHEMA_WITH_ODD_NAMES, unknown.append, {"old_count": "count"})
 
     text = json.dumps(record, ensure_ascii=ascii_only).encode()
     unknown = []
     shaped = shape()(json.loads(text))
     wanted, unknown = (shaped, sorted(unknown)), []
-    draft = compile_draft(SCHEMA_WITH_ODD_NAMES, shape())(text)
+    draft = compile_raw_normalizer(SCHEMA_WITH_ODD_NAMES, shape())(text)
     assert (json.loads(msgspec.json.encode(draft)), sorted(unknown)) == wanted
     if isinstance(shaped.get("at"), str):
-        assert value_of(draft, "at") == shaped["at"]
+        assert field_of(draft, "at") == shaped["at"]

@@ -8,7 +8,7 @@ import pytest
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_dixa.retries import LONGEST_WAIT, MAX_TRIES, may_pass, retry_after, waits
+from tap_dixa.retry import LONGEST_WAIT, MAX_ATTEMPTS, may_succeed, retry_after, waits
 
 
 def refusal(retry: str | None) -> RetriableAPIError:
@@ -22,7 +22,7 @@ def refusal(retry: str | None) -> RetriableAPIError:
 def all_waits(error: Exception) -> list[float]:
     generator = waits()
     next(generator)
-    return [generator.send(error) for _ in range(MAX_TRIES - 1)]
+    return [generator.send(error) for _ in range(MAX_ATTEMPTS - 1)]
 
 
 @pytest.mark.parametrize("error", [refusal(None), requests.ConnectionError("gone")])
@@ -65,6 +65,6 @@ def test_retry_after_as_a_date():
 
 def test_a_certificate_that_is_not_trusted_stays_untrusted():
     untrusted = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"
-    assert not may_pass(requests.exceptions.SSLError(untrusted))
-    assert may_pass(requests.exceptions.SSLError("EOF occurred in violation of protocol"))
-    assert may_pass(requests.ConnectionError("refused"))
+    assert not may_succeed(requests.exceptions.SSLError(untrusted))
+    assert may_succeed(requests.exceptions.SSLError("EOF occurred in violation of protocol"))
+    assert may_succeed(requests.ConnectionError("refused"))

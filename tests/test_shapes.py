@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_dixa.shapes import compile_shape
+from tap_dixa.output.normalize import compile_normalizer
 from tests import expected
 
 SCHEMA = {
@@ -38,7 +38,7 @@ def unknown():
 
 @pytest.fixture
 def shape(unknown):
-    return compile_shape(SCHEMA, unknown.append, {"old_count": "count"})
+    return compile_normalizer(SCHEMA, unknown.append, {"old_count": "count"})
 
 
 def test_times_become_rfc3339(shape):
@@ -95,7 +95,7 @@ def test_whatever_is_sent_comes_out_as_json_with_known_fields_only(record):
     unknown = []
     names = record.keys() & SCHEMA["properties"].keys()
     try:
-        shaped = compile_shape(SCHEMA, unknown.append)(record)
+        shaped = compile_normalizer(SCHEMA, unknown.append)(record)
     except OverflowError:
         return  # a time outside the years 1 to 9999
     assert shaped.keys() == names

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa import pieces
-from tap_dixa import spool as spool_module
-from tap_dixa.errors import BadAnswerError, DiskError, UnusableRecordError
-from tap_dixa.spool import Spool, heads_decoder
-from tap_dixa.windows import DAY, Window
+from tap_dixa.download import spool as spool_module
+from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.download.windows import Window
+from tap_dixa.errors import BadResponseError, DiskError, UnusableRecordError
+from tap_dixa.timestamps import DAY
 
 WIDE = Window(0, 1 << 40)
-HEADS = heads_decoder("at", {})
-WITH_KEY = heads_decoder("at", {"id": int, "b": str})
+HEADS = key_decoder("at", {})
+WITH_KEY = key_decoder("at", {"id": int, "b": str})
 
 json_values = st.recursive(
     st.none()
@@ -140,7 +140,7 @@ def test_an_answer_that_ends_early_is_never_taken_for_a_whole_one(evidence):
         nonlocal tried
         tried += 1
         body = spell(items, random).strip().encode()
-        with pytest.raises(BadAnswerError):
+        with pytest.raises(BadResponseError):
             raw(body[: data.draw(st.integers(0, len(body) - 1))])
 
     fuzz()
@@ -210,7 +210,7 @@ def test_damage_is_refused_or_means_what_json_says(evidence):
         wanted = oracle(body)
         try:
             found = read(body)
-        except (BadAnswerError, UnusableRecordError):
+        except (BadResponseError, UnusableRecordError):
             assert wanted is None
         else:
             kept += 1
@@ -242,7 +242,7 @@ def test_half_a_character_is_replaced(text):
     [b"", b"null", b"<html></html>", b'{"message": "no"}', b"[] []", b'[{"at":1},]', b'[{"at":1}'],
 )
 def test_what_is_no_export_is_refused(body):
-    with pytest.raises(BadAnswerError):
+    with pytest.raises(BadResponseError):
         read(body)
 
 
@@ -287,7 +287,7 @@ def test_damage_in_a_large_answer_does_not_take_it_all_into_memory(monkeypatch):
     monkeypatch.setattr(pieces, "_PIECE", 64)
     monkeypatch.setattr(pieces, "_LARGEST", 1 << 10)
     good = b'{"at":1,"a":"%b"},' % (b"x" * 20)
-    with pytest.raises(BadAnswerError, match=r"no record is as long|invalid character"):
+    with pytest.raises(BadResponseError, match=r"no record is as long|invalid character"):
         raw(b"[" + 50 * good + b"NaN," + 500 * good + b"{}]")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
+from tap_dixa.sandbox.behaviour import Behaviour
 from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.server import Behaviour, Sandbox
+from tap_dixa.sandbox.server import Sandbox
 from tap_dixa.streams import STREAMS
 from tap_dixa.tap import TapDixa
 from tests.conftest import Clock, catalog, settings

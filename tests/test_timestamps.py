@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.timestamps import parse, parse_written, to_milliseconds, to_rfc3339
+from tap_dixa.timestamps import parse, parse_user_date, to_milliseconds, to_rfc3339
 
 FIRST = -62_135_596_800_000  # 0001-01-01
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999
@@ -69,12 +69,12 @@ def test_what_is_no_date_is_refused(text):
     ],
 )
 def test_what_people_write_is_read_if_the_year_comes_first(text, iso):
-    assert to_rfc3339(parse_written(text)) == iso
+    assert to_rfc3339(parse_user_date(text)) == iso
 
 
 @given(moments)
 def test_a_moment_written_as_a_message_has_it_is_read(milliseconds):
-    assert parse_written(to_rfc3339(milliseconds)) == milliseconds
+    assert parse_user_date(to_rfc3339(milliseconds)) == milliseconds
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_moment_written_as_a_message_has_it_is_read(milliseconds):
 )
 def test_what_could_mean_two_things_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 (the setting's name makes the message)
-        parse_written(text)
+        parse_user_date(text)
 
 
 @pytest.mark.parametrize("milliseconds", [FIRST - 1, LAST + 1])

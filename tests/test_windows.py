@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.windows import DAY, LONGEST_REQUEST, MARGIN, split
+from tap_dixa.download.windows import LONGEST_REQUEST, MARGIN, split
+from tap_dixa.timestamps import DAY
 
 START = 1_735_689_600_000
 spans = st.integers(-5 * DAY, 400 * DAY)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.about import kind_of
 from tap_dixa.settings import CONFIG_JSONSCHEMA
 from tap_dixa.streams import STREAMS
 from tap_dixa.tap import TapDixa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tap_dixa.client import DixaStream
 
@@ -34,6 +33,16 @@ def sdks_schema() -> dict[str, dict[str, Any]]:
         for name, setting in schema["properties"].items()
         if own.get(name, setting) == setting
     }
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """Name the JSON type of a setting, whether or not it may be null.
+
+    Raises:
+        ValueError: It may be of more than one type.
+    """
+    (kind,) = (one for one in schema["type"] if one != "null")
+    return str(kind)
 
 
 def settings() -> Iterator[dict[str, Any]]:

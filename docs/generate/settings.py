@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docs.generate.plugin import REQUIRED, sdks_schema, settings_schema
-from tap_dixa.about import settings_table
+from docs.generate.markdown import table
+from docs.generate.plugin import REQUIRED, kind_of, sdks_schema, settings_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
 
 _INTRODUCTION = """\
 # Settings
@@ -50,11 +53,13 @@ and `2025-01-31 09:00` or `2025-01-31T09:00:00+01:00` a time in it. Without an o
 `01/02/2025` could be two days and is refused. In YAML, put quotes around a time with an offset:
 Meltano drops the offset otherwise.
 
-`tap-dixa --about --format=markdown` prints what is below. `tap-dixa --test --config config.json`
-tries the settings, with a few requests a stream."""
+`tap-dixa --about` lists the settings with their types and environment variables. `tap-dixa --test
+--config config.json` tries them, with a few requests a stream."""
 
 _OWN = """\
 ## The tap's own"""
+
+_HEAD = ("Setting", "Environment variable", "Type", "Default", "What it is")
 
 _SDK = """\
 ## The SDK's
@@ -71,4 +76,37 @@ def page() -> str:
 
 
 def _table(schemas: dict[str, dict[str, Any]]) -> str:
-    return settings_table(schemas, REQUIRED, "TAP_DIXA_")
+    rows = (row for name, schema in schemas.items() for row in _rows(name, schema, REQUIRED))
+    return table(_HEAD, rows)
+
+
+def _rows(
+    name: str, schema: Mapping[str, Any], required: Collection[str]
+) -> Iterator[tuple[str, ...]]:
+    yield (
+        f"`{name}`",
+        "" if "." in name else f"`TAP_DIXA_{name.upper()}`",
+        _type(schema),
+        "**required**" if name in required else _default(schema),
+        schema["description"],
+    )
+    for key, part in schema.get("properties", {}).items():
+        yield from _rows(f"{name}.{key}", part, ())
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "type" not in schema:
+        return "several"
+    if schema.get("format") == "date-time":
+        return "date or date-time"
+    kind = {"string": "text"}.get(kind_of(schema), kind_of(schema))
+    return (
+        f"{kind}, {schema['minimum']:,} to {schema['maximum']:,}" if "minimum" in schema else kind
+    )
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    value = schema.get("default")
+    return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"

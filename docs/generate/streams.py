@@ -8,13 +8,13 @@ from docs.generate import plugin
 from docs.generate.diagram import diagram
 from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
-from tap_dixa.activity import LogStream
-from tap_dixa.api import ApiStream, MembersStream
+from docs.generate.markdown import codes, table
 from tap_dixa.client import SCHEMAS
-from tap_dixa.erasure import RefreshedMessages
-from tap_dixa.export import ExportStream
-from tap_dixa.markdown import codes, table
-from tap_dixa.notes import NotesOfOne, NotesStream
+from tap_dixa.streams.activity_logs import ActivityLogsStream
+from tap_dixa.streams.conversation_notes import ConversationNotesStream, NotesOfOneConversation
+from tap_dixa.streams.exports_api import ExportStream
+from tap_dixa.streams.full_table import FullTableStream, MembersStream
+from tap_dixa.streams.messages import MessagesStream
 
 if TYPE_CHECKING:
     from docs.generate.fields import Field
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _INTRODUCTION = """\
 # Streams
 
-What each stream holds, field by field. Field names are Dixa's. Loaders may change them:
+Each stream, field by field. Field names are Dixa's. Targets may change them:
 target-duckdb writes them in lower case (`queueId` becomes `queueid`), and PostgreSQL wants those
 with capitals in double quotes (`"queueId"`). `tap-dixa --discover` prints the same as JSON Schema.
 
-A stream with a replication key brings what is new since its bookmark. A whole one comes anew with
-each run."""
+A stream with a replication key is incremental: a run syncs what changed since its bookmark. The
+others are full-table: each run syncs all of their rows."""
 
 _DIAGRAM = """\
 ## Diagram
@@ -39,9 +39,9 @@ a join that every row has, a dotted one is a join that some rows have."""
 _JOINS = """\
 ## Joins
 
-`[]` is an array, a dot reaches into an object. Use left joins: what was deleted in Dixa before the
-tap saw it has no row. With `end_date`, a conversation that changed after it is left to a later run,
-while its messages and its log before it are not.
+`[]` is an array, a dot a field of an object. Use left joins: what was deleted in Dixa before the
+tap read it has no row. With `end_date`, a conversation that changed later is synced by a later run,
+while its older messages and log entries are synced by this one.
 
 Messages carry no id of their author, only `author_name` and `author_email`. Conversations carry the
 names of their tags too, in `tags`. `business_hours_schedules` joins nothing."""
@@ -53,19 +53,19 @@ A type is what a field holds if it is not null. Keys and replication keys never 
 object whose names are Dixa's or the account's to choose: one column, whatever it holds.
 
 Four fields are the tap's own: `queueId` and `teamId` of members, `conversationUpdatedAt` of notes,
-and `contactEndpointId`. A field that Dixa adds is left out, with one warning that names it, until a
-release of the tap knows it."""
+and `contactEndpointId`. A field that Dixa adds is dropped, with one warning that names it, until a
+release of the tap has it in its schema."""
 
 _HOW: dict[type[DixaStream], str] = {
-    NotesStream: "One request for each conversation that changed since the bookmark.",
-    LogStream: "Page by page, for a window of `window_days` at a time.",
-    RefreshedMessages: "One request for each window of `window_days`. The messages of "
-    "conversations that were anonymized since the last run come again, before the new ones.",
+    ConversationNotesStream: "One request for each conversation that changed since the bookmark.",
+    ActivityLogsStream: "Page by page, for a window of `window_days` at a time.",
+    MessagesStream: "One request for each window of `window_days`. The messages of "
+    "conversations that were anonymized since the last run are emitted again, before the new ones.",
     ExportStream: "One request for each window of `window_days`.",
-    MembersStream: "Whole, with requests for each `{parent_key}`.",
-    ApiStream: "Whole, page by page.",
+    MembersStream: "All rows, requested for each `{parent_key}`.",
+    FullTableStream: "All rows, page by page.",
 }
-"""How a stream is brought. The first class that it is of counts."""
+"""How a stream is read. The first class that it is of counts."""
 
 
 def page() -> str:
@@ -76,7 +76,14 @@ def page() -> str:
 
 
 def _index(streams: list[DixaStream]) -> str:
-    head = ("Stream", "What it is", "Key", "Replication key", "Endpoint", "Selected by default")
+    head = (
+        "Stream",
+        "What it is",
+        "Primary key",
+        "Replication key",
+        "Endpoint",
+        "Selected by default",
+    )
     return table(
         head,
         (
@@ -84,7 +91,7 @@ def _index(streams: list[DixaStream]) -> str:
                 _link(stream.name),
                 SCHEMAS.get_schema(stream.name)["description"],
                 codes(stream.primary_keys),
-                f"`{stream.replication_key}`" if stream.replication_key else "whole",
+                f"`{stream.replication_key}`" if stream.replication_key else "none (full-table)",
                 _endpoint(stream),
                 "yes" if stream.selected_by_default else "**no**",
             )
@@ -112,9 +119,9 @@ def _section(stream: DixaStream) -> str:
     schema = SCHEMAS.get_schema(stream.name)
     facts = (
         ("Endpoint", _endpoint(stream)),
-        ("Key", codes(stream.primary_keys)),
+        ("Primary key", codes(stream.primary_keys)),
         ("Replication key", f"`{stream.replication_key}`" if stream.replication_key else "none"),
-        ("Brought", _how(stream)),
+        ("Read", _how(stream)),
     )
     rows = (
         (f"`{field.path}`", field.type, field.unit, _mark(stream, field), field.description)
@@ -148,10 +155,10 @@ def _how(stream: DixaStream) -> str:
 
 
 def _endpoint(stream: DixaStream) -> str:
-    # The stream of the notes has the conversations' path; what it asks for notes is another class.
-    notes = isinstance(stream, NotesStream)
+    # The stream of the notes has the conversations' path; another class requests the notes.
+    notes = isinstance(stream, ConversationNotesStream)
     api = "Exports API" if isinstance(stream, ExportStream) and not notes else "Dixa API"
-    return f"{api}, `{NotesOfOne.path if notes else stream.path}`"
+    return f"{api}, `{NotesOfOneConversation.path if notes else stream.path}`"
 
 
 def _link(stream: str) -> str:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from tap_dixa.sandbox.behaviour import Behaviour
     from tap_dixa.sandbox.dataset import DataSet
-    from tap_dixa.sandbox.server import Behaviour
 
     Answer = Callable[[Request], dict[str, Any]]
 

@@ -16,10 +16,11 @@ import msgspec
 from tap_dixa.timestamps import to_rfc3339
 
 try:
+    from tap_dixa.sandbox.behaviour import Behaviour
     from tap_dixa.sandbox.dataset import DataSet
     from tap_dixa.sandbox.faults import read_plan
     from tap_dixa.sandbox.filters import Bounds
-    from tap_dixa.sandbox.server import Behaviour, Sandbox
+    from tap_dixa.sandbox.server import Sandbox
 except ImportError as error:
     sys.exit(
         f"{error.name} is not installed: give tap-dixa its extra, as in pip install '.[sandbox]'"

@@ -11,7 +11,6 @@ import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -22,50 +21,20 @@ from starlette.routing import Route
 
 from tap_dixa.sandbox import control
 from tap_dixa.sandbox.api import Api
+from tap_dixa.sandbox.behaviour import Behaviour
 from tap_dixa.sandbox.bodies import as_json, squeezed
 from tap_dixa.sandbox.dataset import TIMES, DataSet
 from tap_dixa.sandbox.faults import TRANSPORT, Away, BrokenAnswer, Fault, Odd, Refusal, reset
-from tap_dixa.sandbox.filters import BadQueryError, Bounds, ids, intervals
+from tap_dixa.sandbox.filters import BadQueryError, ids, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from tap_dixa.sandbox.activitylog import Order
-
 _MINUTE = 60.0
-
-
-@dataclass(slots=True)
-class Behaviour:
-    """What a sandbox can be told to do its own way."""
-
-    token: str = "sandbox-token"  # noqa: S105 (it opens nothing)
-    """The one token that is let in."""
-    requests_per_minute: int = 10
-    """The exports' rate limit for the token, over both of them; 0 for none."""
-    bounds: Bounds = field(default_factory=Bounds)
-    """How the time filters treat their own values."""
-    seconds: float = 0.0
-    """How long each export takes before its first byte."""
-    faults: deque[Fault | None] = field(default_factory=deque)
-    """What the next export requests get, one each, in order; None for a proper answer."""
-    certificate: Path | None = None
-    """A file with a certificate and its key (PEM), to serve https with."""
-    api_faults: deque[Fault | None] = field(default_factory=deque)
-    """The same for the dev API."""
-    requests_per_second: float = 10
-    """The dev API's rate limit for the token, over all of it; 0 for none."""
-    burst: int = 4
-    """How many of these may come at once."""
-    forbidden: dict[str, int] = field(default_factory=dict)
-    """What the token may not see of the dev API: beginnings of paths, and the status to say so."""
-    activity_order: Order = "descending"
-    """The order of the whole activity log, over all of its pages."""
 
 
 class Sandbox:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_dixa.erasure import cover
 from tap_dixa.sandbox.faults import Refusal
+from tap_dixa.streams.messages import cover
 from tests import expected
 from tests.conftest import DAY, HOUR, both_ways, catalog, settings
 from tests.end_to_end import checks
@@ -117,7 +117,7 @@ def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap
     sandbox.behaviour.faults.append(Refusal(403))
     second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
     checks.succeeded(second)
-    assert second.log.count("nothing could be refreshed") == 1
+    assert second.log.count("messages of anonymized conversations are not refreshed") == 1
     arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
     assert arrived.keys() == expected.records(sandbox.data, "messages").keys()
 

@@ -9,23 +9,23 @@ from email.utils import formatdate
 
 import pytest
 
-from tap_dixa.retries import MAX_TRIES
+from tap_dixa.retry import MAX_ATTEMPTS
 from tap_dixa.sandbox.faults import Away, BrokenAnswer, Refusal
 from tests import expected
 from tests.conftest import settings
 from tests.end_to_end import checks
 
 HTML = {"Content-Type": "text/html"}
-EARLY = "the answer ends early or is damaged"
-NO_EXPORT = "the answer is not an export: it begins with "
-BROKE = "the connection broke in the middle of the answer"
+EARLY = "the response is incomplete or damaged"
+NO_EXPORT = "the response is not a JSON array: it begins with "
+BROKE = "the connection broke in the middle of the response"
 CLOSED = "no connection: "
-LATE = "no answer in time"
+LATE = "no response within request_timeout_seconds"
 PASSING = {
-    "429": (Refusal(429, body='{"message": "API limit"}'), "Dixa answered 429"),
-    "408": (Refusal(408), "Dixa answered 408"),
+    "429": (Refusal(429, body='{"message": "API limit"}'), "Dixa responded with 429"),
+    "408": (Refusal(408), "Dixa responded with 408"),
     **{
-        f"{status} {kind}": (Refusal(status, headers, body), f"Dixa answered {status}")
+        f"{status} {kind}": (Refusal(status, headers, body), f"Dixa responded with {status}")
         for status in (500, 502, 503)
         for kind, headers, body in (
             ("JSON", {}, '{"message": "Internal error"}'),
@@ -33,8 +33,8 @@ PASSING = {
             ("empty", {}, ""),
         )
     },
-    "504": (Refusal(504), "Dixa answered 504"),
-    "520": (Refusal(520), "Dixa answered 520"),
+    "504": (Refusal(504), "Dixa responded with 504"),
+    "520": (Refusal(520), "Dixa responded with 520"),
     "refused for a while": (Away(2.5), CLOSED),
     "an object": (Refusal(200, body='{"message": "try again"}'), NO_EXPORT),
     "HTML with 200": (Refusal(200, HTML, "<html>We will be back soon</html>"), NO_EXPORT),
@@ -66,7 +66,7 @@ PASSING = {
 def waits(run, stream=r"\w+"):
     """Give what was said to have failed, and how long the tap set itself to wait, in seconds."""
     found = re.findall(
-        rf"WARNING .*\.{stream} .*?: (.+); try \d of {MAX_TRIES} in (\d+) s", run.log
+        rf"WARNING .*\.{stream} .*?: (.+); try \d of {MAX_ATTEMPTS} in (\d+) s", run.log
     )
     return [(said, int(seconds)) for said, seconds in found]
 
@@ -159,7 +159,7 @@ def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, e
     def attempt(cause):
         sandbox = serve(days=70)
         fault = LASTING[cause]
-        sandbox.behaviour.faults.extend([None, *[fault] * MAX_TRIES, None])
+        sandbox.behaviour.faults.extend([None, *[fault] * MAX_ATTEMPTS, None])
         patience = 3 if cause == "in time" else 300
         return cause, sandbox, run_tap(settings(sandbox, request_timeout_seconds=patience))
 
@@ -175,7 +175,7 @@ def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, e
         assert "Traceback" not in run.log
         waited = [seconds for _, seconds in waits(run)]
         assert waited[:3] == [1, 2, 4]
-        assert len(waited) == MAX_TRIES - 1
+        assert len(waited) == MAX_ATTEMPTS - 1
         assert 120 < sum(waited) < 140
         emitted = run.records("conversations")
         assert run.bookmark("conversations") == emitted[-1]["updated_at"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tap_dixa.pacing import BURST, BURST_TIME, MINUTE, paced_session
+from tap_dixa.rate_limit import BURST, BURST_INTERVAL, MINUTE, LimitedSession
 from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests import expected
 from tests.conftest import DAY, EXPORTS, catalog, settings
@@ -40,10 +40,10 @@ def test_a_backfill_is_never_refused_and_waits_no_longer_than_it_must(serve, run
     assert 120 <= since[20] < 165
 
 
-@pytest.mark.parametrize(("most", "milliseconds"), [(BURST, BURST_TIME), (10, 1500)])
+@pytest.mark.parametrize(("most", "milliseconds"), [(BURST, BURST_INTERVAL), (10, 1500)])
 def test_the_limit_is_kept_in_any_stretch_of_its_time(serve, most, milliseconds):
     sandbox = serve()
-    session = paced_session(most, milliseconds)
+    session = LimitedSession(most, milliseconds)
     sent, through = [], []
     for _ in range(2 * most + 1):
         sent.append(time.monotonic())
@@ -57,7 +57,7 @@ def test_the_limit_is_kept_in_any_stretch_of_its_time(serve, most, milliseconds)
 def test_the_limits_are_dixas():
     assert MINUTE >= 60_000
     assert BURST <= 4
-    assert BURST / BURST_TIME <= 10 / 1000
+    assert BURST / BURST_INTERVAL <= 10 / 1000
 
 
 def test_no_request_is_refused_for_its_pace(serve, run_tap):

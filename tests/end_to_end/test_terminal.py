@@ -88,7 +88,7 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
     assert last == ""
     assert all(LOGGED.fullmatch(line) for line in lines), lines
     assert not any("window 1 of 2" in line for line in lines)
-    assert sum("WARNING" in line and "Dixa answered 503" in line for line in lines) == 2
+    assert sum("WARNING" in line and "Dixa responded with 503" in line for line in lines) == 2
 
 
 @SIGNALS

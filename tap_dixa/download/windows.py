@@ -1,8 +1,8 @@
-"""Cut an interval of time into windows that one export request can answer.
+"""Split an interval of time into windows, each of which one request can export.
 
-A window is half-open: its start belongs to it, its end to the next one. Dixa does not say
+A window is half-open: its start belongs to it, its end to the next one. Dixa does not document
 whether its own filters include their bounds, so a request asks for a little more than the
-window on both sides and the tap keeps only what lies inside. Every record then belongs to
+window on both sides, and the tap keeps only what is inside. Every record then belongs to
 exactly one window, however the bounds behave.
 """
 
@@ -10,23 +10,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tap_dixa.timestamps import to_rfc3339
-
-DAY = 86_400_000
-"""A day in ms."""
+from tap_dixa.timestamps import DAY, to_rfc3339
 
 MARGIN = 1_000
-"""How much more than the window is asked for on each side, in ms.
+"""How much more than the window is requested on each side, in ms.
 
 One would do for inclusive and exclusive bounds; a second also covers a server that rounds
 its filters to whole seconds.
 """
 
 LONGEST_REQUEST = 31 * DAY
-"""The longest span one request may ask for, in ms (Exports API; past it Dixa answers 400)."""
+"""The longest interval of one request, in ms (Exports API; beyond it Dixa responds with 400)."""
 
 LONGEST = LONGEST_REQUEST - 2 * MARGIN
-"""The longest a window may be, in ms."""
+"""The longest window, in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,12 @@ class Window:
 
     @property
     def after(self) -> int:
-        """The lower filter value to ask Dixa for, in Unix ms."""
+        """The lower bound of the request's filter, in Unix ms."""
         return max(0, self.start - MARGIN)
 
     @property
     def before(self) -> int:
-        """The upper filter value to ask Dixa for, in Unix ms."""
+        """The upper bound of the request's filter, in Unix ms."""
         return self.end + MARGIN
 
     def __str__(self) -> str:
@@ -51,13 +48,13 @@ class Window:
 
 
 def split(start: int, end: int, days: int) -> list[Window]:
-    """Cut ``start <= t < end`` into consecutive windows, oldest first.
+    """Split ``start <= t < end`` into consecutive windows, oldest first.
 
     Args:
         start: Where the first window starts, in Unix ms.
         end: Where the last window ends, in Unix ms.
-        days: The longest a window may be. 31 is the most that Dixa answers; such a window is
-            two margins shorter, so that the request stays within the limit.
+        days: The longest a window may be. Dixa exports at most 31; such a window is two margins
+            shorter, so that the request stays within the limit.
 
     Returns:
         The windows; none if ``end`` is not after ``start``.

@@ -1,4 +1,4 @@
-"""Markdown, as far as the page of ``--about`` and the generated documents need it."""
+"""Markdown, as far as the generated documents need it."""
 
 from __future__ import annotations
 

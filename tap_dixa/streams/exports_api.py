@@ -1,4 +1,4 @@
-"""The streams of the Exports API: one request a window, and one JSON array for an answer."""
+"""The base of the streams of the Exports API: one request a window, one JSON array a response."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tap_dixa.client import SCHEMAS
-from tap_dixa.spool import Spool, heads_decoder
-from tap_dixa.windowed import WindowedStream
+from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
     import requests
 
-    from tap_dixa.spool import HeadsDecoder
-    from tap_dixa.windows import Window
+    from tap_dixa.download.spool import KeyDecoder
+    from tap_dixa.download.windows import Window
 
 _CHUNK = 1 << 18
 _KEY_TYPES = {"integer": int, "string": str}
@@ -24,8 +24,8 @@ _KEY_TYPES = {"integer": int, "string": str}
 class ExportStream(WindowedStream):
     """A stream of the Exports API. Its cursor is Unix ms.
 
-    Dixa's filters go by the cursor's name: ``updated_at`` is filtered by ``updated_after`` and
-    ``updated_before``.
+    Dixa's filters are named after the cursor: ``updated_at`` is filtered by ``updated_after``
+    and ``updated_before``.
     """
 
     @property
@@ -40,16 +40,16 @@ class ExportStream(WindowedStream):
 
     @override
     def download(self, window: Window) -> Spool:
-        return self.export(self.path, self.cursor, window, self.heads)
+        return self.export(self.path, self.cursor, window, self.key_decoder)
 
-    def export(self, path: str, cursor: str, window: Window, heads: HeadsDecoder) -> Spool:
-        """Ask for an export, once, and keep its answer on disk.
+    def export(self, path: str, cursor: str, window: Window, keys: KeyDecoder) -> Spool:
+        """Request an export, without retries, and keep its response on disk.
 
         Args:
             path: Which export.
-            cursor: The time that its filter and its order go by.
-            window: The interval of that time.
-            heads: Reads what each record must have.
+            cursor: The field that it is filtered and ordered by.
+            window: The interval of that field.
+            keys: Decodes what each record must have.
         """
         request = self.build_prepared_request(
             method=self.http_method,
@@ -60,13 +60,13 @@ class ExportStream(WindowedStream):
             },
             headers=self.http_headers,
         )
-        with self._request(request, None) as response:
-            return Spool(self.flow.metered(response.iter_content(_CHUNK)), window, heads)
+        with self.send(request) as response:
+            return Spool(self.traffic.count(response.iter_content(_CHUNK)), window, keys)
 
     @cached_property
-    def heads(self) -> HeadsDecoder:
-        """Reads the cursor and the key of each record."""
+    def key_decoder(self) -> KeyDecoder:
+        """Decodes the cursor and the primary key of each record."""
         own = SCHEMAS.get_schema(self.name)["properties"]
-        return heads_decoder(
+        return key_decoder(
             self.cursor, {key: _KEY_TYPES[own[key]["type"]] for key in self.primary_keys}
         )

@@ -1,4 +1,4 @@
-"""When to ask again, how long to wait before, and how to say what went wrong."""
+"""Which failed requests are retried, how long to wait before, and how to describe a failure."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from singer_sdk.exceptions import RetriableAPIError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-RETRIED = (RetriableAPIError, requests.RequestException, ConnectionError)
-"""What another try may mend: see `may_pass`."""
+RETRIABLE = (RetriableAPIError, requests.RequestException, ConnectionError)
+"""Exceptions after which a retry may succeed: see `may_succeed`."""
 
-MAX_TRIES = 8
-"""Waits of 1, 2, 4, 8, 16, 32 and 60 s lie between eight tries: two minutes in all, twice what
-a limit per minute needs to clear."""
+MAX_ATTEMPTS = 8
+"""Between eight attempts lie 1, 2, 4, 8, 16, 32 and 60 s: two minutes in all, twice what a limit
+per minute needs to clear."""
 
 LONGEST_WAIT = 900.0
-"""The most that a Retry-After is obeyed, in seconds."""
+"""The longest Retry-After that is honoured, in seconds."""
 
-
-_SETTINGS = (
+_WRONG_SETTINGS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidHeader,
 )
-"""What only another setting can mend: an address, or that of a proxy."""
+"""What only another setting can resolve: an address, or that of a proxy."""
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether a failed request may succeed when it is repeated unchanged."""
+def may_succeed(error: Exception) -> bool:
+    """Whether a failed request may succeed when it is retried unchanged."""
     return not (
-        isinstance(error, _SETTINGS)
+        isinstance(error, _WRONG_SETTINGS)
         or (
             isinstance(error, requests.exceptions.SSLError)
             and "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -46,25 +45,25 @@ def may_pass(error: Exception) -> bool:
 
 
 def waits() -> Generator[float, Exception, None]:
-    """Yield how long to wait before each new try, in seconds.
+    """Yield how long to wait before each retry, in seconds: exponential backoff with jitter.
 
-    Made for ``backoff``, which sends in the exception that ended the last try. What Dixa asks
-    for with Retry-After is honoured, and a little randomness keeps parallel runs apart.
+    Made for ``backoff``, which sends in the exception that ended the last attempt. A Retry-After
+    header is honoured; the jitter keeps parallel runs apart.
     """
     error = yield 0.0
     for seconds in chain((1, 2, 4, 8, 16, 32), repeat(60)):
-        asked = retry_after(getattr(error, "response", None))
-        error = yield max(seconds, asked) * random.uniform(1, 1.1)  # noqa: S311 (not a secret)
+        requested = retry_after(getattr(error, "response", None))
+        error = yield max(seconds, requested) * random.uniform(1, 1.1)  # noqa: S311 (not a secret)
 
 
 def retry_after(response: requests.Response | None) -> float:
-    """Read how long the server asks to wait.
+    """Read the Retry-After header.
 
     Args:
-        response: The refused request's answer, if there was one.
+        response: The response to the failed request, if there was one.
 
     Returns:
-        Seconds, at most `LONGEST_WAIT`; 0 if nothing readable is asked for.
+        Seconds, at most `LONGEST_WAIT`; 0 without a usable header.
     """
     value = response.headers.get("Retry-After", "") if response is not None else ""
     try:
@@ -79,13 +78,13 @@ def retry_after(response: requests.Response | None) -> float:
 
 
 def describe(error: BaseException) -> str:
-    """Say in a few words why a request failed."""
+    """Describe in a few words why a request failed."""
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
-        return "no answer in time (request_timeout_seconds)"
+        return "no response within request_timeout_seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke in the middle of the answer"
+        return "the connection broke in the middle of the response"
     if isinstance(error, requests.exceptions.ContentDecodingError):
-        return "the answer could not be decompressed"
+        return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError):
         return str(error)
     return f"no connection: {_innermost(error)}"

@@ -1,8 +1,8 @@
-"""A line at the foot of a terminal that says how far a sync is, for whoever watches it.
+"""A progress bar at the bottom of a terminal, for whoever watches a sync.
 
-Whatever else writes to the terminal, the log or the loader, finds the cursor at the line's
-beginning and writes over it, and the line is drawn again below. So it is kept shorter than the
-lines of a log. Nothing about the terminal is changed that would have to be put right again.
+Whatever else writes to the terminal, the log or the target, finds the cursor at the line's
+beginning and overwrites it, and the bar is drawn again below. So it is kept shorter than the
+lines of a log. Nothing about the terminal is changed that would have to be restored.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PATIENCE = 0.5
+_DELAY = 0.5
 """A stream that takes no longer needs no bar, in seconds."""
-_EVERY = 0.2
-"""How often the line is drawn, in seconds."""
+_INTERVAL = 0.2
+"""How often the bar is drawn, in seconds."""
 _WIDEST = 90
-"""How long the line is at most, in columns. The SDK begins a line of its log, here and in its
-loaders, with 70 before the message."""
+"""How wide the bar is at most, in columns. In the SDK's log lines, here and in its targets, 70
+columns precede the message."""
 _METRICS = logging.getLogger("singer_sdk.metrics")
 
 
-class Bar:
-    """Draws a line several times a second.
+class ProgressBar:
+    """Draws a line of text several times a second.
 
     Args:
         terminal: Where.
@@ -40,10 +40,11 @@ class Bar:
         self._lock = RLock()  # a signal may come while its thread hides the line
         self._drawn = 0
         self._hidden = Event()
+        self._metrics_level = logging.NOTSET
 
     @classmethod
-    def if_watched(cls) -> Bar | None:
-        """Give a bar if somebody watches: if log lines, and only they, go to a terminal."""
+    def if_watched(cls) -> ProgressBar | None:
+        """Return a bar if somebody watches: if log lines, and only they, go to a terminal."""
         log = logging.getLogger()
         watched = (
             [getattr(handler, "stream", None) for handler in log.handlers] == [sys.stderr]
@@ -56,36 +57,37 @@ class Bar:
         return cls(sys.stderr) if watched else None
 
     def show(self, line: Callable[[int], str]) -> None:
-        """Begin to draw, and end to log metrics: they are what the line shows.
+        """Start drawing, and stop logging metrics: the bar shows them.
 
         Args:
-            line: Gives the line's text, from how many columns it may have. It is called in a
-                thread.
+            line: Returns the text to draw, given how many columns it may have. It is called in
+                a thread.
         """
         self._hidden = Event()
+        self._metrics_level = _METRICS.level
         _METRICS.setLevel(logging.WARNING)
         atexit.register(self.hide)
         Thread(target=self._run, args=[line, self._hidden], daemon=True).start()
 
     def hide(self) -> None:
-        """Draw no more, and leave the terminal as it was."""
+        """Stop drawing, and leave the terminal and the metrics' log level as they were."""
         with self._lock:
             if not self._hidden.is_set():
                 self._hidden.set()
                 self._draw("")
-                _METRICS.setLevel(logging.NOTSET)
+                _METRICS.setLevel(self._metrics_level)
                 atexit.unregister(self.hide)
 
     def _run(self, line: Callable[[int], str], hidden: Event) -> None:
-        patience = _PATIENCE
-        with suppress(OSError):  # the terminal has gone
-            while not hidden.wait(patience):
+        delay = _DELAY
+        with suppress(OSError):  # the terminal was closed
+            while not hidden.wait(delay):
                 columns = os.get_terminal_size(self._terminal.fileno()).columns or _WIDEST
                 text = line(min(columns - 1, _WIDEST))
                 with self._lock:
                     if not hidden.is_set():
                         self._draw(text)
-                patience = _EVERY
+                delay = _INTERVAL
 
     def _draw(self, text: str) -> None:
         if self._drawn or text:

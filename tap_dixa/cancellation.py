@@ -1,0 +1,31 @@
+"""Stop work in another thread that nobody waits for any longer."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threading import Event
+
+_cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
+
+
+class CancelledError(Exception):
+    """The work of this thread is no longer needed."""
+
+
+def cancel_on(event: Event) -> None:
+    """Let an event cancel the work of the current thread."""
+    _cancelled.set(event)
+
+
+def raise_if_cancelled() -> None:
+    """End the work of the current thread if it is cancelled.
+
+    Raises:
+        CancelledError: It is.
+    """
+    event = _cancelled.get()
+    if event is not None and event.is_set():
+        raise CancelledError

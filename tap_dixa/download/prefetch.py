@@ -1,0 +1,75 @@
+"""Work on the next task while the result of the last one is being used."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future
+from itertools import islice
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from tap_dixa.cancellation import cancel_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+class _Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result", bound=_Closeable)
+
+
+def prefetch(
+    work: Callable[[_Task], _Result], tasks: Iterable[_Task], *, ahead: int = 1
+) -> Iterator[tuple[_Task, _Result]]:
+    """Yield each task with its result, in order.
+
+    The first task is worked on alone: what it raises, such as a refused request, would happen
+    to all. If the consumer stops early, work that is under way is cancelled, and its result is
+    closed.
+
+    Args:
+        work: Called with a task, in a thread. What it raises is raised here.
+        tasks: What is to be done.
+        ahead: How many tasks may be under way or done beyond the one that is yielded.
+    """
+    remaining = iter(tasks)
+    cancelled = Event()
+    pending = deque(_start(work, task, cancelled) for task in islice(remaining, 1))
+    try:
+        while pending:
+            task, future = pending[0]
+            result = future.result()
+            pending.popleft()
+            free = ahead - len(pending)
+            pending.extend(_start(work, task, cancelled) for task in islice(remaining, free))
+            yield task, result
+    finally:
+        cancelled.set()
+        for _, future in pending:
+            future.add_done_callback(_close)
+
+
+def _start(
+    work: Callable[[_Task], _Result], task: _Task, cancelled: Event
+) -> tuple[_Task, Future[_Result]]:
+    future: Future[_Result] = Future()
+
+    def run() -> None:
+        cancel_on(cancelled)
+        try:
+            future.set_result(work(task))
+        except BaseException as error:  # noqa: BLE001 (raised again where the result is used)
+            future.set_exception(error)
+
+    # A daemon: an executor would keep an interrupted process until its work is done.
+    Thread(target=run, name=str(task), daemon=True).start()
+    return task, future
+
+
+def _close(future: Future[_Result]) -> None:
+    if future.exception() is None:
+        future.result().close()

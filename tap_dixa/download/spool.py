@@ -1,0 +1,225 @@
+"""One response on disk: downloaded whole, then read in the order of the replication key.
+
+A response of the Exports API is a single JSON array, unsorted and of any size. It is written to
+an unlinked temporary file as it arrives, and a second pass, chunk by chunk, indexes where each
+record lies, behind the response in the same file. No record is returned before the array is
+known to be complete, and nothing of it stays in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from array import array
+from contextlib import suppress
+from heapq import merge
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_dixa.cancellation import raise_if_cancelled
+from tap_dixa.download.json_array import CHUNK_SIZE, LONGEST_RECORD, JsonArray
+from tap_dixa.errors import DiskError, UnusableRecordError
+from tap_dixa.timestamps import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from tap_dixa.download.json_array import Chunk
+    from tap_dixa.download.windows import Window
+
+    KeyDecoder = msgspec.json.Decoder[list[Any]]
+
+SORTED_RUN = 1 << 13
+"""How many index entries are sorted in memory at a time."""
+_BLOCK = 1 << 9
+_ENTRY = 3 * array("q").itemsize
+_SHOWN = 40
+_UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
+_BRACE = ord("{")
+
+
+class Spool:
+    """The records of one response that lie in one window.
+
+    Args:
+        body: The response's bytes as they arrive, already decompressed.
+        window: Only records whose replication key lies in it are kept.
+        key_decoder: Decodes what each record must have: see `key_decoder`.
+        parse_time: Converts a replication key that is not Unix ms.
+        chunk_size: See `tap_dixa.download.json_array.CHUNK_SIZE`.
+        longest_record: See `tap_dixa.download.json_array.LONGEST_RECORD`.
+        sorted_run: See `SORTED_RUN`.
+
+    Raises:
+        BadResponseError: The response is not a complete JSON array.
+        UnusableRecordError: A record has no usable key or replication key, or a replication key
+            that cannot be the result of this request, or is nested too deeply to be decoded.
+        DiskError: The response could not be written.
+    """
+
+    def __init__(  # noqa: PLR0913 (three are sizes that only tests change)
+        self,
+        body: Iterable[bytes],
+        window: Window,
+        key_decoder: KeyDecoder,
+        parse_time: Callable[[Any], int] | None = None,
+        *,
+        chunk_size: int = CHUNK_SIZE,
+        longest_record: int = LONGEST_RECORD,
+        sorted_run: int = SORTED_RUN,
+    ) -> None:
+        self._window = window
+        self._key_decoder = key_decoder
+        self._parse_time = parse_time
+        self._sorted_run = sorted_run
+        self._count = 0
+        self._runs: list[range] = []
+        # Unlinked from the start and readable by this user only.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self.size = self._write(body)
+            """The response's size in bytes, decompressed."""
+            records = JsonArray(
+                self._file.fileno(),
+                self.size,
+                chunk_size=chunk_size,
+                longest_record=longest_record,
+            )
+            self._index(records)
+            self.replaced = records.replaced
+            """How many characters were replaced: see `JsonArray.replaced`."""
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        """The number of records in the window."""
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each record's JSON, the smallest replication key first."""
+        descriptor = self._file.fileno()
+        for _, offset, length in merge(*map(self._entries, self._runs)):
+            yield os.pread(descriptor, length, offset)
+
+    def close(self) -> None:
+        """Free the disk space."""
+        # What could not be written is still in a buffer: closing tries it again.
+        with suppress(OSError):
+            self._file.close()
+
+    def _write(self, body: Iterable[bytes]) -> int:
+        size = 0
+        for part in body:
+            raise_if_cancelled()
+            try:
+                self._file.write(part)
+            except OSError as error:
+                raise self._disk_error(error) from None
+            size += len(part)
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._disk_error(error) from None
+        return size
+
+    @staticmethod
+    def _disk_error(error: OSError) -> DiskError:
+        return DiskError(
+            f"a response could not be written to {tempfile.gettempdir()}: {error.strerror}. "
+            "Point TMPDIR at a larger disk, or use a smaller window_days"
+        )
+
+    def _index(self, records: JsonArray) -> None:
+        """Index every record in the window: its replication key, and where it lies.
+
+        Entries are sorted in runs and appended to the file, to be merged when read: neither
+        they nor their sorting need memory that grows with the response.
+        """
+        start, end = self._window.start, self._window.end
+        # A filter may be rounded to days, and a conversation may change while it is exported.
+        plausible = range(start - DAY, time.time_ns() // 1_000_000 + DAY)
+        entries: list[tuple[int, int, int]] = []
+        for chunk in records:
+            place = 1
+            for cursor, record in zip(self._cursors(chunk), chunk.records, strict=True):
+                length = len(record)
+                while chunk.text[place] != _BRACE:
+                    place += 1
+                if start <= cursor < end:
+                    entries.append((cursor, chunk.position + place, length))
+                elif cursor not in plausible:
+                    raise UnusableRecordError(
+                        f"Dixa sent a record from outside the requested window, {cursor} (Unix "
+                        f"ms), which would be lost: {show(bytes(record))}"
+                    )
+                place += length + 1
+            if len(entries) >= self._sorted_run:
+                self._append_run(entries)
+                entries.clear()
+        self._append_run(entries)
+
+    def _append_run(self, entries: list[tuple[int, int, int]]) -> None:
+        entries.sort()
+        self._runs.append(range(self._count, self._count + len(entries)))
+        self._count += len(entries)
+        self._write([array("q", chain.from_iterable(entries)).tobytes()])
+
+    def _entries(self, run: range) -> Iterator[tuple[int, int, int]]:
+        """Read a run back, a few entries at a time."""
+        for first in run[::_BLOCK]:
+            count = min(_BLOCK, run.stop - first)
+            place = self.size + first * _ENTRY
+            numbers = array("q", os.pread(self._file.fileno(), count * _ENTRY, place))
+            each = iter(numbers)
+            yield from zip(each, each, each, strict=True)
+
+    def _cursors(self, chunk: Chunk) -> Iterator[int]:
+        """Decode the replication key of each record, in Unix ms, and check the primary key."""
+        try:
+            keys = self._key_decoder.decode(chunk.text)
+            if self._parse_time is None:
+                return (key.cursor for key in keys)
+            return iter([self._parse_time(key.cursor) for key in keys])
+        except _UNUSABLE:
+            for record in chunk.records:
+                self._check(bytes(record))
+            raise
+
+    def _check(self, record: bytes) -> None:
+        try:
+            (key,) = self._key_decoder.decode(b"[%b]" % record)
+            if self._parse_time is not None:
+                self._parse_time(key.cursor)
+        except _UNUSABLE as error:
+            reason = str(error).replace("$[0]", "$")
+            raise UnusableRecordError(
+                f"Dixa sent a record that cannot be used: {reason}: {show(record)}"
+            ) from None
+
+
+def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyDecoder:
+    """Build a decoder of nothing but what each record must have.
+
+    Args:
+        cursor: The field that records are ordered by.
+        keys: The fields that identify a record, and the type of each.
+        kind: The type of ``cursor``; an integer is Unix ms.
+    """
+    names = [cursor, *keys]
+    attributes = ["cursor", *(f"key_{place}" for place in range(len(keys)))]
+    structure = msgspec.defstruct(
+        "Keys",
+        list(zip(attributes, [kind, *keys.values()], strict=True)),
+        rename=dict(zip(attributes, names, strict=True)),
+        gc=False,
+    )
+    return msgspec.json.Decoder(list[structure])  # type: ignore[valid-type]
+
+
+def show(record: bytes) -> str:
+    """Quote enough of a record's JSON to find it by, for a message."""
+    return repr(record[:_SHOWN].decode(errors="replace"))

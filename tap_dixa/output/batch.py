@@ -1,0 +1,110 @@
+"""BATCH files: written record by record and compressed in a thread, never whole in memory."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from uuid import uuid4
+
+from isal import igzip
+from upath import UPath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from singer_sdk.helpers._batch import BatchConfig
+
+_BLOCK = 1 << 21
+
+_Record = TypeVar("_Record")
+
+
+def write_batches(
+    chunks: Iterator[list[_Record]],
+    to_lines: Callable[[list[_Record]], bytes],
+    config: BatchConfig,
+    name: str,
+) -> Iterator[str]:
+    """Write JSON Lines files, and yield the URL of each one when it is whole.
+
+    A file that is not finished is removed, also when a signal ends the run.
+
+    Args:
+        chunks: Some records at a time. Asking for the next chunk means that the one before it
+            counts as emitted.
+        to_lines: Encodes a chunk.
+        config: The batch configuration: where files go, and how many records each one holds.
+        name: What the files' names begin with.
+    """
+    storage, size = config.storage, config.batch_size
+    compress = config.encoding.compression != "none"
+    folder = UPath(storage.root, **storage.params)
+    folder.mkdir(parents=True, exist_ok=True)
+    prefix = f"{storage.prefix or ''}{name}-{uuid4()}"
+    suffix = "json.gz" if compress else "json"
+    chunk = next(chunks, None)
+    number = 0
+    while chunk:
+        number += 1
+        file_name, count = f"{prefix}-{number}.{suffix}", 0
+        # Not storage.open: it works for local folders only.
+        path = folder / file_name
+        try:
+            with path.open("wb") as file, BatchFile(file, compress=compress) as lines:
+                while chunk and count + len(chunk) <= size:
+                    count += len(chunk)
+                    lines.write(to_lines(chunk))
+                    chunk = next(chunks, None)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        yield storage.get_url(file_name)
+
+
+class BatchFile:
+    """Lines for an open file. A context manager: on leaving it, all of them are in the file.
+
+    Args:
+        file: The file, open for writing bytes. It is left open.
+        compress: Whether to compress with gzip. It needs no lock of Python's, so it runs in a
+            thread: one block is compressed while the next one is filled.
+    """
+
+    def __init__(self, file: IO[bytes], *, compress: bool) -> None:
+        self._gzip = igzip.IGzipFile(fileobj=file, mode="wb") if compress else None  # type: ignore[no-untyped-call]
+        self._file: Any = self._gzip or file
+        self._block = bytearray()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
+        self._pending: Future[int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._start_writing()
+            self._await_writing()
+            if self._gzip is not None:
+                self._gzip.close()
+        self._thread.shutdown()
+
+    def write(self, lines: bytes) -> None:
+        """Add lines."""
+        self._block += lines
+        if len(self._block) >= _BLOCK:
+            self._start_writing()
+
+    def _start_writing(self) -> None:
+        self._await_writing()
+        self._pending = self._thread.submit(self._file.write, self._block)
+        self._block = bytearray()
+
+    def _await_writing(self) -> None:
+        if self._pending is not None:
+            self._pending.result()

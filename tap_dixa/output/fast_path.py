@@ -1,0 +1,196 @@
+"""The fast path of a record from the stream to a line: many at a time, past the SDK's loop.
+
+For every record the SDK walks over the selection, conforms types, applies stream maps, looks
+for child streams, builds a message with a timestamp of its own and flushes it. The records
+here already conform, and most catalogs and settings leave nothing else to do. This module is
+the only place that takes the fast path, and only then; whatever needs more takes the SDK's
+path. Tests compare the messages of both.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.streams import Stream
+from typing_extensions import override
+
+from tap_dixa.errors import SettingsError
+from tap_dixa.output.batch import write_batches
+from tap_dixa.output.normalize_raw import Encodable, field_of
+from tap_dixa.output.stdout import StdoutWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping
+
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers.types import Context, Record
+
+_CHUNK = 20
+"""How many records are written at a time: few enough to stay in the processor's cache. It
+divides STATE_MSG_FREQUENCY, so that STATE messages come where the SDK writes them."""
+
+
+class FastPathStream(Stream):
+    """A stream whose records are in order, and written many at a time where that is the same."""
+
+    STATE_MSG_FREQUENCY = 100
+    """How many records lie between two STATE messages at most. A run that is killed repeats
+    no more than that; a lower number would cost time."""
+
+    # Normalized records conform already: a second walk over each one would change nothing.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    @abstractmethod
+    def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
+        """Yield what msgspec encodes as the records of `get_records`, in the same order.
+
+        None stands wherever `get_records` writes the state.
+        """
+
+    @property
+    @override
+    def is_sorted(self) -> bool:
+        return True
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Set no upper limit to the bookmark: in order, it never passes what was emitted."""
+
+    def on_fast_path(self) -> bool:
+        """Whether records are emitted just as `get_records` yields them."""
+        maps = self.stream_maps
+        return (
+            len(maps) == 1
+            and not self.has_stream_map()
+            and not maps[0].flattening_enabled
+            and all(self.mask.values())
+            and not self.child_streams
+            and self.replication_method == REPLICATION_INCREMENTAL
+            and self.ABORT_AT_RECORD_COUNT is None
+        )
+
+    def has_stream_map(self) -> bool:
+        """Whether a stream map reads or changes the records."""
+        return any(type(one) is not SameRecordTransform for one in self.stream_maps)
+
+    def write_state(self) -> None:
+        """Write a STATE message, if anything changed since the last one."""
+        self._write_state_message()
+
+    def advance_bookmark(self, value: str) -> None:
+        """Move the bookmark.
+
+        Args:
+            value: A value of the replication key. An older one than the bookmark is ignored.
+        """
+        self._increment_stream_state({str(self.replication_key): value})
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        # The lookback's records are older than the bookmark. The SDK would take them for a
+        # broken order; they must neither stop the run nor move the bookmark back.
+        bookmark = self.get_context_state(context).get("replication_key_value")
+        if bookmark is None or latest_record[str(self.replication_key)] >= bookmark:
+            super()._increment_stream_state(latest_record, context=context)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        writer = self._tap.message_writer
+        if not (write_messages and self.on_fast_path() and isinstance(writer, StdoutWriter)):
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        self._write_starting_replication_value(context)
+        for records in self._chunks(self.get_encodable_records(context), _CHUNK, write_state=True):
+            writer.write_records(self.name, records)
+            self.state_manager.is_flushed = False
+        self._write_state_message()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write BATCH files of the records as they would be emitted, stream maps applied.
+
+        Raises:
+            SettingsError: Stream maps make several streams of this one, which a batch file,
+                that holds records of one stream, cannot follow.
+        """
+        if batch_config.encoding.format != "jsonl":
+            yield from super().get_batches(batch_config, context)
+            return
+        if len(self.stream_maps) != 1:
+            raise SettingsError(
+                f"batch_config cannot be used while stream_maps make several streams of {self.name}"
+            )
+        self._write_starting_replication_value(context)
+        encode = msgspec.json.Encoder().encode_lines
+        fast = self.on_fast_path()
+        records = self.get_encodable_records(context) if fast else self.get_records(context)
+        chunks = self._chunks(records, min(_CHUNK, batch_config.batch_size), write_state=False)
+
+        def to_lines(chunk: list[Encodable]) -> bytes:
+            return encode(chunk if fast else self._mapped(chunk))
+
+        for url in write_batches(chunks, to_lines, batch_config, f"{self.tap_name}--{self.name}"):
+            yield batch_config.encoding, [url]
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        try:
+            return super().get_batch_config(config)
+        except (TypeError, ValueError):
+            raise SettingsError(
+                "batch_config needs encoding (format, compression) and storage (root, prefix)"
+            ) from None
+
+    def _mapped(self, records: list[Record]) -> list[Record]:
+        return [
+            message.record
+            for record in records
+            for message in self._generate_record_messages(record)
+        ]
+
+    def _chunks(
+        self, records: Iterable[Encodable | None], size: int, *, write_state: bool
+    ) -> Iterator[list[Encodable]]:
+        """Yield a few records at a time, with the SDK's metrics and state.
+
+        When the next chunk is asked for, the one before it counts as emitted.
+
+        Args:
+            records: As `get_encodable_records` yields them.
+            size: How many a chunk holds at most. It divides STATE_MSG_FREQUENCY, or no state
+                is written.
+            write_state: Whether to write STATE messages where the SDK and `get_records` do.
+        """
+        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
+            counter.with_context({})
+            timer.with_context({})
+            chunk: list[Encodable] = []
+            emitted, room = 0, size
+            for record in chain(records, (None,)):
+                if record is not None:
+                    chunk.append(record)
+                    if len(chunk) < room:
+                        continue
+                if chunk:
+                    yield chunk
+                    emitted += len(chunk)
+                    counter.increment(len(chunk))
+                    self.advance_bookmark(field_of(chunk[-1], str(self.replication_key)))
+                    chunk, room = [], size - emitted % size
+                    if write_state and emitted % self.STATE_MSG_FREQUENCY == 0:
+                        self._write_state_message()
+                if write_state and record is None:
+                    self._write_state_message()
+        self._finalize_state(self.stream_state)

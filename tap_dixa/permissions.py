@@ -1,0 +1,56 @@
+"""Which streams the token may read: the others are skipped, and the run continues."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from tap_dixa.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Permissions:
+    """What Dixa let the token read during a run. Safe to use from several threads.
+
+    A token that may read nothing at all is one error, not a warning for each stream: so
+    warnings are held back until the first successful response.
+
+    Args:
+        selected: Returns the names of the selected streams.
+        warn: Logs a warning, from a message and its arguments.
+    """
+
+    def __init__(self, selected: Callable[[], Iterable[str]], warn: Callable[..., None]) -> None:
+        self._selected = selected
+        self._warn = warn
+        self._lock = Lock()
+        self._any_granted = False
+        self._denied: dict[str, str] = {}
+        self._pending: list[str] = []
+
+    def granted(self) -> None:
+        """Record a successful response."""
+        with self._lock:
+            self._any_granted = True
+            self._flush()
+
+    def denied(self, stream: str, reason: str) -> None:
+        """Record that a stream is skipped.
+
+        Raises:
+            RefusedError: No selected stream can be read.
+        """
+        with self._lock:
+            self._denied[stream] = reason
+            self._pending.append(stream)
+            if self._any_granted:
+                self._flush()
+            elif self._denied.keys() >= set(self._selected()):
+                raise RefusedError(next(iter(self._denied.values())))
+
+    def _flush(self) -> None:
+        for stream in self._pending:
+            self._warn("Skipping stream %s: %s", stream, self._denied[stream])
+        self._pending.clear()

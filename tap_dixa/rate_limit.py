@@ -1,0 +1,51 @@
+"""How often requests are sent: sessions that keep Dixa's rate limits."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import requests
+from pyrate_limiter import InMemoryBucket, Limiter, Rate
+from typing_extensions import override
+
+from tap_dixa.cancellation import raise_if_cancelled
+
+MINUTE = 60_500
+"""A rate limit's minute in ms, and a little more: some requests take longer to arrive."""
+
+BURST, BURST_INTERVAL = 4, 440
+"""The Dixa API's limit, in requests and ms: ten a second in bursts of four is four in 400 ms. A
+little is added."""
+
+_PATIENCE = 0.5
+"""How long to wait in one go, in seconds: a cancelled request must not take a slot later."""
+
+
+class LimitedSession(requests.Session):
+    """A session that delays a request rather than exceed a rate limit.
+
+    Response bodies are streamed: whoever sent a request reads them. Several threads may use it.
+
+    Args:
+        limit: How many requests may be sent in an interval. So many are sent without a delay.
+        interval: The interval, in ms.
+    """
+
+    def __init__(self, limit: int, interval: int) -> None:
+        super().__init__()
+        self._limiter = Limiter(InMemoryBucket([Rate(limit, interval)]))
+        self.stream = True
+        # Plain http is for loopback only, and a proxy would be another host that sees the token.
+        self.proxies = {"http": ""}
+        # The SDK sends prepared requests, for which requests does not look at these variables.
+        self.verify = (
+            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        )
+
+    @override
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        raise_if_cancelled()
+        while not self._limiter.try_acquire(timeout=_PATIENCE):
+            raise_if_cancelled()
+        return super().send(request, **kwargs)

@@ -1,0 +1,43 @@
+"""The streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_dixa.streams.activity_logs import ActivityLogsStream
+from tap_dixa.streams.conversation_notes import ConversationNotesStream
+from tap_dixa.streams.conversations import ConversationsStream
+from tap_dixa.streams.full_table import (
+    AgentsStream,
+    BusinessHoursSchedulesStream,
+    ContactEndpointsStream,
+    CustomAttributesStream,
+    EndUsersStream,
+    QueueMembersStream,
+    QueuesStream,
+    TagsStream,
+    TeamMembersStream,
+    TeamsStream,
+)
+from tap_dixa.streams.messages import MessagesStream
+
+if TYPE_CHECKING:
+    from tap_dixa.client import DixaStream
+
+STREAMS: tuple[type[DixaStream], ...] = (
+    ConversationsStream,
+    MessagesStream,
+    AgentsStream,
+    EndUsersStream,
+    QueuesStream,
+    QueueMembersStream,
+    TeamsStream,
+    TeamMembersStream,
+    TagsStream,
+    CustomAttributesStream,
+    ContactEndpointsStream,
+    BusinessHoursSchedulesStream,
+    ActivityLogsStream,
+    ConversationNotesStream,
+)
+"""All of them. The SDK syncs them in the order of their names."""

@@ -1,0 +1,79 @@
+"""A secret stays out of the log, wherever it could appear."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+from singer_sdk.logging import ConsoleFormatter, StructuredFormatter
+
+from tap_dixa.redaction import redact
+
+SECRET = "tok-3f9a1c77"  # noqa: S105 (it opens nothing)
+
+
+@pytest.fixture(params=[ConsoleFormatter, StructuredFormatter])
+def log(request):
+    """Give a logger of its own, with a handler that is added after the secret is known."""
+    redact(SECRET)
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(request.param())
+    logger = logging.Logger("some.library")  # noqa: LOG001 (no other test's)
+    logger.addHandler(handler)
+    return logger, output
+
+
+def fail():
+    try:
+        raise KeyError(SECRET)  # noqa: TRY301 (the cause of the other)
+    except KeyError as error:
+        raise ValueError(f"no value for {SECRET}") from error
+
+
+def test_a_secret_is_in_no_message_and_no_traceback(log):
+    logger, output = log
+    logger.info("sent %s to %s", f"Bearer {SECRET}", "Dixa")
+    try:
+        fail()
+    except ValueError:
+        logger.exception("failed with %s", SECRET, stack_info=True)
+    written = output.getvalue()
+    assert SECRET not in written
+    assert written.count("(token)") == 4  # both messages, both errors of the traceback
+    assert "ValueError" in written
+
+
+def test_a_traceback_without_a_secret_is_left_to_the_formatter(log):
+    logger, output = log
+    try:
+        {}["nothing"]
+    except KeyError:
+        logger.exception("failed")
+    assert "KeyError" in output.getvalue()
+    assert "(token)" not in output.getvalue()
+
+
+def test_redacting_again_adds_nothing():
+    redact(SECRET)
+    factory = logging.getLogRecordFactory()
+    for _ in range(100):
+        redact(SECRET)
+    assert logging.getLogRecordFactory() is factory
+    assert logging.getLogger("root").filters == []
+
+
+def test_what_is_too_short_to_be_a_token_is_not_redacted(log):
+    logger, output = log
+    redact("window")
+    logger.info("window 1 of 2")
+    assert "window 1 of 2" in output.getvalue()
+
+
+def test_a_call_with_wrong_arguments_is_reported_by_logging_and_ends_nothing(capsys):
+    redact(SECRET)
+    logger = logging.Logger("some.library")  # noqa: LOG001 (no other test's)
+    logger.addHandler(logging.StreamHandler(io.StringIO()))
+    logger.info("%d", "no number")
+    assert "--- Logging error ---" in capsys.readouterr().err
