@@ -16,7 +16,7 @@ touch "$folder/state.json"
 status=0
 tap-dixa --config ENV --state "$folder/state.json" | "$@" >"$folder/states" || status=$?
 
-# A run that failed or was stopped may have loaded records: keep the last state that the loader confirmed.
+# A run that failed may have loaded records too: keep the last state that the loader confirmed.
 if [ -s "$folder/states" ]; then
   tail -n 1 "$folder/states" >"$folder/state.new"
   mv "$folder/state.new" "$folder/state.json"
