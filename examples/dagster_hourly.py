@@ -19,20 +19,20 @@ def sync() -> None:
     """Sync once. Meltano's log is the step's log.
 
     Raises:
-        Failure: Meltano ended with another status than 0.
+        Failure: Meltano exited with a status other than 0.
     """
     with subprocess.Popen(COMMAND.split(), cwd=PROJECT) as meltano:
         try:
             status = meltano.wait()
         finally:
-            meltano.terminate()  # if Dagster interrupts the wait; the tap then ends in order
+            meltano.terminate()  # if Dagster interrupts the wait; the tap then stops cleanly
     if status:
         raise dg.Failure(f"Meltano ended with status {status}")
 
 
 @dg.job
 def dixa() -> None:
-    """Bring what changed in Dixa into the warehouse."""
+    """Load what changed in Dixa into the warehouse."""
     sync()
 
 

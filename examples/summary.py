@@ -1,4 +1,4 @@
-"""Say what is in the sample warehouse: rows and newest times, conversations, queues.
+"""Summarize the sample warehouse: rows and newest timestamps, conversations, queues.
 
 Usage: python examples/summary.py [sample.duckdb]
 """
@@ -20,7 +20,7 @@ BOOKMARKS = {
     "activity_logs": "activityTimestamp",
     "conversation_notes": "conversationUpdatedAt",
 }
-"""The streams that go on from a bookmark. The others are lists, brought whole."""
+"""The replication keys of the incremental streams. The others are full-table streams."""
 
 TABLES = "select table_name from duckdb_tables() where schema_name = 'dixa' order by 1"
 DAYS = """
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def table(title: str, first: str, *others: str) -> Table:
-    """Begin a table whose first column names things, and whose numbers are aligned."""
+    """Create a table with names in the first column and aligned numbers in the others."""
     made = Table(title=title, box=box.SIMPLE_HEAD, title_style="bold", title_justify="left")
     made.caption_justify = "left"
     made.add_column(first, style="cyan", no_wrap=True)
@@ -106,7 +106,7 @@ def table(title: str, first: str, *others: str) -> Table:
 
 
 def chart(title: str, rows: list[tuple[str, int]]) -> Table:
-    """Draw a bar a row, the longest one as wide as the chart."""
+    """Create a bar chart with one bar per row."""
     made = Table(title=title, box=None, show_header=False, title_style="bold", title_justify="left")
     made.add_column(no_wrap=True)
     made.add_column()

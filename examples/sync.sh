@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Sync once with plain pipes: no second run at a time, and the state kept safe.
+# Sync once with plain pipes. Stores the state and prevents parallel runs.
 #
 # Usage: examples/sync.sh FOLDER LOADER [ARGUMENT…]
-# Settings come from the environment (TAP_DIXA_API_TOKEN and so on). FOLDER keeps state.json.
+# Settings come from the environment (TAP_DIXA_API_TOKEN and so on). FOLDER holds state.json.
 set -euo pipefail
 
 mkdir -p "$1"
@@ -16,7 +16,7 @@ touch "$folder/state.json"
 status=0
 tap-dixa --config ENV --state "$folder/state.json" | "$@" >"$folder/states" || status=$?
 
-# A run that failed or was stopped has loaded something too: what the loader last said counts.
+# A run that failed may have loaded records too: keep the last state that the loader confirmed.
 if [ -s "$folder/states" ]; then
   tail -n 1 "$folder/states" >"$folder/state.new"
   mv "$folder/state.new" "$folder/state.json"

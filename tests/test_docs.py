@@ -9,7 +9,6 @@ from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
 from docs.generate.pages import COMMAND, FOLDER, PAGES
 from tap_dixa.client import SCHEMAS
-from tap_dixa.tap import TapDixa
 
 TESTS = Path(__file__).parent
 GUARANTEES = FOLDER / "guarantees.md"
@@ -40,12 +39,6 @@ def links(document):
 def test_a_generated_page_is_what_the_code_says(name):
     assert (FOLDER / name).read_text() == PAGES[name](), f"docs/{name} is old: run {COMMAND}"
 
-
-def test_about_prints_a_page_with_the_same_settings(capsys):
-    TapDixa.print_about("markdown")
-    about, rows = capsys.readouterr().out, re.compile(r"^\| `.*\|$", re.MULTILINE)
-    assert rows.findall(about) == rows.findall((FOLDER / "settings.md").read_text())
-    assert all(f"`{capability}`" in about for capability in TapDixa.capabilities)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -20,7 +20,7 @@ from tests.end_to_end.everything import ALL, KEYS, rows
 from tests.end_to_end.test_erasure import anonymize
 
 PAGE = "personal-data.md"
-FLAT = "Name what may come, and flatten"
+FLAT = "Allow-list fields, and flatten"
 SEED = "only the tests know it"
 ADDRESSES = ("requester_additional_emails", "requester_additional_phone_numbers")
 
@@ -131,7 +131,7 @@ def names(schema):
 
 def test_the_fields_that_are_listed_exist():
     page = (pages.DOCS / PAGE).read_text(encoding="utf-8")
-    section = page.partition("## Where personal data are\n")[2].partition("\n## ")[0]
+    section = page.partition("## Fields with personal data\n")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| (`.*?) \|(.*)\|$", section, re.MULTILINE)
     streams = set()
     for first, rest in listed:

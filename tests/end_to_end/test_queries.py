@@ -238,7 +238,7 @@ def test_closings(answers, log):
         if entry["_type"] == "ConversationClosed":
             week[0] += 1
             week[1] += "author" not in entry
-    rows = answers["What is closed, what comes back, and what is passed on?"]
+    rows = answers["How many conversations are closed, reopened and transferred?"]
     found = table(rows, "week", "closed", "closed_by_itself")
     assert found == {week: tuple(counts) for week, counts in wanted.items()}
     assert sum(closed for _, closed in found.values()) > 0
@@ -260,7 +260,7 @@ def test_workload_by_team(answers, conversations, warehouse):
         for agent in run.records("agents")
         for team in teams[agent["id"]] or [None]
     )
-    rows = answers["Who has how much to do, by team?"]
+    rows = answers["What is the workload of each agent, by team?"]
     assert Counter(tuple(row.values()) for row in rows) == wanted
 
 
