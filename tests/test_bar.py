@@ -48,3 +48,14 @@ def test_nobody_else_does(terminal, monkeypatch, change):
     watch(monkeypatch, terminal)
     change(monkeypatch)
     assert ProgressBar.if_watched() is None
+
+
+def test_the_metrics_are_logged_again_at_the_level_that_was_set(terminal, monkeypatch):
+    watch(monkeypatch, terminal)
+    metrics = logging.getLogger("singer_sdk.metrics")
+    monkeypatch.setattr(metrics, "level", logging.DEBUG)
+    bar = ProgressBar.if_watched()
+    bar.show(lambda _: "")
+    assert metrics.level == logging.WARNING
+    bar.hide()
+    assert metrics.level == logging.DEBUG

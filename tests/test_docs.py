@@ -40,7 +40,6 @@ def test_a_generated_page_is_what_the_code_says(name):
     assert (FOLDER / name).read_text() == PAGES[name](), f"docs/{name} is old: run {COMMAND}"
 
 
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     for link in links(document):

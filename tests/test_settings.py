@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +103,13 @@ def test_no_message_shows_the_token(token):
     with pytest.raises(SettingsError) as refused:
         Settings.from_config({**GOOD, "api_token": token})
     assert str(token) not in str(refused.value)
+
+
+def test_reading_the_environment_leaves_it_as_it_is(monkeypatch):
+    monkeypatch.setenv("TAP_DIXA_API_TOKEN", "token-of-the-test")
+    monkeypatch.setenv("TAP_DIXA_START_DATE", "2025-01-31")
+    monkeypatch.setenv("TAP_DIXA_WINDOW_DAYS", "")
+    before = dict(os.environ)
+    tap = TapDixa(parse_env_config=True)
+    assert dict(os.environ) == before
+    assert tap.settings.window_days == 31

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.timestamps import parse, parse_user_date, to_milliseconds, to_rfc3339
+from tap_dixa.timestamps import normalize, parse, parse_user_date, to_milliseconds, to_rfc3339
 
 FIRST = -62_135_596_800_000  # 0001-01-01
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999
@@ -104,3 +104,9 @@ def test_what_could_mean_two_things_is_refused(text):
 def test_moments_that_rfc3339_cannot_write_are_refused(milliseconds):
     with pytest.raises(OverflowError):
         to_rfc3339(milliseconds)
+
+
+def test_a_compact_date_in_a_record_is_a_date_and_not_ms():
+    assert normalize("20250131") == "2025-01-31T00:00:00.000Z"
+    assert normalize("1738310400000") == "2025-01-31T08:00:00.000Z"
+    assert normalize("99999999") == "99999999"  # no such month

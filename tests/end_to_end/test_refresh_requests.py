@@ -1,0 +1,51 @@
+"""The search for anonymized conversations costs requests only where it can find something."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tests import expected
+from tests.conftest import DAY, catalog, settings
+from tests.end_to_end import checks
+
+
+def full_table():
+    chosen = deepcopy(catalog("messages"))
+    chosen["streams"][0]["replication_method"] = "FULL_TABLE"
+    return chosen
+
+
+def bookmark(milliseconds):
+    value = expected.iso(milliseconds)
+    mark = {"replication_key": "created_at", "replication_key_value": value}
+    return {"bookmarks": {"messages": mark}}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "days_after_the_start"),
+    [(full_table(), 1), (full_table(), -30), (catalog("messages"), -30)],
+    ids=["FULL_TABLE", "FULL_TABLE, a bookmark before start_date", "a bookmark before start_date"],
+)
+def test_nothing_is_searched_for_when_all_messages_are_exported_anyway(
+    serve, run_tap, chosen, days_after_the_start
+):
+    sandbox = serve(conversations=60, days=30)
+    state = bookmark(sandbox.data.start + days_after_the_start * DAY)
+    run = run_tap(settings(sandbox, window_days=6), catalog=chosen, state=state)
+    checks.succeeded(run)
+    assert {record["id"] for record in run.records("messages")} == {
+        *expected.records(sandbox.data, "messages")
+    }
+    assert checks.requests(sandbox, "conversations") == []
+
+
+def test_it_is_searched_for_after_a_bookmark(serve, run_tap):
+    sandbox = serve(conversations=60, days=30)
+    state = bookmark(sandbox.data.start + 12 * DAY)
+    run = run_tap(settings(sandbox, window_days=6), catalog=catalog("messages"), state=state)
+    checks.succeeded(run)
+    assert len(checks.requests(sandbox, "conversations")) == len(
+        [line for line in run.log.splitlines() if "messages: window" in line]
+    )
