@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
@@ -17,7 +18,7 @@ from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
 from tap_dixa import retry, schemas
-from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
+from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
     from tap_dixa.permissions import Permissions
     from tap_dixa.progress_bar import ProgressBar
+    from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
+
+_LONGEST_WAIT_UNAVAILABLE = 4
+"""The longest wait before a retry while the API is known to be unavailable, in seconds."""
 
 _DETAIL = 200
 """How much of a refused request's body is worth showing, in characters."""
@@ -36,8 +41,8 @@ _ADVICE: dict[int, str] = {
     "window_days; if that does not help, please report it",
     HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
     "Dixa under Settings, Integrations, API Tokens",
-    HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make one that has "
-    "in Dixa under Settings, Integrations, API Tokens",
+    HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make a token with "
+    "access in Dixa under Settings, Integrations, API Tokens",
     HTTPStatus.NOT_FOUND: "there is no such address. Check exports_api_url and dixa_api_url",
 }
 
@@ -45,6 +50,8 @@ _REFUSED: dict[int, type[RefusedError]] = {
     HTTPStatus.UNAUTHORIZED: ForbiddenError,
     HTTPStatus.FORBIDDEN: ForbiddenError,
     HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.BAD_REQUEST: TooMuchError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooMuchError,
 }
 
 _REDIRECTED = (
@@ -66,11 +73,11 @@ class DixaTap(Protocol):
         """The checked settings."""
 
     @property
-    def exports_session(self) -> requests.Session:
+    def exports_session(self) -> LimitedSession:
         """The session that keeps the rate limit of the Exports API."""
 
     @property
-    def dixa_api_session(self) -> requests.Session:
+    def dixa_api_session(self) -> LimitedSession:
         """The session that keeps the rate limit of the Dixa API."""
 
     @property
@@ -80,6 +87,10 @@ class DixaTap(Protocol):
     @property
     def progress_bar(self) -> ProgressBar | None:
         """Where progress is shown, if somebody watches."""
+
+    @property
+    def beta_paths(self) -> set[str]:
+        """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
 
     @property
     def initialized_at(self) -> int:
@@ -117,13 +128,13 @@ class DixaStream(RESTStream[Any]):
         """Continue without this stream, because the token may not read it.
 
         Raises:
-            RefusedError: The token may read no selected stream.
+            NoAccessError: The token may read no selected stream.
         """
         self.skipped = True
         self.tap.permissions.denied(self.name, str(error))
 
     def report_unknown_field(self, path: str) -> None:
-        """Warn, once a run, of a field that Dixa sends and the schema does not have.
+        """Warn, once per run, of a field that Dixa sends and the schema does not have.
 
         Args:
             path: The field's name, dotted if it is nested.
@@ -184,6 +195,12 @@ class DixaStream(RESTStream[Any]):
     def timeout(self) -> int:
         return self.settings.request_timeout_seconds
 
+    @property
+    @abstractmethod
+    @override
+    def requests_session(self) -> LimitedSession:
+        """The session of the API that the stream belongs to."""
+
     def send(self, request: requests.PreparedRequest) -> requests.Response:
         """Send a request once, within the rate limit.
 
@@ -204,6 +221,7 @@ class DixaStream(RESTStream[Any]):
     def validate_response(self, response: requests.Response) -> None:
         status = response.status_code
         if status < HTTPStatus.MULTIPLE_CHOICES:
+            self.requests_session.unavailable = False
             self.tap.permissions.granted()
             return
         with response:
@@ -228,30 +246,59 @@ class DixaStream(RESTStream[Any]):
 
     @override
     def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        # The SDK's own knows fewer exceptions that a retry may resolve and none that it cannot,
-        # and lets backoff log each retry a second time.
+        failures = 0
+
+        def is_permanent(error: Exception) -> bool:
+            nonlocal failures
+            failures += 1
+            return failures >= self.max_attempts or not retry.may_succeed(error)
+
+        def call(*args: Any) -> Any:
+            nonlocal failures
+            failures = 0
+            return self.retrying(is_permanent)(func)(*args)
+
+        return call
+
+    def retrying(self, is_permanent: Callable[[Exception], bool]) -> Callable[..., Any]:
+        """Decorate a function so that it is retried with exponential backoff.
+
+        The SDK's own decorator retries fewer transient errors, cannot exclude permanent ones,
+        and logs each retry twice.
+
+        Args:
+            is_permanent: Called with the exception of each failed attempt. True ends them.
+        """
         return backoff.on_exception(
             retry.waits,
-            retry.RETRIABLE,
-            max_tries=retry.MAX_ATTEMPTS,
-            giveup=lambda error: not retry.may_succeed(error),
+            (*retry.RETRIABLE, TooMuchError),
+            giveup=is_permanent,
             on_backoff=self.backoff_handler,
             jitter=None,
             logger=None,
-        )(func)
+            longest=_LONGEST_WAIT_UNAVAILABLE if self.requests_session.unavailable else 60,
+        )
+
+    @property
+    def max_attempts(self) -> int:
+        """How often a request is attempted."""
+        unavailable = self.requests_session.unavailable
+        return retry.ATTEMPTS_UNAVAILABLE if unavailable else retry.MAX_ATTEMPTS
 
     @override
     def backoff_handler(self, details: Any) -> None:
-        task = details["args"][0]
+        error, wait, task = details["exception"], details["wait"], details["args"][0]
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self.requests_session.hold(wait)
         if isinstance(task, requests.PreparedRequest):
             task = urlsplit(str(task.url)).path
         self.log(
-            "%s: %s: %s; retrying in %.0f s, attempt %d of %d",
+            "%s: %s: %s; retrying in %.0f s, attempt %d",
             self.name,
             task,
-            retry.describe(details["exception"]),
-            details["wait"],
+            retry.describe(error),
+            wait,
             details["tries"] + 1,
-            retry.MAX_ATTEMPTS,
             level=logging.WARNING,
         )

@@ -26,8 +26,20 @@ class NotFoundError(RefusedError):
     """There is nothing at this address: 404."""
 
 
+class TooMuchError(RefusedError):
+    """Dixa refused a request, and may accept one for less: 400 or 413."""
+
+
+class NoAccessError(FatalAPIError):
+    """The token may read none of the selected streams."""
+
+
 class BadResponseError(RetriableAPIError):
     """A response is damaged, or is not what was requested. A retry may succeed."""
+
+
+class IncompleteResponseError(BadResponseError):
+    """A response ends early. A retry may succeed, and so may a request for less."""
 
 
 class UnusableRecordError(FatalSyncError):
@@ -43,3 +55,11 @@ class DiskError(FatalSyncError):
 
 class RetriesExhaustedError(FatalSyncError):
     """A request failed in all of its attempts."""
+
+
+class StreamsFailedError(FatalSyncError):
+    """Some streams failed, and the others were synced. The message names each one."""
+
+
+STREAM_FAILURES = (RefusedError, RetriesExhaustedError, UnusableRecordError)
+"""What ends the sync of one stream. Everything else ends the run."""

@@ -1,11 +1,11 @@
-"""Which streams the token may read: the others are skipped, and the run continues."""
+"""Streams that the token may not read: warned of once something can be read, or one error."""
 
 from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from tap_dixa.errors import RefusedError
+from tap_dixa.errors import NoAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ class Permissions:
         """Record that a stream is skipped.
 
         Raises:
-            RefusedError: No selected stream can be read.
+            NoAccessError: No selected stream can be read.
         """
         with self._lock:
             self._denied[stream] = reason
@@ -48,7 +48,12 @@ class Permissions:
             if self._any_granted:
                 self._flush()
             elif self._denied.keys() >= set(self._selected()):
-                raise RefusedError(next(iter(self._denied.values())))
+                raise NoAccessError(next(iter(self._denied.values())))
+
+    def flush(self) -> None:
+        """Log the warnings that are still held back, at the end of a run without a response."""
+        with self._lock:
+            self._flush()
 
     def _flush(self) -> None:
         for stream in self._pending:

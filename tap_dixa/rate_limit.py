@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import requests
@@ -18,8 +19,8 @@ BURST, BURST_INTERVAL = 4, 440
 """The Dixa API's limit, in requests and ms: ten a second in bursts of four is four in 400 ms. A
 little is added."""
 
-_PATIENCE = 0.5
-"""How long to wait in one go, in seconds: a cancelled request must not take a slot later."""
+_POLL = 0.5
+"""How often a waiting request looks whether it is cancelled, in seconds."""
 
 
 class LimitedSession(requests.Session):
@@ -35,6 +36,9 @@ class LimitedSession(requests.Session):
     def __init__(self, limit: int, interval: int) -> None:
         super().__init__()
         self._limiter = Limiter(InMemoryBucket([Rate(limit, interval)]))
+        self._held_until = 0.0
+        self.unavailable = False
+        """Whether a request was given up, and none has succeeded since."""
         self.stream = True
         # Plain http is for loopback only, and a proxy would be another host that sees the token.
         self.proxies = {"http": ""}
@@ -43,9 +47,16 @@ class LimitedSession(requests.Session):
             os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         )
 
+    def hold(self, seconds: float) -> None:
+        """Delay all requests, because Dixa refused one of them as too many (429)."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+
     @override
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         raise_if_cancelled()
-        while not self._limiter.try_acquire(timeout=_PATIENCE):
+        while (left := self._held_until - time.monotonic()) > 0:
+            time.sleep(min(left, _POLL))
+            raise_if_cancelled()
+        while not self._limiter.try_acquire(timeout=_POLL):
             raise_if_cancelled()
         return super().send(request, **kwargs)

@@ -6,11 +6,14 @@ import random
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import requests
 from singer_sdk.exceptions import RetriableAPIError
+
+from tap_dixa.errors import IncompleteResponseError, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,6 +24,15 @@ RETRIABLE = (RetriableAPIError, requests.RequestException, ConnectionError)
 MAX_ATTEMPTS = 8
 """Between eight attempts lie 1, 2, 4, 8, 16, 32 and 60 s: two minutes in all, twice what a limit
 per minute needs to clear."""
+
+ATTEMPTS_UNAVAILABLE = 3
+"""So many attempts while another request to the same API has been given up and none succeeded."""
+
+ATTEMPTS_BEFORE_LESS = 4
+"""So many attempts at a window before a smaller one is requested, if less may succeed."""
+
+TIMEOUTS_BEFORE_LESS = 2
+"""The same for timeouts, each of which has cost `request_timeout_seconds`."""
 
 LONGEST_WAIT = 900.0
 """The longest Retry-After that is honoured, in seconds."""
@@ -36,7 +48,7 @@ _WRONG_SETTINGS = (
 def may_succeed(error: Exception) -> bool:
     """Whether a failed request may succeed when it is retried unchanged."""
     return not (
-        isinstance(error, _WRONG_SETTINGS)
+        isinstance(error, (*_WRONG_SETTINGS, TooMuchError))
         or (
             isinstance(error, requests.exceptions.SSLError)
             and "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -44,16 +56,54 @@ def may_succeed(error: Exception) -> bool:
     )
 
 
-def waits() -> Generator[float, Exception, None]:
+def less_may_succeed(error: Exception) -> bool:
+    """Whether a failed request may succeed if it asks for less, such as a shorter window."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return False
+    if isinstance(error, TooMuchError | IncompleteResponseError) or timed_out(error):
+        return True
+    if isinstance(error, requests.exceptions.ConnectionError):
+        # The connection was there, and was closed before a response: a proxy's limit, perhaps.
+        return isinstance(_innermost(error), ConnectionResetError)
+    if isinstance(error, RetriableAPIError):
+        status = getattr(error.response, "status_code", 0)
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT
+    return isinstance(
+        error,
+        requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError,
+    )
+
+
+def timed_out(error: BaseException) -> bool:
+    """Whether there was no response, or no more of it, within the timeout."""
+    if isinstance(error, RetriableAPIError):
+        return False
+    return isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error)
+
+
+def waits(longest: float = 60) -> Generator[float, Exception, None]:
     """Yield how long to wait before each retry, in seconds: exponential backoff with jitter.
 
     Made for ``backoff``, which sends in the exception that ended the last attempt. A Retry-After
-    header is honoured; the jitter keeps parallel runs apart.
+    header is honoured; the jitter keeps parallel runs apart. There is no wait before less is
+    requested because Dixa refused to send so much.
+
+    Args:
+        longest: The longest wait without a Retry-After.
     """
     error = yield 0.0
     for seconds in chain((1, 2, 4, 8, 16, 32), repeat(60)):
         requested = retry_after(getattr(error, "response", None))
-        error = yield max(seconds, requested) * random.uniform(1, 1.1)  # noqa: S311 (not a secret)
+        jitter = random.uniform(1, 1.1)  # noqa: S311 (not a secret)
+        wait = max(min(seconds, longest) * jitter, requested)
+        error = yield 0 if isinstance(error, TooMuchError) else wait
+
+
+def attempts_before_less(error: Exception) -> int:
+    """How often a request is attempted before one for less, if less may succeed."""
+    if isinstance(error, TooMuchError):
+        return 1
+    return TIMEOUTS_BEFORE_LESS if timed_out(error) else ATTEMPTS_BEFORE_LESS
 
 
 def retry_after(response: requests.Response | None) -> float:
@@ -79,7 +129,7 @@ def retry_after(response: requests.Response | None) -> float:
 
 def describe(error: BaseException) -> str:
     """Describe in a few words why a request failed."""
-    if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
+    if timed_out(error):
         return "no response within request_timeout_seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke in the middle of the response"
@@ -90,7 +140,7 @@ def describe(error: BaseException) -> str:
     return f"no connection: {_innermost(error)}"
 
 
-def _innermost(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error)
+    return error

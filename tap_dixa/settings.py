@@ -185,6 +185,15 @@ class Settings:
         minimum=1,
         maximum=100_000,
     )
+    parallel_downloads: int = _integer(
+        title="Parallel downloads",
+        description="How many windows may be requested or wait on disk while another one is "
+        "emitted. More helps if Dixa takes long to export a window, within the rate limit. The "
+        "disk holds that many responses and one more.",
+        default=3,
+        minimum=1,
+        maximum=8,
+    )
     request_timeout_seconds: int = _integer(
         title="Request timeout (seconds)",
         description="How long to wait for Dixa to accept a connection or to send the next part "

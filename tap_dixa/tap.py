@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tap_dixa.catalog import check_catalog
 from tap_dixa.cli import JsonObjectFile, read_object
-from tap_dixa.errors import SettingsError
+from tap_dixa.errors import STREAM_FAILURES, SettingsError, StreamsFailedError
 from tap_dixa.output.stdout import StdoutWriter
 from tap_dixa.permissions import Permissions
 from tap_dixa.progress_bar import ProgressBar
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import click
-    import requests
     from singer_sdk.streams import Stream
 
+    from tap_dixa.rate_limit import LimitedSession
 
 _LAST_SECONDS = 1.5
 """How long an interrupted run may take to end, whatever it is waiting for."""
@@ -59,7 +59,7 @@ class TapDixa(Tap):
         return Settings.from_config(self.config)
 
     @cached_property
-    def exports_session(self) -> requests.Session:
+    def exports_session(self) -> LimitedSession:
         """The one session for the Exports API: its streams share the token's rate limit."""
         # The limiter is slow to import, and discovery, --about and --version do not need it.
         from tap_dixa.rate_limit import MINUTE, LimitedSession  # noqa: PLC0415
@@ -67,7 +67,7 @@ class TapDixa(Tap):
         return LimitedSession(self.settings.requests_per_minute, MINUTE)
 
     @cached_property
-    def dixa_api_session(self) -> requests.Session:
+    def dixa_api_session(self) -> LimitedSession:
         """The one session for the Dixa API: its streams share the token's rate limit."""
         from tap_dixa.rate_limit import BURST, BURST_INTERVAL, LimitedSession  # noqa: PLC0415
 
@@ -83,6 +83,11 @@ class TapDixa(Tap):
         return Permissions(selected, self.logger.warning)
 
     @cached_property
+    def beta_paths(self) -> set[str]:
+        """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
+        return set()
+
+    @cached_property
     def progress_bar(self) -> ProgressBar | None:
         """Where progress is shown, if somebody watches."""
         return ProgressBar.if_watched()
@@ -90,6 +95,34 @@ class TapDixa(Tap):
     @override
     def discover_streams(self) -> list[Stream]:
         return [stream(self) for stream in STREAMS]
+
+    def sync_streams(self) -> None:
+        """Sync the selected streams, conversations and messages first.
+
+        A stream that fails does not keep the others from being synced, as it would in the SDK's
+        `sync_all`.
+
+        Raises:
+            StreamsFailedError: Some of them failed.
+            NoAccessError: The token may read none of them.
+        """
+        self._reset_state_progress_markers()
+        if self.state:
+            self.state_writer.write_state(self.state)
+        failed: dict[str, str] = {}
+        known = list(STREAMS)
+        ordered = sorted(self.streams.values(), key=lambda stream: known.index(type(stream)))  # type: ignore[arg-type]
+        selected = [stream for stream in ordered if stream.selected]
+        for stream in selected:
+            try:
+                stream.sync()
+            except STREAM_FAILURES as error:
+                failed[stream.name] = str(error)
+                self.logger.warning("Stream %s failed; continuing with the others", stream.name)
+            stream.finalize_state_progress_markers()
+        self.permissions.flush()
+        if failed:
+            raise StreamsFailedError(_describe(failed, len(selected)))
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -193,4 +226,14 @@ class TapDixa(Tap):
             catalog=catalog,
             parse_env_config=config.parse_env,
         )
-        tap.sync_all()
+        tap.sync_streams()
+
+
+def _describe(failed: dict[str, str], selected: int) -> str:
+    reasons = "; ".join(
+        reason if reason.startswith(name) else f"{name}: {reason}"
+        for name, reason in failed.items()
+    )
+    if selected == 1:
+        return reasons
+    return f"{len(failed)} of {selected} streams failed, the others were synced: {reasons}"

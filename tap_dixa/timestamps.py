@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 DAY = 86_400_000
 """A day in ms."""
 
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
+"""The first and last ms, of the years 1 to 9999, that can be written as RFC 3339."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _HOUR = 3_600_000

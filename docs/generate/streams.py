@@ -11,7 +11,7 @@ from docs.generate.joins import JOINS
 from docs.generate.markdown import codes, table
 from tap_dixa.client import SCHEMAS
 from tap_dixa.streams.activity_logs import ActivityLogsStream
-from tap_dixa.streams.conversation_notes import ConversationNotesStream, NotesOfOneConversation
+from tap_dixa.streams.conversation_notes import ConversationNotesStream, NotesByConversation
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.full_table import FullTableStream, MembersStream
 from tap_dixa.streams.messages import MessagesStream
@@ -158,7 +158,7 @@ def _endpoint(stream: DixaStream) -> str:
     # The stream of the notes has the conversations' path; another class requests the notes.
     notes = isinstance(stream, ConversationNotesStream)
     api = "Exports API" if isinstance(stream, ExportStream) and not notes else "Dixa API"
-    return f"{api}, `{NotesOfOneConversation.path if notes else stream.path}`"
+    return f"{api}, `{NotesByConversation.path if notes else stream.path}`"
 
 
 def _link(stream: str) -> str:

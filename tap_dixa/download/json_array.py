@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tap_dixa.errors import BadResponseError, UnusableRecordError
+from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class JsonArray:
         longest_record: See `LONGEST_RECORD`.
 
     Raises:
-        BadResponseError: While iterating: the file is not a complete array.
+        BadResponseError: While iterating: the file is not an array, or not a complete one.
         UnusableRecordError: While iterating: a record is nested too deeply to be decoded.
     """
 
@@ -80,6 +80,8 @@ class JsonArray:
         """Read the next chunk."""
         opening = os.pread(self._descriptor, self._chunk_size, 0)
         array_start = opening.lstrip(_WHITESPACE)
+        if not array_start:
+            raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
         if not array_start.startswith(b"["):
             begins = array_start[:80].decode(errors="replace")
             raise BadResponseError(f"the response is not a JSON array: it begins with {begins!r}")
@@ -104,7 +106,9 @@ class JsonArray:
             elif not self._replace_surrogates(buffer, count, position, last=last):
                 if last or len(buffer) >= self._longest_record:
                     reason = _reason(buffer, count)
-                    raise BadResponseError(f"the response is incomplete or damaged: {reason}")
+                    raise IncompleteResponseError(
+                        f"the response is incomplete or damaged: {reason}"
+                    )
                 # A record longer than the buffer, or one full of braces.
                 buffer = bytearray(2 * len(buffer))
 

@@ -22,7 +22,7 @@ import msgspec
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import CHUNK_SIZE, LONGEST_RECORD, JsonArray
 from tap_dixa.errors import DiskError, UnusableRecordError
-from tap_dixa.timestamps import DAY
+from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,7 +46,8 @@ class Spool:
 
     Args:
         body: The response's bytes as they arrive, already decompressed.
-        window: Only records whose replication key lies in it are kept.
+        window: Records whose replication key lies in another window are dropped: they are
+            exported with it.
         key_decoder: Decodes what each record must have: see `key_decoder`.
         parse_time: Converts a replication key that is not Unix ms.
         chunk_size: See `tap_dixa.download.json_array.CHUNK_SIZE`.
@@ -55,8 +56,8 @@ class Spool:
 
     Raises:
         BadResponseError: The response is not a complete JSON array.
-        UnusableRecordError: A record has no usable key or replication key, or a replication key
-            that cannot be the result of this request, or is nested too deeply to be decoded.
+        UnusableRecordError: A record has no usable key or replication key, or is nested too
+            deeply to be decoded.
         DiskError: The response could not be written.
     """
 
@@ -76,6 +77,8 @@ class Spool:
         self._parse_time = parse_time
         self._sorted_run = sorted_run
         self._count = 0
+        self.out_of_place = 0
+        """How many records lie neither in the window nor where another one would have them."""
         self._runs: list[range] = []
         # Unlinked from the start and readable by this user only.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
@@ -140,8 +143,9 @@ class Spool:
         they nor their sorting need memory that grows with the response.
         """
         start, end = self._window.start, self._window.end
-        # A filter may be rounded to days, and a conversation may change while it is exported.
-        plausible = range(start - DAY, time.time_ns() // 1_000_000 + DAY)
+        # A filter may be rounded to days, and a conversation may change while it is exported:
+        # such a record is in another window, too. One from anywhere else is nowhere else.
+        elsewhere = range(start - DAY, time.time_ns() // 1_000_000 + DAY)
         entries: list[tuple[int, int, int]] = []
         for chunk in records:
             place = 1
@@ -151,11 +155,14 @@ class Spool:
                     place += 1
                 if start <= cursor < end:
                     entries.append((cursor, chunk.position + place, length))
-                elif cursor not in plausible:
-                    raise UnusableRecordError(
-                        f"Dixa sent a record from outside the requested window, {cursor} (Unix "
-                        f"ms), which would be lost: {show(bytes(record))}"
-                    )
+                elif cursor not in elsewhere:
+                    if not EARLIEST <= cursor <= LATEST:
+                        raise UnusableRecordError(
+                            f"Dixa sent a record whose replication key is no time, {cursor} (Unix "
+                            f"ms): {show(bytes(record))}"
+                        )
+                    entries.append((cursor, chunk.position + place, length))
+                    self.out_of_place += 1
                 place += length + 1
             if len(entries) >= self._sorted_run:
                 self._append_run(entries)

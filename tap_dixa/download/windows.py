@@ -34,6 +34,11 @@ class Window:
     end: int
 
     @property
+    def length(self) -> int:
+        """How long it is, in ms."""
+        return self.end - self.start
+
+    @property
     def after(self) -> int:
         """The lower bound of the request's filter, in Unix ms."""
         return max(0, self.start - MARGIN)
@@ -59,5 +64,12 @@ def split(start: int, end: int, days: int) -> list[Window]:
     Returns:
         The windows; none if ``end`` is not after ``start``.
     """
-    longest = min(days * DAY, LONGEST)
-    return [Window(left, min(left + longest, end)) for left in range(start, end, longest)]
+    return parts_of(Window(start, end), min(days * DAY, LONGEST))
+
+
+def parts_of(window: Window, longest: int) -> list[Window]:
+    """Split a window into consecutive ones of at most ``longest`` ms."""
+    return [
+        Window(left, min(left + longest, window.end))
+        for left in range(window.start, window.end, longest)
+    ]

@@ -46,6 +46,10 @@ class FastPathStream(Stream):
     # Normalized records conform already: a second walk over each one would change nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
+    bookmark_range: tuple[str, str] | None = None
+    """The values of the replication key that may become the bookmark: those that this run
+    requested, from and to. Dixa may send records from elsewhere."""
+
     @abstractmethod
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
         """Yield what msgspec encodes as the records of `get_records`, in the same order.
@@ -98,7 +102,9 @@ class FastPathStream(Stream):
         # The lookback's records are older than the bookmark. The SDK would take them for a
         # broken order; they must neither stop the run nor move the bookmark back.
         bookmark = self.get_context_state(context).get("replication_key_value")
-        if bookmark is None or latest_record[str(self.replication_key)] >= bookmark:
+        value = latest_record[str(self.replication_key)]
+        first, last = self.bookmark_range or (value, value)
+        if first <= value <= last and (bookmark is None or value >= bookmark):
             super()._increment_stream_state(latest_record, context=context)
 
     @override
@@ -141,8 +147,19 @@ class FastPathStream(Stream):
         def to_lines(chunk: list[Encodable]) -> bytes:
             return encode(chunk if fast else self._mapped(chunk))
 
-        for url in write_batches(chunks, to_lines, batch_config, f"{self.tap_name}--{self.name}"):
-            yield batch_config.encoding, [url]
+        state = self.stream_state
+        announced = dict(state)
+        try:
+            for url in write_batches(
+                chunks, to_lines, batch_config, f"{self.tap_name}--{self.name}"
+            ):
+                yield batch_config.encoding, [url]
+                announced = dict(state)
+        except Exception:
+            # The bookmark already includes records of the file that was not finished.
+            state.clear()
+            state.update(announced)
+            raise
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,10 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa.download.spool import key_decoder
+from tap_dixa.errors import ForbiddenError
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.full_table import FullTableStream
+from tap_dixa.streams.full_table import ChildStream
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ _TESTED_CONVERSATIONS = 30
 """How many conversations a connection test reads the notes of: most have none."""
 
 
-class NotesOfOneConversation(FullTableStream):
-    """Reads one conversation's notes. No stream of its own."""
+class NotesByConversation(ChildStream):
+    """Reads the notes of conversations. Not a stream of its own."""
 
     name = "conversation_notes"
     path = "/v1/conversations/{csid}/notes"
@@ -44,7 +46,7 @@ class NotesOfOneConversation(FullTableStream):
 class ConversationNotesStream(ExportStream):
     """Internal notes of the conversations that changed, in the order of their changes.
 
-    Off unless selected: they cost a request a conversation. The bookmark is a conversation's
+    Off unless selected: they cost one request per conversation. The bookmark is a conversation's
     ``updated_at``: the stream reads the conversations itself, so that it can be selected later
     than they, and resumed by itself.
     """
@@ -59,25 +61,38 @@ class ConversationNotesStream(ExportStream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         key, batches = str(self.replication_key), self.config.get("batch_config")
+        # Notes are requested some conversations ahead: when each of these was updated, or None
+        # for the end of a window.
+        times: deque[str | None] = deque()
         requested = 0
-        for text in self.read(context, bytes):
-            if text is not None:
-                conversation = _CONVERSATION.decode(text)
-                updated_at = to_rfc3339(conversation.updated_at)
-                for note in self._notes.get_records({"csid": conversation.id}):
+        try:
+            for _, notes in self._notes.children_of(self._conversations(context, times)):
+                updated_at = times.popleft()
+                for note in notes:
                     yield {**note, key: updated_at}
-                if self._notes.skipped:
-                    self.skipped = True
-                    return
-                requested += 1
+                requested += updated_at is not None
                 if self.ABORT_AT_RECORD_COUNT is not None and requested == _TESTED_CONVERSATIONS:
                     return
-            if batches:
-                continue  # a record counts when its file is whole, and nothing before it
-            if text is not None:
-                self.advance_bookmark(updated_at)
-            if text is None or requested % self.STATE_MSG_FREQUENCY == 0:
-                self.write_state()
+                # With BATCH, the bookmark only moves when a file is complete. Without any
+                # response, it is the address that is wrong.
+                if batches or not self._notes.any_page_read:
+                    continue
+                if updated_at is not None:
+                    self.advance_bookmark(updated_at)
+                if updated_at is None or requested % self.STATE_MSG_FREQUENCY == 0:
+                    self.write_state()
+        except ForbiddenError as error:
+            if self._notes.any_page_read:
+                raise  # the rest would be silently missing
+            self.skip(error)
+
+    def _conversations(
+        self, context: Context | None, times: deque[str | None]
+    ) -> Iterator[dict[str, int]]:
+        for text in self.read(context, bytes):
+            conversation = None if text is None else _CONVERSATION.decode(text)
+            times.append(to_rfc3339(conversation.updated_at) if conversation else None)
+            yield {"csid": conversation.id} if conversation else {}
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
@@ -88,8 +103,8 @@ class ConversationNotesStream(ExportStream):
         return False  # conversations without notes move the bookmark too
 
     @cached_property
-    def _notes(self) -> NotesOfOneConversation:
-        return self.another(NotesOfOneConversation)
+    def _notes(self) -> NotesByConversation:
+        return self.another(NotesByConversation)
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_dixa import retry
 from tap_dixa.client import DixaStream
-from tap_dixa.errors import BadResponseError, RefusedError, RetriesExhaustedError
+from tap_dixa.errors import BadResponseError, NotFoundError, RefusedError, RetriesExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     import requests
     from singer_sdk.helpers.types import Context
 
+    from tap_dixa.rate_limit import LimitedSession
+
 _ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
 """A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
 of the zone."""
 _MOST_EMPTY_PAGES = 100
 """So many pages without a row, each with a link to another, are no list."""
+_V1, _BETA = "/v1/", "/beta/"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -89,7 +92,9 @@ class DixaApiStream(DixaStream):
     """Query parameters of every request."""
 
     any_page_read = False
-    """Whether the token may read the stream, as far as is known."""
+    """Whether a request of the stream has succeeded."""
+
+    _beta_tried = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,17 +107,40 @@ class DixaApiStream(DixaStream):
 
     @property
     @override
-    def requests_session(self) -> requests.Session:
+    def requests_session(self) -> LimitedSession:
         return self.tap.dixa_api_session
+
+    @override
+    def get_url(self, context: Context | None) -> str:
+        url = super().get_url(context)
+        return url.replace(_V1, _BETA, 1) if self.path in self.tap.beta_paths else url
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Any]:
         try:
-            yield from super().request_records(context)
+            yield from self._request_records(context)
         except retry.RETRIABLE as error:
+            self.requests_session.unavailable = True
             raise RetriesExhaustedError(
                 f"{self.name} could not be read: {retry.describe(error)}"
             ) from error
+
+    def _request_records(self, context: Context | None) -> Iterable[Any]:
+        beta_paths, path = self.tap.beta_paths, self.path
+        try:
+            yield from super().request_records(context)
+        except NotFoundError:
+            if self.any_page_read or self._beta_tried:
+                raise
+            # Dixa's published description is written for /beta; /v1 has the same paths, it says.
+            self._beta_tried = True
+            beta_paths.add(path)
+            try:
+                yield from super().request_records(context)
+            finally:
+                if not self.any_page_read:
+                    beta_paths.discard(path)
+            self.log("%s: Dixa has %s under /beta only", self.name, path)
 
     @override
     def get_new_paginator(self) -> NextLinkPaginator:

@@ -12,10 +12,9 @@ from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
-    import requests
-
     from tap_dixa.download.spool import KeyDecoder
     from tap_dixa.download.windows import Window
+    from tap_dixa.rate_limit import LimitedSession
 
 _CHUNK = 1 << 18
 _KEY_TYPES = {"integer": int, "string": str}
@@ -35,7 +34,7 @@ class ExportStream(WindowedStream):
 
     @property
     @override
-    def requests_session(self) -> requests.Session:
+    def requests_session(self) -> LimitedSession:
         return self.tap.exports_session
 
     @override

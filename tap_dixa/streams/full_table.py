@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from typing_extensions import override
 
+from tap_dixa.download.prefetch import prefetch
 from tap_dixa.errors import ForbiddenError, NotFoundError, UnusableRecordError
 from tap_dixa.output.normalize import compile_normalizer
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
 
     from tap_dixa.output.normalize import Normalizer
 
+    Parent = dict[str, Any]
+
+_MOST_NOT_FOUND = 10
+"""After so many parents that do not exist, and none that does, the address is wrong."""
+
 
 class FullTableStream(DixaApiStream):
-    """A list of the Dixa API, read whole in each run."""
+    """A list of the Dixa API, read completely in each run.
+
+    A new one also needs ``schemas/NAME.json`` and its place in `tap_dixa.streams.STREAMS`.
+    """
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -31,19 +40,12 @@ class FullTableStream(DixaApiStream):
             RetriesExhaustedError: A request failed in all of its attempts.
             UnusableRecordError: A row has no key.
         """
-        if self.skipped:
-            return
         try:
-            for row in self.request_records(context):
-                yield self.to_record(row, context)
-        except NotFoundError as error:
-            if not context:
-                raise
-            (parent,) = context.items()
-            self.log("%s: %s %s no longer exists and is skipped (%s)", self.name, *parent, error)
+            for row in self.request_records(None):
+                yield self.to_record(row, None)
         except ForbiddenError as error:
             if self.any_page_read:
-                raise  # the rest would be missing without a trace
+                raise  # the rest would be silently missing
             self.skip(error)
 
     def to_record(self, row: Any, context: Context | None) -> Record:
@@ -65,11 +67,61 @@ class FullTableStream(DixaApiStream):
         return compile_normalizer(self.effective_schema, self.report_unknown_field)
 
 
-class MembersStream(FullTableStream):
+class Children(NamedTuple):
+    """The rows of one parent."""
+
+    rows: list[Any]
+    error: NotFoundError | None = None
+    """Why there are none, if the parent does not exist."""
+
+    def close(self) -> None:
+        """Do nothing: the rows are in memory."""
+
+
+class ChildStream(FullTableStream):
+    """A list that is requested once for each parent, several at a time."""
+
+    _not_found = 0
+
+    def children_of(self, parents: Iterable[Parent]) -> Iterator[tuple[Parent, list[Record]]]:
+        """Yield each parent with its records, in order.
+
+        A parent that was deleted between two requests has none.
+
+        Args:
+            parents: Each as the context of its request, ``{key: id}``; an empty one has no rows.
+
+        Raises:
+            NotFoundError: None of the parents was found: the address is wrong, or the account
+                lacks this list.
+        """
+        ahead = self.settings.parallel_downloads
+        for parent, found in prefetch(self._children, parents, ahead=ahead):
+            if found.error is not None:
+                self._report_not_found(parent, found.error)
+            yield parent, [self.to_record(row, parent) for row in found.rows]
+        if self._not_found and not self.any_page_read:
+            raise self._last_not_found
+
+    def _children(self, parent: Parent) -> Children:
+        try:
+            return Children(list(self.request_records(parent)) if parent else [])
+        except NotFoundError as error:
+            return Children([], error)
+
+    def _report_not_found(self, parent: Parent, error: NotFoundError) -> None:
+        self._not_found += 1
+        self._last_not_found = error
+        if self._not_found >= _MOST_NOT_FOUND and not self.any_page_read:
+            raise error
+        ((key, value),) = parent.items()
+        self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
+
+
+class MembersStream(ChildStream):
     """A list that is requested once for each row of another one, its parent.
 
-    It reads the parents itself, so that it can be selected without them, and activates the
-    version of its rows once, after the last parent.
+    It reads the parents itself, so that it can be selected without them.
     """
 
     parent: ClassVar[type[FullTableStream]]
@@ -78,22 +130,18 @@ class MembersStream(FullTableStream):
     parent_key: ClassVar[str]
     """The name of a parent's id, in the path and in the rows."""
 
-    state_partitioning_keys: ClassVar[list[str]] = []
-
-    @cached_property
-    def partitions(self) -> list[dict[str, Any]]:
-        """The parents, each as ``{parent_key: id}``."""
-        try:
-            rows = list(self.another(self.parent).request_records(None))
-        except ForbiddenError as error:
-            self.skip(error)
-            rows = []
-        return [{self.parent_key: row["id"]} for row in rows]
-
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        # Without any parent, the SDK asks for the records of no context.
-        return super().get_records(context) if context else iter(())
+        parents = self.another(self.parent)
+        try:
+            rows = parents.request_records(None)
+            found = [{self.parent_key: parents.to_record(row, None)["id"]} for row in rows]
+            for _, records in self.children_of(found):
+                yield from records
+        except ForbiddenError as error:
+            if self.any_page_read:
+                raise  # the rest would be silently missing
+            self.skip(error)
 
 
 class AgentsStream(FullTableStream):

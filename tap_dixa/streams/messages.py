@@ -9,7 +9,6 @@ the time in which those messages lie again.
 from __future__ import annotations
 
 import logging
-from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.download.spool import Spool
+    from tap_dixa.download.window_download import WindowDownload
     from tap_dixa.output.normalize_raw import Encodable
 
 
@@ -64,7 +64,9 @@ class MessagesStream(ExportStream):
     ) -> Iterator[Encodable | None]:
         # The bookmark does not move before the refresh is emitted: if it is interrupted, the
         # next run finds the same conversations again.
-        return chain(self._refresh(context, convert), super().read(context, convert))
+        yield from self._refresh(context, convert)
+        if not self.skipped:
+            yield from super().read(context, convert)
 
     def _refresh(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
@@ -97,10 +99,12 @@ class MessagesStream(ExportStream):
             return _MESSAGE.decode(text).csid in anonymized
 
         messages = 0
-        for window, spool in prefetch(self.fetch, cover(spans, LONGEST)):
-            for message in self.emit(window, spool, convert, belongs):
+        for _, found in self.downloads(cover(spans, LONGEST)):
+            for message in self.emit(found, convert, belongs):
                 messages += 1
                 yield message
+        if self.skipped:
+            return
         self.log(
             "%s: refreshed %d messages of %d conversations anonymized since the last run",
             self.name,
@@ -123,8 +127,9 @@ class MessagesStream(ExportStream):
         ids: set[int] = set()
         spans: list[tuple[int, int]] = []
         updated = split(windows[0].start, windows[-1].end, self.settings.window_days)
-        for window, spool in prefetch(self._fetch_conversations, updated):
-            for conversation in self.emit(window, spool, _CONVERSATION.decode):
+        ahead = self.settings.parallel_downloads
+        for _, found in prefetch(self._fetch_conversations, updated, ahead=ahead):
+            for conversation in self.emit(found, _CONVERSATION.decode):
                 if conversation.anonymized_at is None:
                     continue
                 last = conversation.last_message_created_at or conversation.updated_at
@@ -136,7 +141,7 @@ class MessagesStream(ExportStream):
             spans = merge(spans)
         return ids, spans
 
-    def _fetch_conversations(self, window: Window) -> Spool:
+    def _fetch_conversations(self, window: Window) -> WindowDownload:
         def download(window: Window) -> Spool:
             cursor = ConversationsStream.cursor
             return self.export(ConversationsStream.path, cursor, window, _CONVERSATION_KEYS)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections import deque
 from contextlib import closing
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from typing_extensions import override
 
 from tap_dixa import retry
+from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.catalog import check_incremental_entry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import show
-from tap_dixa.download.windows import MARGIN, split
+from tap_dixa.download.window_download import WindowDownload
+from tap_dixa.download.windows import LONGEST, MARGIN, Window, parts_of, split
 from tap_dixa.errors import (
     DiskError,
     ForbiddenError,
@@ -27,7 +31,7 @@ from tap_dixa.output.fast_path import FastPathStream
 from tap_dixa.output.normalize import compile_normalizer
 from tap_dixa.output.normalize_raw import compile_raw_normalizer
 from tap_dixa.progress import Progress, Traffic
-from tap_dixa.timestamps import DAY, to_milliseconds
+from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,13 +40,20 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_dixa.download.spool import Spool
-    from tap_dixa.download.windows import Window
     from tap_dixa.output.normalize import Normalizer
     from tap_dixa.output.normalize_raw import Encodable
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _REPLACED = "%s: %s: replaced %d invalid characters in texts with U+FFFD"
-_UNWANTED = object()
+_OUT_OF_PLACE = (
+    "%s: %s: Dixa sent %d records from outside this window; they are emitted and do not move the "
+    "bookmark"
+)
+_NO_SETTING = "window_days cannot be that small"
+_DROPPED = object()
+
+SHORTEST_PART = 3_600_000
+"""The shortest part of a window that is requested, in ms: an hour."""
 
 
 class WindowedStream(FastPathStream, DixaStream):
@@ -57,6 +68,11 @@ class WindowedStream(FastPathStream, DixaStream):
 
     other_names: ClassVar[Mapping[str, str]] = {}
     """Fields that Dixa sends under a second name, and the schema's name for them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._longest_part: int | None = None
+        self._length_lock = Lock()
 
     @abstractmethod
     def download(self, window: Window) -> Spool:
@@ -104,14 +120,17 @@ class WindowedStream(FastPathStream, DixaStream):
             convert: Makes what is yielded from a record's JSON.
         """
         windows = self.windows(context)
+        if windows:
+            self.bookmark_range = to_rfc3339(windows[0].start), to_rfc3339(windows[-1].end)
         progress = Progress(self.name, len(windows), self.log, self.traffic, self.tap.progress_bar)
         with closing(progress):
-            for window, spool in self._spools(windows):
-                progress.window_started(len(spool))
-                yield from self.emit(window, spool, convert)
+            for window, found in self.downloads(windows):
+                progress.window_started(len(found))
+                yield from self.emit(found, convert)
                 yield None
-                progress.window_done(window, len(spool), spool.size)
-        progress.summary()
+                progress.window_done(window, len(found), found.size)
+        if not self.skipped:
+            progress.summary()
 
     def windows(self, context: Context | None) -> list[Window]:
         """Decide which windows this run reads.
@@ -131,12 +150,17 @@ class WindowedStream(FastPathStream, DixaStream):
             start = max(start, end - DAY)
         return split(start, end, settings.window_days)
 
-    def fetch(self, window: Window, download: Callable[[Window], Spool] | None = None) -> Spool:
-        """Download a window, with retries.
+    def fetch(
+        self, window: Window, download: Callable[[Window], Spool] | None = None
+    ) -> WindowDownload:
+        """Download a window, with retries, in parts if Dixa cannot export it at once.
+
+        A part that fails for a reason that less may resolve is halved, down to an hour. The
+        length that worked is kept for the stream's other windows.
 
         Args:
             window: The window.
-            download: What to retry instead of the stream's own `download`.
+            download: What to call instead of the stream's own `download`.
 
         Raises:
             RetriesExhaustedError: All attempts failed.
@@ -144,36 +168,103 @@ class WindowedStream(FastPathStream, DixaStream):
             UnusableRecordError: A record has no usable key or replication key.
             DiskError: The response could not be written.
         """
+        found = WindowDownload()
+        parts = deque([window])
         try:
-            return self.request_decorator(download or self.download)(window)  # type: ignore[no-any-return]
-        except retry.RETRIABLE as error:
-            raise RetriesExhaustedError(
-                f"{self.name}: {window} could not be downloaded: {retry.describe(error)}"
-            ) from error
-        except (UnusableRecordError, DiskError) as error:
-            raise type(error)(f"{self.name}: {window}: {error}") from None
+            while parts:
+                part = self._fetch_part(parts, download or self.download, found)
+                self._keep_length(part, shortened=part.length < window.length)
+        except BaseException as error:
+            found.close()
+            if isinstance(error, retry.RETRIABLE):
+                self.requests_session.unavailable = True
+                raise RetriesExhaustedError(
+                    f"{self.name}: {parts[0]} could not be downloaded: {retry.describe(error)}"
+                ) from error
+            if isinstance(error, UnusableRecordError | DiskError):
+                raise type(error)(f"{self.name}: {parts[0]}: {error}") from None
+            raise
+        return found
+
+    def _fetch_part(
+        self, parts: deque[Window], download: Callable[[Window], Spool], found: WindowDownload
+    ) -> Window:
+        """Download the first of the parts, halving it while less may succeed; return it."""
+        failures, halved = 0, False
+
+        def is_permanent(error: Exception) -> bool:
+            nonlocal failures, halved
+            raise_if_cancelled()
+            failures += 1
+            before_less = 1 if halved else retry.attempts_before_less(error)
+            if (
+                retry.less_may_succeed(error)
+                and failures >= min(before_less, self.max_attempts)
+                and parts[0].length >= 2 * SHORTEST_PART
+            ):
+                parts.extendleft(reversed(parts_of(parts.popleft(), -(-parts[0].length // 2))))
+                halved = True
+                return False
+            return failures >= self.max_attempts or not retry.may_succeed(error)
+
+        def attempt(_: object) -> Window:
+            if self._longest_part is not None and parts[0].length > self._longest_part:
+                parts.extendleft(reversed(parts_of(parts.popleft(), self._longest_part)))
+            part = parts[0]
+            found.add(part, download(part))
+            parts.popleft()
+            return part
+
+        return self.retrying(is_permanent)(attempt)(_First(parts))  # type: ignore[no-any-return]
+
+    def _keep_length(self, part: Window, *, shortened: bool) -> None:
+        """Keep the length of a part that was shortened until it worked, and report it once."""
+        with self._length_lock:
+            if not shortened or part.length >= (self._longest_part or LONGEST):
+                return
+            self._longest_part = part.length
+        days = part.length // DAY
+        self.log(
+            "%s: Dixa cannot export more than %.1f hours at once, so the tap requests windows in "
+            "parts. %s",
+            self.name,
+            part.length / 3_600_000,
+            f"Set window_days to {days} to do so from the start" if days else _NO_SETTING,
+            level=logging.WARNING,
+        )
 
     def emit(
         self,
-        window: Window,
-        spool: Spool,
+        found: WindowDownload,
         convert: Callable[[bytes], Any],
-        wanted: Callable[[bytes], bool] | None = None,
+        keep: Callable[[bytes], bool] | None = None,
     ) -> Iterator[Any]:
-        """Yield a window's records, converted, and close its spool.
+        """Yield a window's records, converted, and free its disk space.
 
         Args:
-            window: The window.
-            spool: Its records.
+            found: The window.
             convert: Makes what is yielded from a record's JSON.
-            wanted: Selects records by their JSON; without it, all are yielded.
+            keep: Selects records by their JSON; without it, all are yielded.
 
         Raises:
             UnusableRecordError: A record cannot be decoded.
         """
+        with closing(found):
+            for part, spool in found:
+                yield from self._emit_part(part, spool, convert, keep)
+
+    def _emit_part(
+        self,
+        part: Window,
+        spool: Spool,
+        convert: Callable[[bytes], Any],
+        keep: Callable[[bytes], bool] | None,
+    ) -> Iterator[Any]:
         traffic = self.traffic
+        replaced = spool.replaced
+        if spool.out_of_place:
+            self.log(_OUT_OF_PLACE, self.name, part, spool.out_of_place, level=logging.WARNING)
         with closing(spool):
-            replaced = spool.replaced
             for text in spool:
                 if not text.isascii():
                     try:
@@ -182,16 +273,16 @@ class WindowedStream(FastPathStream, DixaStream):
                         text = text.decode(errors="replace").encode()  # noqa: PLW2901
                         replaced += 1
                 try:
-                    converted = convert(text) if wanted is None or wanted(text) else _UNWANTED
+                    converted = convert(text) if keep is None or keep(text) else _DROPPED
                 except _NOT_DECODABLE as error:
                     raise UnusableRecordError(
-                        f"{self.name}: {window}: a record cannot be decoded: {error}: {show(text)}"
+                        f"{self.name}: {part}: a record cannot be decoded: {error}: {show(text)}"
                     ) from None
                 traffic.emitted += 1
-                if converted is not _UNWANTED:
+                if converted is not _DROPPED:
                     yield converted
-            if replaced:
-                self.log(_REPLACED, self.name, window, replaced, level=logging.WARNING)
+        if replaced:
+            self.log(_REPLACED, self.name, part, replaced, level=logging.WARNING)
 
     @cached_property
     def traffic(self) -> Traffic:
@@ -213,15 +304,21 @@ class WindowedStream(FastPathStream, DixaStream):
             # Without them there is no bookmark and no upsert, whatever the catalog says.
             entry.metadata[("properties", name)].selected = True
 
-    def _spools(self, windows: list[Window]) -> Iterator[tuple[Window, Spool]]:
+    def downloads(self, windows: list[Window]) -> Iterator[tuple[Window, WindowDownload]]:
+        """Yield each window with its download, in order, some of them ahead.
+
+        If the token may not read the first one, the stream is skipped.
+        """
         started = False
         try:
-            for window, spool in prefetch(self.fetch, windows):
+            for window, found in prefetch(
+                self.fetch, windows, ahead=self.settings.parallel_downloads
+            ):
                 started = True
-                yield window, spool
+                yield window, found
         except ForbiddenError as error:
             if started:
-                raise  # the rest would be missing without a trace
+                raise  # the rest would be silently missing
             self.skip(error)
 
     @cached_property
@@ -229,3 +326,13 @@ class WindowedStream(FastPathStream, DixaStream):
         return compile_normalizer(
             self.effective_schema, self.report_unknown_field, self.other_names
         )
+
+
+class _First:
+    """Names the window that is being downloaded, in a log line about a retry."""
+
+    def __init__(self, parts: deque[Window]) -> None:
+        self._parts = parts
+
+    def __str__(self) -> str:
+        return str(self._parts[0])
