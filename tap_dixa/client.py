@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from tap_dixa import retry, schemas
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
+from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_UNAVAILABLE = 4
 """The longest wait before a retry while the API is known to be unavailable, in seconds."""
 
+_MOST_WARNINGS = 20
+"""How many new fields are logged per stream."""
+
 _DETAIL = 200
 """How much of a refused request's body is worth showing, in characters."""
 
 _ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
-    "window_days; if that does not help, please report it",
+    "window_days or page_size; if that does not help, please report it",
     HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
     "Dixa under Settings, Integrations, API Tokens",
     HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make a token with "
@@ -134,19 +138,27 @@ class DixaStream(RESTStream[Any]):
         self.tap.permissions.denied(self.name, str(error))
 
     def report_unknown_field(self, path: str) -> None:
-        """Warn, once per run, of a field that Dixa sends and the schema does not have.
+        """Warn of a field that Dixa sends and the schema does not have.
 
         Args:
             path: The field's name, dotted if it is nested.
         """
-        if path not in self._unknown_fields:
-            self._unknown_fields.add(path)
-            self.log(
-                "%s: field %s is not in the schema and is dropped",
-                self.name,
-                " ".join(path.split()),
-                level=logging.WARNING,
-            )
+        if path in self._unknown_fields or len(self._unknown_fields) >= _MOST_WARNINGS:
+            return
+        self._unknown_fields.add(path)
+        if ADDITIONAL in self.effective_schema["properties"]:
+            fate = f"its values are in {ADDITIONAL}"
+        else:
+            fate = f"is dropped, because the catalog has no {ADDITIONAL}"
+        self.log(
+            "%s: field %s is not in the schema; %s",
+            self.name,
+            " ".join(path.split()),
+            fate,
+            level=logging.WARNING,
+        )
+        if len(self._unknown_fields) == _MOST_WARNINGS:
+            self.log("%s: further such fields are not logged", self.name, level=logging.WARNING)
 
     @cached_property
     def _unknown_fields(self) -> set[str]:

@@ -88,8 +88,12 @@ def _setting(  # noqa: PLR0913 (what a setting consists of)
     return field(metadata={"kind": kind, "read": read, "default": default, "options": options})
 
 
-def _integer(title: str, description: str, default: int, *, minimum: int, maximum: int) -> Any:
-    def read(name: str, value: Any) -> int:
+def _integer(
+    title: str, description: str, default: int | None, *, minimum: int, maximum: int
+) -> Any:
+    def read(name: str, value: Any) -> int | None:
+        if value is None:
+            return None
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole or not minimum <= value <= maximum:
             raise SettingsError(
@@ -184,6 +188,15 @@ class Settings:
         default=10,
         minimum=1,
         maximum=100_000,
+    )
+    page_size: int | None = _integer(
+        title="Page size",
+        description="How many rows to request per page of agents and end_users. Default: Dixa's "
+        "own page size. Larger pages need fewer requests; Dixa does not document how large they "
+        "may be, and refuses the request (400) if they are too large.",
+        default=None,
+        minimum=1,
+        maximum=10_000,
     )
     parallel_downloads: int = _integer(
         title="Parallel downloads",

@@ -91,6 +91,9 @@ class DixaApiStream(DixaStream):
     parameters: ClassVar[Mapping[str, str]] = {}
     """Query parameters of every request."""
 
+    has_page_limit = False
+    """Whether Dixa documents `pageLimit` for this list."""
+
     any_page_read = False
     """Whether a request of the stream has succeeded."""
 
@@ -152,7 +155,9 @@ class DixaApiStream(DixaStream):
     ) -> dict[str, Any]:
         # Only a link's query is taken: the token is sent to the configured host only.
         link = dict(parse_qsl(next_page_token.query)) if next_page_token else {}
-        return {**self.parameters, **link}
+        size = self.settings.page_size
+        page_limit = {"pageLimit": str(size)} if self.has_page_limit and size else {}
+        return {**self.parameters, **page_limit, **link}
 
     @override
     def validate_response(self, response: requests.Response) -> None:

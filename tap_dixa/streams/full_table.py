@@ -9,15 +9,13 @@ from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.errors import ForbiddenError, NotFoundError, UnusableRecordError
-from tap_dixa.output.normalize import compile_normalizer
+from tap_dixa.output.normalize import Normalizer
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
-
-    from tap_dixa.output.normalize import Normalizer
 
     Parent = dict[str, Any]
 
@@ -64,7 +62,7 @@ class FullTableStream(DixaApiStream):
 
     @cached_property
     def _normalize(self) -> Normalizer:
-        return compile_normalizer(self.effective_schema, self.report_unknown_field)
+        return Normalizer(self.effective_schema, self.report_unknown_field)
 
 
 class Children(NamedTuple):
@@ -150,6 +148,7 @@ class AgentsStream(FullTableStream):
     name = "agents"
     path = "/v1/agents"
     primary_keys = ("id",)
+    has_page_limit = True
 
 
 class EndUsersStream(FullTableStream):
@@ -158,6 +157,7 @@ class EndUsersStream(FullTableStream):
     name = "end_users"
     path = "/v1/endusers"
     primary_keys = ("id",)
+    has_page_limit = True
 
 
 class QueuesStream(FullTableStream):

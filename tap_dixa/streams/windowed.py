@@ -28,8 +28,8 @@ from tap_dixa.errors import (
     UnusableRecordError,
 )
 from tap_dixa.output.fast_path import FastPathStream
-from tap_dixa.output.normalize import compile_normalizer
-from tap_dixa.output.normalize_raw import compile_raw_normalizer
+from tap_dixa.output.normalize import Normalizer
+from tap_dixa.output.normalize_raw import RawNormalizer
 from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_dixa.download.spool import Spool
-    from tap_dixa.output.normalize import Normalizer
     from tap_dixa.output.normalize_raw import Encodable
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
@@ -108,7 +107,7 @@ class WindowedStream(FastPathStream, DixaStream):
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        return self.read(context, compile_raw_normalizer(self.effective_schema, self._normalize))
+        return self.read(context, RawNormalizer(self.effective_schema, self._normalize))
 
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
@@ -323,9 +322,7 @@ class WindowedStream(FastPathStream, DixaStream):
 
     @cached_property
     def _normalize(self) -> Normalizer:
-        return compile_normalizer(
-            self.effective_schema, self.report_unknown_field, self.other_names
-        )
+        return Normalizer(self.effective_schema, self.report_unknown_field, self.other_names)
 
 
 class _First:
