@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 import msgspec
@@ -16,10 +17,11 @@ import msgspec
 from tap_dixa.timestamps import to_rfc3339
 
 try:
-    from tap_dixa.sandbox.behaviour import Behaviour
+    from tap_dixa.sandbox.behaviour import Behaviour, TooLong
     from tap_dixa.sandbox.dataset import DataSet
     from tap_dixa.sandbox.faults import read_plan
     from tap_dixa.sandbox.filters import Bounds
+    from tap_dixa.sandbox.paths import DIXA_API, EXPORTS, may_begin
     from tap_dixa.sandbox.server import Sandbox
 except ImportError as error:
     sys.exit(
@@ -32,12 +34,38 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1,localhost"
 
 
+def _finite(_: click.Context, __: click.Parameter, number: float | None) -> float | None:
+    # NaN lies in every range, and infinity in those without an end.
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number")
+    return number
+
+
+def _served(*paths: str) -> Callable[..., tuple[str, ...]]:
+    """Make a check that each value is the beginning of a path that the sandbox serves."""
+
+    def check(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not may_begin(value, paths):
+                raise click.BadParameter(
+                    f"{value} begins no path that can be given here, such as /v1/agents"
+                )
+        return values
+
+    return check
+
+
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what both commands can be told about the data and the server."""
     some, any_number = click.IntRange(1), click.IntRange(0)
     bound = click.Choice(["inclusive", "exclusive"])
     options = (
         click.option("--conversations", type=some, default=5000, help="About how many there are."),
+        click.option(
+            "--contacts",
+            type=some,
+            help="How many end users there are; if not given, a third of the conversations.",
+        ),
         click.option("--days", type=some, default=90, help="How many days back they go."),
         click.option("--seed", default=1, help="Another seed gives other data."),
         click.option(
@@ -59,6 +87,51 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--faults",
             type=click.File(encoding="utf-8"),
             help="A JSON list of what the export requests get, in order; null: a proper answer.",
+        ),
+        click.option(
+            "--latency",
+            type=click.FloatRange(0),
+            callback=_finite,
+            default=0,
+            metavar="SECONDS",
+            help="How long each export takes before its first byte.",
+        ),
+        click.option(
+            "--longest-export",
+            type=click.FloatRange(0, min_open=True),
+            callback=_finite,
+            metavar="DAYS",
+            help="The longest window that is exported; anything up to 31 if not given.",
+        ),
+        click.option(
+            "--too-long",
+            type=click.Choice(get_args(TooLong)),
+            default="504",
+            help="What a longer export gets: a status, half a body, or no response at all.",
+        ),
+        click.option(
+            "--new-fields", is_flag=True, help="Send fields that are in no schema, everywhere."
+        ),
+        click.option(
+            "--out-of-place",
+            type=any_number,
+            default=0,
+            metavar="N",
+            help="How many records from other times each export has.",
+        ),
+        click.option(
+            "--without",
+            multiple=True,
+            callback=_served(*EXPORTS, *DIXA_API),
+            metavar="PATH",
+            help="Respond with 404 under this path. Can be repeated.",
+        ),
+        click.option(
+            "--beta-only",
+            multiple=True,
+            callback=_served(*DIXA_API),
+            metavar="PATH",
+            help="Serve this path of the Dixa API under /beta alone. Can be repeated.",
         ),
         click.option(
             "--port",
@@ -129,9 +202,21 @@ def _sandbox(**options: Any) -> Sandbox:
         now=lambda: time.time_ns() // 1_000_000,
         seed=options["seed"],
         late=options["late_seconds"] * 1000,
+        contacts=options["contacts"],
     )
     bounds = Bounds(options["after"] == "inclusive", options["before"] == "inclusive")
-    behaviour = Behaviour(options["token"], options["requests_per_minute"], bounds)
+    behaviour = Behaviour(
+        token=options["token"],
+        requests_per_minute=options["requests_per_minute"],
+        bounds=bounds,
+        latency=options["latency"],
+        longest_export_days=options["longest_export"],
+        too_long=options["too_long"],
+        new_fields=options["new_fields"],
+        out_of_place=options["out_of_place"],
+        missing=set(options["without"]),
+        beta_only=set(options["beta_only"]),
+    )
     if options["faults"] is not None:
         try:
             behaviour.faults.extend(read_plan(options["faults"].read()))

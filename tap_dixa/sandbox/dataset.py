@@ -38,16 +38,24 @@ class DataSet:
         now: The clock, in Unix ms. It must not go back.
         seed: Any integer; another one gives other data.
         late: The longest that the exports lag behind events, in ms.
+        contacts: How many end users there are; None for a third of the conversations. Another
+            number gives other conversations.
     """
 
-    def __init__(
-        self, conversations: int, days: int, now: Callable[[], int], seed: int = 1, late: int = 0
+    def __init__(  # noqa: PLR0913, PLR0917 (each is a size of its own)
+        self,
+        conversations: int,
+        days: int,
+        now: Callable[[], int],
+        seed: int = 1,
+        late: int = 0,
+        contacts: int | None = None,
     ) -> None:
         self.now = now
         self.start = (now() // DAY - days) * DAY
         """Nothing is older than this, in Unix ms."""
         self._per_load = conversations / (days / 7)
-        self.desk = Desk(seed, customers=max(1, conversations // 3))
+        self.desk = Desk(seed, max(1, conversations // 3) if contacts is None else contacts)
         self.directory = Directory(self.desk)
         """Whom and what the desk lists. Rows can be taken away from it."""
         self._late = late

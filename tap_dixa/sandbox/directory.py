@@ -37,8 +37,9 @@ class Directory:
     def __init__(self, desk: Desk) -> None:
         random = Random(f"directory {desk.seed}")
         self._desk = desk
-        self._gone: set[str] = set()
-        self._gone_members: set[tuple[str, str]] = set()
+        self._end_users: Sequence[int] | None = range(desk.customers)
+        self._removed: set[str] = set()
+        self._removed_members: set[tuple[str, str]] = set()
         self._agents = [_agent(person, random) for person in desk.agents]
         teams = [Named(uuid(random), name) for name in (*_TEAMS, _EMPTY_TEAM)]
         self._teams = [{"id": team.id, "name": team.name} for team in teams]
@@ -64,15 +65,18 @@ class Directory:
     def agents(self) -> dict[int, Row]:
         """List the agents, by number: pages must not shift when one is taken away."""
         return {
-            number: row for number, row in enumerate(self._agents) if row["id"] not in self._gone
+            number: row for number, row in enumerate(self._agents) if row["id"] not in self._removed
         }
 
     def end_users(self) -> Sequence[int]:
         """List the end users, by number: there can be many of them."""
-        numbers = range(self._desk.customers)
-        if not self._gone:
-            return numbers
-        return [number for number in numbers if self._desk.customer(number).id not in self._gone]
+        if self._end_users is None:
+            self._end_users = [
+                number
+                for number in range(self._desk.customers)
+                if self._desk.customer(number).id not in self._removed
+            ]
+        return self._end_users
 
     def end_user(self, number: int) -> Row:
         """Describe one end user. They are as old as the desk at least."""
@@ -118,7 +122,8 @@ class Directory:
         Args:
             row: Its id.
         """
-        self._gone.add(row)
+        self._removed.add(row)
+        self._end_users = None
 
     def remove_member(self, group: str, agent: str) -> None:
         """Take an agent out of a team or a queue.
@@ -127,16 +132,16 @@ class Directory:
             group: The team's or queue's id.
             agent: The agent's id.
         """
-        self._gone_members.add((group, agent))
+        self._removed_members.add((group, agent))
 
     def _left(self, rows: list[Row], key: str = "id") -> list[Row]:
-        return [row for row in rows if row[key] not in self._gone]
+        return [row for row in rows if row[key] not in self._removed]
 
     def _members(self, group: str, members: dict[str, list[Row]], key: str) -> list[Row]:
-        if group in self._gone:
+        if group in self._removed:
             raise LookupError(group)
         rows = self._left(members[group], key)
-        return [row for row in rows if (group, row[key]) not in self._gone_members]
+        return [row for row in rows if (group, row[key]) not in self._removed_members]
 
 
 def _person(person: Person, random: Random) -> Row:

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +32,12 @@ class Refusal(msgspec.Struct, frozen=True, tag_field="fault", tag="refusal"):
     status: int
     headers: dict[str, str] = {}
     body: str = ""
+
+    @classmethod
+    def with_message(cls, status: int, message: str) -> Refusal:
+        """Make one with a body as Dixa's."""
+        body = msgspec.json.encode({"message": message}).decode()
+        return cls(status, {"Content-Type": "application/json"}, body)
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
         """Send it."""
@@ -62,7 +69,7 @@ class BrokenAnswer(msgspec.Struct, frozen=True, tag_field="fault", tag="broken")
         """Make an application that sends the beginning of a body."""
 
         async def answer(scope: Scope, receive: Receive, _: Send) -> None:
-            whole = b"".join(body)
+            whole = await run_in_threadpool(b"".join, body)
             if self.packed:
                 whole = gzip.compress(whole, 1)
             transport = scope[TRANSPORT]

@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa.sandbox import notes
-from tap_dixa.sandbox.activitylog import ActivityLog
+from tap_dixa.sandbox import new_fields, notes
+from tap_dixa.sandbox.activity_log import ActivityLog
 from tap_dixa.sandbox.bucket import Bucket
 from tap_dixa.sandbox.faults import BrokenAnswer, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
 from tap_dixa.sandbox.pages import Key, Paging
+from tap_dixa.sandbox.paths import VERSIONS, is_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ _END_USERS = Paging(most=1000, links_whole=True)
 _ACTIVITY_LOG = Paging(most=10_000)
 
 
-class Api:
+class DixaApi:
     """The dev API over a data set.
 
     Args:
@@ -56,23 +57,33 @@ class Api:
         self._log = ActivityLog(data)
         self._bucket = Bucket()
         listed = data.directory
-        answers: dict[str, Answer] = {
-            "/v1/agents": self._agents,
-            "/v1/endusers": self._end_users,
-            "/v1/teams": lambda _: {"data": listed.teams()},
-            "/v1/teams/{id}/agents": _members(listed.team_members),
-            "/v1/queues": lambda _: {"data": listed.queues()},
-            "/v1/queues/{id}/members": _members(listed.queue_members),
-            "/v1/tags": self._tags,
-            "/v1/contact-endpoints": lambda _: {"data": listed.contact_endpoints},
-            "/v1/custom-attributes": lambda _: {"data": listed.custom_attributes},
-            "/v1/business-hours/schedules": lambda _: {"data": {"schedules": listed.schedules}},
-            "/v1/conversations/activitylog": self._activity_log,
-            "/v1/conversations/{id}/notes": self._notes,
+        lists: dict[str, tuple[Answer, str | None]] = {
+            "/agents": (self._agents, None),
+            "/endusers": (self._end_users, None),
+            "/teams": (lambda _: {"data": listed.teams()}, None),
+            "/teams/{id}/agents": (_members(listed.team_members), None),
+            "/queues": (lambda _: {"data": listed.queues()}, "usages"),
+            "/queues/{id}/members": (_members(listed.queue_members), None),
+            "/tags": (self._tags, None),
+            "/contact-endpoints": (lambda _: {"data": listed.contact_endpoints}, None),
+            "/custom-attributes": (
+                lambda _: {"data": listed.custom_attributes},
+                "inputDefinition",
+            ),
+            "/business-hours/schedules": (
+                lambda _: {"data": {"schedules": listed.schedules}},
+                None,
+            ),
+            "/conversations/activitylog": (self._activity_log, "author"),
+            "/conversations/{id}/notes": (self._notes, None),
         }
-        self.routes = [Route(path, self._serving(answer)) for path, answer in answers.items()]
+        self.routes = [
+            Route(f"{version}{path}", self._serving(answer, nested))
+            for version in VERSIONS
+            for path, (answer, nested) in lists.items()
+        ]
 
-    def _serving(self, answer: Answer) -> Callable[[Request], ASGIApp]:
+    def _serving(self, answer: Answer, nested: str | None) -> Callable[[Request], ASGIApp]:
         def serve(request: Request) -> ASGIApp:
             status = 500
             try:
@@ -80,7 +91,10 @@ class Api:
                 if isinstance(fault, Refusal):
                     status = fault.status
                     return fault
-                body = msgspec.json.encode(answer(request))
+                content = answer(request)
+                if self._behaviour.new_fields:
+                    content["data"] = _with_new_fields(content["data"], nested)
+                body = msgspec.json.encode(content)
                 status = 200
             except BadQueryError as error:
                 status = 400
@@ -98,7 +112,11 @@ class Api:
         return serve
 
     def _admit(self, request: Request) -> Fault | None:
-        behaviour = self._behaviour
+        behaviour, path = self._behaviour, request.url.path
+        if is_among(path, behaviour.missing) or (
+            path.startswith(VERSIONS[0]) and is_among(path, behaviour.beta_only)
+        ):
+            raise HTTPException(404, "Not Found")
         scheme, _, secret = request.headers.get("Authorization", "").rpartition(" ")
         if scheme.lower() not in {"", "bearer"} or secret != behaviour.token:
             raise HTTPException(401, "Invalid or missing credentials")
@@ -106,7 +124,7 @@ class Api:
         if not self._bucket.take(rate, burst, time.monotonic()):
             raise HTTPException(429, "API limit has been reached")
         for prefix, status in behaviour.forbidden.items():
-            if request.url.path.startswith(prefix):
+            if is_among(path, (prefix,)):
                 raise HTTPException(status, "The token does not give access to this")
         return behaviour.api_faults.popleft() if behaviour.api_faults else None
 
@@ -166,6 +184,12 @@ def _members(rows: Callable[[str], list[dict[str, Any]]]) -> Answer:
             return {"data": rows(group.lower())}
 
     return answer
+
+
+def _with_new_fields(data: Any, nested: str | None) -> Any:
+    if isinstance(data, dict):
+        return {name: _with_new_fields(rows, nested) for name, rows in data.items()}
+    return [new_fields.added(row, nested) for row in data]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tap_dixa.sandbox import activity
+from tap_dixa.sandbox import activity_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ class ActivityLog:
         found = sorted(
             Place(happening.moment, life.number, place)
             for life in self._data.lives(interval.after, interval.before)
-            for place, happening in enumerate(activity.happenings(self._data.desk, life))
+            for place, happening in enumerate(activity_entries.happenings(self._data.desk, life))
             if happening.moment <= life.seen_at(as_of) and interval(happening.moment)
         )
         if order == "descending":
@@ -65,5 +65,5 @@ class ActivityLog:
             if place.number not in written:
                 life = self._data.draw(place.number)
                 seen = life.seen_at(as_of)
-                written[place.number] = list(activity.entries(self._data.desk, life, seen))
+                written[place.number] = list(activity_entries.entries(self._data.desk, life, seen))
         return [written[place.number][place.entry] for place in places]

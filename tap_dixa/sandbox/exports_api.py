@@ -1,0 +1,178 @@
+"""The routes of the Exports API: its authentication, limits, filters and responses."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from tap_dixa.sandbox import new_fields, out_of_place
+from tap_dixa.sandbox.bodies import as_json, squeezed
+from tap_dixa.sandbox.dataset import TIMES, DataSet
+from tap_dixa.sandbox.faults import Away, BrokenAnswer, Fault, Odd, Refusal
+from tap_dixa.sandbox.filters import BadQueryError, Interval, ids, intervals
+from tap_dixa.sandbox.paths import is_among
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from tap_dixa.sandbox.behaviour import Behaviour
+
+    Records = Iterable[dict[str, Any]]
+    Export = Callable[[Mapping[str, str]], tuple[dict[str, Interval], Records]]
+
+_MINUTE = 60.0
+_DAY = 86_400_000
+_MARGINS = 2_000
+"""How much longer than a window the tap's request for it is, in ms: a second on each side."""
+_TOO_LONG = {
+    "504": "Endpoint request timed out",
+    "500": "Internal error",
+    "400": "The requested interval is too long",
+    "413": "The response is too large",
+}
+
+
+class ExportsApi:
+    """The Exports API over a data set.
+
+    Args:
+        data: The data that it serves.
+        behaviour: How it behaves.
+        arrived: Where it notes the time of arrival of every request.
+        answered: Where it notes path, query and status of every request.
+        away: Makes an application that closes the server for some seconds.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        behaviour: Behaviour,
+        arrived: list[float],
+        answered: list[tuple[str, dict[str, str], int]],
+        away: Callable[[float], ASGIApp],
+    ) -> None:
+        self._data = data
+        self._behaviour = behaviour
+        self._arrived = arrived
+        self._answered = answered
+        self._away = away
+        self._recent: deque[float] = deque()
+        self.routes = [
+            Route("/v1/conversation_export", self._serving(self._conversations)),
+            Route("/v1/message_export", self._serving(self._messages)),
+        ]
+
+    def _serving(self, export: Export) -> Callable[[Request], Awaitable[ASGIApp]]:
+        async def serve(request: Request) -> ASGIApp:
+            self._arrived.append(time.monotonic())
+            status = 500
+            try:
+                fault = self._admit(request)
+                await asyncio.sleep(self._behaviour.latency)  # others are served meanwhile
+                filters, records = export(request.query_params)
+                if fault is None and self._is_too_long(filters):
+                    response = await self._too_long(records)
+                else:
+                    response = self._export(request, records, fault)
+                status = response.status if isinstance(response, Refusal) else 200
+            except BadQueryError as error:
+                status = 400
+                raise HTTPException(status, str(error)) from None
+            except HTTPException as error:
+                status = error.status_code
+                raise
+            finally:
+                query = dict(request.query_params)
+                self._answered.append((request.url.path, query, status))
+            return response
+
+        return serve
+
+    def _admit(self, request: Request) -> Fault | None:
+        behaviour = self._behaviour
+        if is_among(request.url.path, behaviour.missing):
+            raise HTTPException(404, "Not Found")
+        basic = base64.b64encode(f"bearer:{behaviour.token}".encode()).decode()
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if (scheme.lower(), secret) not in {("bearer", behaviour.token), ("basic", basic)}:
+            raise HTTPException(401, "Invalid or missing credentials")
+        limit, now = behaviour.requests_per_minute, time.monotonic()
+        while self._recent and self._recent[0] <= now - _MINUTE:
+            self._recent.popleft()
+        if limit and len(self._recent) >= limit:
+            raise HTTPException(429, "API limit has been reached")
+        self._recent.append(now)
+        return behaviour.faults.popleft() if behaviour.faults else None
+
+    def _conversations(self, query: Mapping[str, str]) -> tuple[dict[str, Interval], Records]:
+        wanted = ids(query)
+        filters = intervals(query, TIMES, self._behaviour.bounds)
+        if wanted is None and not filters:
+            raise BadQueryError(f"a pair of filters is needed, such as {TIMES[1]}_after/_before")
+        records = self._data.conversations(dict(filters), wanted)
+        return filters, self._altered(records, filters, out_of_place.conversation, "tags_info")
+
+    def _messages(self, query: Mapping[str, str]) -> tuple[dict[str, Interval], Records]:
+        filters = intervals(query, ("created",), self._behaviour.bounds)
+        if not filters:
+            raise BadQueryError("created_after and created_before are needed")
+        created = filters["created"]
+        records = self._data.messages(created, created.after, created.before)
+        return filters, self._altered(records, filters, out_of_place.message, None)
+
+    def _altered(
+        self,
+        records: Records,
+        filters: dict[str, Interval],
+        write: out_of_place.Write,
+        nested: str | None,
+    ) -> Records:
+        """Add to an export what the behaviour says that Dixa adds."""
+        count = self._behaviour.out_of_place
+        if count and filters:
+            records = out_of_place.around(records, self._data, filters, count, write)
+        if self._behaviour.new_fields:
+            records = (new_fields.added(record, nested) for record in records)
+        return records
+
+    def _is_too_long(self, filters: dict[str, Interval]) -> bool:
+        longest = self._behaviour.longest_export_days
+        return longest is not None and any(
+            interval.before - interval.after - _MARGINS > longest * _DAY
+            for interval in filters.values()
+        )
+
+    async def _too_long(self, records: Records) -> ASGIApp:
+        kind = self._behaviour.too_long
+        if kind == "hang":
+            return BrokenAnswer("stall", head=False).answering([])
+        if kind == "cut":
+            body = await run_in_threadpool(b"".join, as_json(records))
+            return BrokenAnswer("hangup", after=len(body) // 2).answering([body])
+        return Refusal.with_message(int(kind), _TOO_LONG[kind])
+
+    def _export(self, request: Request, records: Records, fault: Fault | None) -> ASGIApp:
+        if isinstance(fault, Refusal):
+            return fault
+        if isinstance(fault, Away):
+            return self._away(fault.seconds)
+        body = as_json(fault.among(records) if isinstance(fault, Odd) else records)
+        if isinstance(fault, BrokenAnswer):
+            return fault.answering(body)
+        headers = {"Content-Type": "application/json"}
+        accepted = request.headers.get("Accept-Encoding", "").replace(" ", "")
+        if "gzip" in accepted and "gzip;q=0" not in accepted:
+            headers["Content-Encoding"] = "gzip"
+            body = squeezed(body)
+        return StreamingResponse(body, headers=headers)

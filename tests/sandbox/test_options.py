@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.sandbox.test_cli import run
+
+CLIENT = """
+import base64, json, os, time
+from datetime import datetime
+import requests
+
+URL, TOKEN = os.environ["TAP_DIXA_EXPORTS_API_URL"], os.environ["TAP_DIXA_API_TOKEN"]
+START = int(datetime.fromisoformat(os.environ["TAP_DIXA_START_DATE"]).timestamp()) * 1000
+
+def get(path, timeout=120, **query):
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return requests.get(URL + path, query, headers=headers, timeout=timeout)
+
+def export(days, path="/v1/message_export", field="created", **options):
+    window = {f"{field}_after": START, f"{field}_before": START + int(days * 86_400_000)}
+    return get(path, **window, **options)
+
+def conversations(days):
+    return export(days, "/v1/conversation_export", "updated").json()
+
+def reason(days, **options):
+    try:
+        return export(days, **options).status_code
+    except requests.exceptions.RequestException as error:
+        return type(error).__name__
+"""
+
+
+def shown(*options, expression):
+    """Give what a command sees behind which a sandbox with some options is."""
+    small = ("--conversations", "300", "--days", "30", "--requests-per-minute", "0")
+    code = f"{CLIENT}\nprint(json.dumps(({expression})))"
+    done = run(*small, *options, "--", sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_without_options_nothing_is_unusual():
+    ids, names, statuses = shown(
+        expression="[row['id'] for row in conversations(30)], "
+        "sorted({name for row in conversations(30) for name in row}), "
+        "[get(path).status_code for path in ('/v1/agents', '/beta/agents')]"
+    )
+    assert 200 < len(ids) < 400
+    assert max(ids) < 1 << 31
+    assert "brandNew" not in names
+    assert statuses == [200, 200]
+
+
+def test_latency():
+    assert shown("--latency", "1.5", expression="export(1).elapsed.total_seconds()") >= 1.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "patience", "reason"),
+    [("413", 120, 413), ("cut", 120, "ChunkedEncodingError"), ("hang", 2, "ReadTimeout")],
+)
+def test_too_long(kind, patience, reason):
+    options = ("--longest-export", "2.5", "--too-long", kind)
+    seen = shown(*options, expression=f"reason(2.5), reason(3, timeout=(120, {patience}))")
+    assert seen == [200, reason]
+
+
+def test_longest_export_alone():
+    assert shown("--longest-export", "1", expression="reason(1), reason(2)") == [200, 504]
+
+
+def test_new_fields():
+    record, row = shown(
+        "--new-fields", expression="[conversations(30)[0], get('/v1/queues').json()['data'][0]]"
+    )
+    assert record["brandNew"] == row["brandNew"] == {"level": 3, "labels": ["a"]}
+    assert row["usages"]["shade"] == "dark"
+
+
+def test_out_of_place():
+    ids = shown("--out-of-place", "3", expression="[row['id'] for row in conversations(10)]")
+    assert [number > 1 << 40 for number in ids] == [True, True, *[False] * (len(ids) - 3), True]
+    assert len(ids) > 3
+
+
+def test_without():
+    paths = ["/v1/agents", "/beta/agents", "/v1/message_export", "/v1/tags"]
+    options = ("--without", "/v1/agents", "--without", "/v1/message_export")
+    seen = shown(*options, expression=f"[get(path).status_code for path in {paths}]")
+    assert seen == [404, 404, 404, 200]
+
+
+def test_beta_only():
+    paths = ["/v1/agents", "/beta/agents", "/v1/teams", "/beta/teams", "/v1/tags"]
+    options = ("--beta-only", "/v1/agents", "--beta-only", "/v1/teams")
+    seen = shown(*options, expression=f"[get(path).status_code for path in {paths}]")
+    assert seen == [404, 200, 404, 200, 200]
+
+
+def test_contacts():
+    expression = """[
+        len(get("/v1/endusers", pageLimit=1000).json()["data"]),
+        *(
+            get("/v1/endusers", pageLimit=1000, pageKey=base64.b64encode(
+                json.dumps({"path": "/v1/endusers", "place": place}).encode()
+            ).decode()).json()
+            for place in (0, 99_995)
+        )]"""
+    first, whole, last = shown("--contacts", "100000", expression=expression)
+    assert first == len(whole["data"]) == 1000
+    assert "next" in whole["meta"]
+    assert len(last["data"]) == 5
+    assert "next" not in last["meta"]
+    assert len({row["id"] for row in whole["data"] + last["data"]}) == 1005
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--latency", "-1", "range x>=0"),
+        ("--latency", "nan", "nan is not a finite number"),
+        ("--longest-export", "0", "range x>0"),
+        ("--longest-export", "inf", "inf is not a finite number"),
+        ("--too-long", "404", "'404' is not one of '504', "),
+        ("--out-of-place", "some", "'some' is not a valid integer"),
+        ("--without", "/v1/agnets", "/v1/agnets begins no path"),
+        ("--without", "agents", "agents begins no path"),
+        ("--without", "/v1/", "/v1/ begins no path"),
+        ("--beta-only", "/v1/message_export", "/v1/message_export begins no path"),
+        ("--contacts", "0", "range x>=1"),
+    ],
+)
+def test_bad_values(option, value, said):
+    done = run(option, value, "--", "true")
+    assert done.returncode == 2
+    assert f"Invalid value for '{option}'" in done.stderr
+    assert said in done.stderr
