@@ -47,7 +47,8 @@ _ADVICE: dict[int, str] = {
     "Dixa under Settings, Integrations, API Tokens",
     HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make a token with "
     "access in Dixa under Settings, Integrations, API Tokens",
-    HTTPStatus.NOT_FOUND: "there is no such address. Check exports_api_url and dixa_api_url",
+    HTTPStatus.NOT_FOUND: "there is nothing at this address. Check exports_api_url and "
+    "dixa_api_url; if they are right, the account lacks this feature: deselect the stream",
 }
 
 _REFUSED: dict[int, type[RefusedError]] = {

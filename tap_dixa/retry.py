@@ -135,7 +135,7 @@ def describe(error: BaseException) -> str:
         return "the connection broke in the middle of the response"
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return "the response could not be decompressed"
-    if isinstance(error, RetriableAPIError):
+    if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
     return f"no connection: {_innermost(error)}"
 

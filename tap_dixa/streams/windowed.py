@@ -201,14 +201,14 @@ class WindowedStream(FastPathStream, DixaStream):
                 and failures >= min(before_less, self.max_attempts)
                 and parts[0].length >= 2 * SHORTEST_PART
             ):
-                parts.extendleft(reversed(parts_of(parts.popleft(), -(-parts[0].length // 2))))
+                _split_first(parts, -(-parts[0].length // 2))
                 halved = True
                 return False
             return failures >= self.max_attempts or not retry.may_succeed(error)
 
         def attempt(_: object) -> Window:
             if self._longest_part is not None and parts[0].length > self._longest_part:
-                parts.extendleft(reversed(parts_of(parts.popleft(), self._longest_part)))
+                _split_first(parts, self._longest_part)
             part = parts[0]
             found.add(part, download(part))
             parts.popleft()
@@ -323,6 +323,10 @@ class WindowedStream(FastPathStream, DixaStream):
     @cached_property
     def _normalize(self) -> Normalizer:
         return Normalizer(self.effective_schema, self.report_unknown_field, self.other_names)
+
+
+def _split_first(parts: deque[Window], longest: int) -> None:
+    parts.extendleft(reversed(parts_of(parts.popleft(), longest)))
 
 
 class _First:
