@@ -231,7 +231,7 @@ class TapDixa(Tap):
 
 def _describe(failed: dict[str, str], selected: int) -> str:
     reasons = "; ".join(
-        reason if reason.startswith(name) else f"{name}: {reason}"
+        reason if reason.startswith((f"{name}:", f"{name} ")) else f"{name}: {reason}"
         for name, reason in failed.items()
     )
     if selected == 1:

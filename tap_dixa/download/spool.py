@@ -39,6 +39,8 @@ _ENTRY = 3 * array("q").itemsize
 _SHOWN = 40
 _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _BRACE = ord("{")
+_FIRST = -(1 << 62)
+"""Sorts records from elsewhere before the others: the last one of a window is its newest."""
 
 
 class Spool:
@@ -161,7 +163,7 @@ class Spool:
                             f"Dixa sent a record whose replication key is no time, {cursor} (Unix "
                             f"ms): {show(bytes(record))}"
                         )
-                    entries.append((cursor, chunk.position + place, length))
+                    entries.append((_FIRST, chunk.position + place, length))
                     self.out_of_place += 1
                 place += length + 1
             if len(entries) >= self._sorted_run:

@@ -1,0 +1,158 @@
+"""A stream that fails does not keep the others from being synced."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_dixa.sandbox.faults import Odd, Refusal
+from tests import expected
+from tests.conftest import HOUR, NOON, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.everything import ALL, records_of
+
+PATHS = {
+    "conversations": "/v1/conversation_export",
+    "messages": "/v1/message_export",
+    "activity_logs": "/v1/conversations/activitylog",
+    "agents": "/v1/agents",
+    "end_users": "/v1/endusers",
+    "queues": "/v1/queues",
+    "teams": "/v1/teams",
+    "tags": "/v1/tags",
+    "custom_attributes": "/v1/custom-attributes",
+    "contact_endpoints": "/v1/contact-endpoints",
+    "business_hours_schedules": "/v1/business-hours/schedules",
+}
+DEPENDENT = {"queues": {"queue_members"}, "teams": {"team_members"}}
+
+
+def emitted(run):
+    return {stream: len(run.records(stream)) for stream in ALL}
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    from tests.conftest import made  # noqa: PLC0415 (a sandbox of the module's own)
+
+    with made(conversations=40, days=6) as sandbox:
+        return {stream: len(records) for stream, records in records_of(sandbox).items()}
+
+
+@pytest.mark.parametrize("down", PATHS)
+def test_a_stream_without_an_endpoint_fails_alone(serve, run_tap, wanted, down):
+    sandbox = serve(conversations=40, days=6, missing={PATHS[down]})
+    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
+    failed = {down} | DEPENDENT.get(down, set())
+    assert run.status == 1
+    assert emitted(run) == {s: 0 if s in failed else number for s, number in wanted.items()}
+    (line,) = run.errors
+    assert f"{len(failed)} of {len(ALL)} streams failed, the others were synced: " in line
+    for stream in failed:
+        assert f"{stream}: " in line
+    assert "there is nothing at this address" in line
+    assert "deselect the stream" in line
+    assert run.log.splitlines()[-1] == line
+    for stream in {"conversations", "messages", "activity_logs"} - failed:
+        newest = max(r[CURSORS[stream]] for r in run.records(stream))
+        assert run.bookmark(stream) == newest
+
+
+CURSORS = {**expected.CURSORS, "activity_logs": "activityTimestamp"}
+
+
+def test_conversations_and_messages_are_synced_first(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
+    checks.succeeded(run)
+    order = [message["stream"] for message in run.of("SCHEMA")]
+    assert order[:2] == ["conversations", "messages"]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_list_that_is_refused_half_way_fails_alone(serve, run_tap, status):
+    sandbox = serve(conversations=40, days=6)
+    sandbox.behaviour.api_faults.extend([None, None, Refusal(status)])
+    streams = ("conversations", "queue_members", "tags")
+    run = run_tap(settings(sandbox), catalog=catalog(*streams))
+    assert run.status == 1
+    (line,) = run.errors
+    assert "1 of 3 streams failed, the others were synced: queue_members: " in line
+    assert run.records("tags")
+    assert run.bookmark("conversations")
+
+
+def test_a_stream_with_an_unusable_record_fails_after_what_came_before(serve, run_tap):
+    sandbox = serve(conversations=40, days=20)
+    # The fourth export is the second window of messages.
+    sandbox.behaviour.faults.extend([None, None, None, None, Odd('{"csid": 1}')])
+    run = run_tap(settings(sandbox, window_days=7), catalog=catalog("messages", *EXPORTED))
+    assert run.status == 1
+    (line,) = run.errors
+    assert "messages: " in line
+    assert "missing required field `created_at`" in line
+    assert run.records("tags")
+    assert len(run.records("conversations")) == len(expected.records(sandbox.data, "conversations"))
+    bookmark = run.bookmark("messages")
+    assert bookmark == max(record["created_at"] for record in run.records("messages"))
+
+
+EXPORTED = ("conversations", "tags")
+
+
+def test_a_failed_batch_is_not_in_the_state(serve, run_tap, tmp_path):
+    sandbox = serve(conversations=300, days=20)
+    sandbox.behaviour.faults.extend([None, None, Odd('{"updated_at": 1}')])
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "storage": {"root": tmp_path.as_uri(), "prefix": ""},
+    }
+    config = settings(sandbox, window_days=7, batch_config=batch)
+    first = run_tap(config, catalog=catalog("conversations", "messages"))
+    assert first.status == 1
+    assert "conversations: " in first.errors[0]
+    announced = [m for m in first.of("BATCH") if m["stream"] == "conversations"]
+    assert announced == []  # the one file was not finished
+    assert first.bookmark("conversations") is None
+    second = run_tap(config, catalog=catalog("conversations"), state=first.state)
+    checks.succeeded(second)
+    files = [file.removeprefix("file://") for m in second.of("BATCH") for file in m["manifest"]]
+    lines = [line for file in files for line in open(file, encoding="utf-8")]  # noqa: PTH123, SIM115
+    assert len(lines) == len(expected.records(sandbox.data, "conversations"))
+
+
+def test_no_access_at_all_ends_the_run_at_once(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    config = settings(sandbox, api_token="of-another-account")  # noqa: S106 (it opens nothing)
+    run = run_tap(config, catalog=catalog("conversations", "tags"))
+    assert run.status == 1
+    (line,) = run.errors
+    assert "Dixa did not accept api_token" in line
+    assert "streams failed" not in line
+
+
+def test_paths_that_exist_under_beta_only_are_found_there(serve, run_tap, wanted):
+    paths = {"/v1/agents", "/v1/queues", "/v1/conversations/activitylog"}
+    sandbox = serve(conversations=40, days=6, beta_only=paths)
+    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
+    checks.succeeded(run)
+    assert emitted(run) == wanted
+    missing = [path for path, _, status in sandbox.answered if status == 404]
+    assert sorted(missing) == sorted({*paths, f"/v1/queues/{members(sandbox)[0]}/members"})
+
+
+def members(sandbox):
+    """Give the queues in the order in which their members are requested."""
+    return [queue["id"] for queue in sandbox.data.directory.queues()]
+
+
+def test_the_next_run_resumes_the_stream_that_failed(serve, run_tap):
+    sandbox = serve(conversations=60, days=10, missing={PATHS["messages"]})
+    first = run_tap(settings(sandbox))
+    assert first.status == 1
+    sandbox.behaviour.missing.clear()
+    sandbox.data.now.now += HOUR
+    second = run_tap(settings(sandbox), state=first.state)
+    checks.succeeded(second)
+    checks.emitted_exactly(
+        second, "messages", expected.records(sandbox.data, "messages", 0, NOON + 3 * HOUR)
+    )

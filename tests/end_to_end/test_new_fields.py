@@ -1,0 +1,104 @@
+"""Fields that the schema does not have arrive in a column of their own."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tests import expected
+from tests.conftest import both_ways, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.everything import ALL, LISTS
+
+BRAND_NEW = {"level": 3, "labels": ["a"]}
+NESTED = {"conversations": "tags_info"}
+
+
+def with_new_fields(stream, record):
+    extra = {"brandNew": BRAND_NEW}
+    nested = NESTED.get(stream)
+    for place, _ in enumerate(record.get(nested) or ()):
+        extra[f"{nested}.{place}.shade"] = "dark"
+    return {**record, "additional_properties": extra}
+
+
+def plain(record):
+    return {name: value for name, value in record.items() if value is not None}
+
+
+@both_ways
+def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, way):
+    sandbox = serve(conversations=200, days=20, new_fields=True)
+    run = run_tap(settings(sandbox, window_days=7, **way))
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.fits_its_schema(run, stream)
+    conversations = expected.records(sandbox.data, "conversations")
+    found = {r["id"]: plain(r) for r in run.records("conversations")}
+    assert found == {
+        key: plain(with_new_fields("conversations", record))
+        for key, record in conversations.items()
+    }
+    messages = run.records("messages")
+    assert len(messages) == len(expected.records(sandbox.data, "messages"))
+    assert all(record["additional_properties"]["brandNew"] == BRAND_NEW for record in messages)
+    for stream in expected.STREAMS:
+        line = f"{stream}: field brandNew is not in the schema; its values are in additional_prop"
+        assert run.log.count(line) == 1
+    assert run.log.count("field tags_info[].shade is not in the schema") == 1
+
+
+def test_rows_of_lists_and_the_activity_log_carry_them_too(serve, run_tap):
+    sandbox = serve(conversations=40, days=6, new_fields=True)
+    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
+    checks.succeeded(run)
+    for stream in (*LISTS, "activity_logs"):
+        checks.fits_its_schema(run, stream)
+        assert run.records(stream)
+        for record in run.records(stream):
+            assert record["additional_properties"]["brandNew"] == BRAND_NEW
+
+
+def deselected():
+    chosen = deepcopy(catalog("conversations", "tags"))
+    for entry in chosen["streams"]:
+        for data in entry["metadata"]:
+            if data["breadcrumb"] == ["properties", "additional_properties"]:
+                data["metadata"]["selected"] = False
+    return chosen
+
+
+def without_the_column():
+    chosen = deepcopy(catalog("conversations", "tags"))
+    for entry in chosen["streams"]:
+        del entry["schema"]["properties"]["additional_properties"]
+        entry["metadata"] = [
+            data
+            for data in entry["metadata"]
+            if data["breadcrumb"] != ["properties", "additional_properties"]
+        ]
+    return chosen
+
+
+@pytest.mark.parametrize("chosen", [deselected(), without_the_column()], ids=["off", "older"])
+def test_without_the_column_they_are_dropped(serve, run_tap, chosen):
+    sandbox = serve(conversations=40, days=6, new_fields=True)
+    run = run_tap(settings(sandbox), catalog=chosen)
+    checks.succeeded(run)
+    for stream in ("conversations", "tags"):
+        assert run.records(stream)
+        for record in run.records(stream):
+            assert "additional_properties" not in record
+            assert "brandNew" not in record
+    wanted = expected.records(sandbox.data, "conversations").values()
+    assert [plain(r) for r in run.records("conversations")] == sorted(
+        map(plain, wanted), key=lambda record: record["updated_at"]
+    )
+
+
+def test_nothing_new_leaves_the_column_out(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    run = run_tap(settings(sandbox))
+    checks.succeeded(run)
+    assert all("additional_properties" not in r for r in run.records("conversations"))
