@@ -1,1 +1,1 @@
-"""A local Dixa: a server that behaves as the real one does, over data of its own making."""
+"""A local Dixa for development and tests: a server with sample data that behaves as Dixa does."""

@@ -1,7 +1,6 @@
-"""Tell what happened in a conversation as the activity log does, entry by entry.
+"""The entries of the activity log about one conversation.
 
-Whatever happens in the log happens at a moment at which the conversation changes for the
-exports too.
+Every event in the log has a time at which the conversation changes for the exports too.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ _SHAPES = {
     "MessageAddedByAgent": "MessageAdded",
     "ConversationAutoreplySent": "ConversationAutoReplySent",
 }
-"""The shape of the attributes, where it is not called as the kind is."""
+"""The `_type` of the attributes, where it does not have the name of the event's kind."""
 
 
-class Happening(NamedTuple):
-    """Something that happens in a conversation."""
+class Event(NamedTuple):
+    """An event in a conversation."""
 
-    moment: int
-    """When, in Unix ms."""
+    time: int
+    """When it happens, in Unix ms."""
     kind: str
-    """What, as the log's `_type` calls it."""
+    """Its kind, the `_type` of the entry."""
     place: int = 0
-    """Which message, note or tag it is about, counted from 0."""
+    """The index of its message, note or tag."""
 
 
-def happenings(desk: Desk, life: Life) -> list[Happening]:
-    """Give all that ever happens in a conversation, in order; many things happen at once.
+def events(desk: Desk, life: Life) -> list[Event]:
+    """List all events of a conversation, past and future, by time; several can share one.
 
     Args:
         desk: The desk it takes place at.
@@ -54,120 +53,118 @@ def happenings(desk: Desk, life: Life) -> list[Happening]:
     """
     by_customer, by_agent = "MessageAddedByCustomer", "MessageAddedByAgent"
     origin = "ConversationCreatedByCustomer" if life.inbound else "ConversationCreatedByAgent"
-    found = [Happening(life.created, origin)]
+    found = [Event(life.created, origin)]
     tags = desk.some_tags(Random(life.bits))
-    found += [Happening(life.created, "TagAdded", place) for place in range(len(tags))]
-    for place, moment in enumerate(life.messages):
+    found += [Event(life.created, "TagAdded", place) for place in range(len(tags))]
+    for place, time in enumerate(life.messages):
         kind = by_customer if life.from_customer(place) else by_agent
-        found.append(Happening(moment, kind, place))
+        found.append(Event(time, kind, place))
         if life.automated(place) and kind == by_agent:
-            found.append(Happening(moment, "ConversationAutoreplySent"))
-    found.append(Happening(life.assigned, "ConversationAssigned"))
-    found += [
-        Happening(note.moment, "NoteAdded", place) for place, note in enumerate(notes.drawn(life))
-    ]
+            found.append(Event(time, "ConversationAutoreplySent"))
+    found.append(Event(life.assigned, "ConversationAssigned"))
+    found += [Event(note.time, "NoteAdded", place) for place, note in enumerate(notes.drawn(life))]
     if life.closed is not None:
-        found.append(Happening(life.closed, "ConversationClosed"))
+        found.append(Event(life.closed, "ConversationClosed"))
         if life.rated is not None or not life.bits & 1:
-            found.append(Happening(life.closed, "ConversationRatingOffered"))
+            found.append(Event(life.closed, "ConversationRatingOffered"))
     if life.rated is not None:
-        found.append(Happening(life.rated, "ConversationRated"))
-    return sorted(found, key=lambda happening: happening.moment)
+        found.append(Event(life.rated, "ConversationRated"))
+    return sorted(found, key=lambda event: event.time)
 
 
 def entries(desk: Desk, life: Life, seen: int) -> Iterator[dict[str, Any]]:
-    """Write the log's entries about a conversation as they stood at a moment, in order.
+    """Yield the log's entries about a conversation as of a time, the oldest first.
 
     Args:
         desk: The desk it took place at.
         life: The conversation.
-        seen: The moment, in Unix ms.
+        seen: The time, in Unix ms.
     """
-    about = _Attributes(desk, life, seen)
-    for place, happening in enumerate(happenings(desk, life)):
-        if happening.moment > seen:
+    about = _Details(desk, life, seen)
+    for place, event in enumerate(events(desk, life)):
+        if event.time > seen:
             return
         entry = {
             "id": str(uuid5(_IDS, f"{life.bits} {place}")),
             "conversationId": life.number,
-            "activityTimestamp": zoned(happening.moment),
-            "activityType": f"{happening.kind}ActivityType",
-            "_type": happening.kind,
-            "author": about.author(happening),
-            "attributes": about.attributes(happening),
+            "activityTimestamp": zoned(event.time),
+            "activityType": f"{event.kind}ActivityType",
+            "_type": event.kind,
+            "author": about.author(event),
+            "attributes": about.attributes(event),
         }
         yield {name: value for name, value in entry.items() if value is not None}
 
 
-class _Attributes:
-    """What entries of different kinds say about a conversation."""
+class _Details:
+    """The author and the attributes of each event of a conversation."""
 
     def __init__(self, desk: Desk, life: Life, seen: int) -> None:
         self._desk = desk
         self._life = life
-        self._gone = life.is_anonymized(seen)
+        self._anonymized = life.is_anonymized(seen)
         self._tags = desk.some_tags(Random(life.bits))
         self._messages = list(records.messages(life, seen))
         self._notes = notes.rows(life, seen)
 
-    def author(self, happening: Happening) -> dict[str, Any] | None:
-        """Say who did it; None if it came about by itself."""
+    def author(self, event: Event) -> dict[str, Any] | None:
+        """Return who caused an event; None if nobody did."""
         life = self._life
-        match happening.kind:
+        match event.kind:
             case "ConversationCreatedByCustomer" | "MessageAddedByCustomer" | "ConversationRated":
                 return self._user(life.customer)
             case "ConversationCreatedByAgent" | "MessageAddedByAgent" | "NoteAdded":
                 return self._user(life.agent)
             case "ConversationAssigned" if life.bits & 8:
                 return self._user(life.agent)
-            case "ConversationClosed" if happening.moment % DAY:
+            case "ConversationClosed" if event.time % DAY:
                 return self._user(life.agent)
         return None
 
-    def attributes(self, happening: Happening) -> dict[str, Any] | None:
-        """Say more about it, in a shape of its kind's own; None if there is no more."""
-        said = self._said(happening)
-        if said is None:
+    def attributes(self, event: Event) -> dict[str, Any] | None:
+        """Return the attributes that an event of its kind has; None if it has none."""
+        values = self._values(event)
+        if values is None:
             return None
-        shape = _SHAPES.get(happening.kind, happening.kind)
-        given = {name: value for name, value in said.items() if value is not None}
+        shape = _SHAPES.get(event.kind, event.kind)
+        given = {name: value for name, value in values.items() if value is not None}
         return {"_type": f"{shape}Attribute", **given}
 
-    def _said(self, happening: Happening) -> dict[str, Any] | None:
-        life, (moment, kind, place) = self._life, happening
-        said: dict[str, Any] | None = None
+    def _values(self, event: Event) -> dict[str, Any] | None:
+        life, (time, kind, place) = self._life, event
+        values: dict[str, Any] | None = None
         match kind:
             case "ConversationCreatedByCustomer" | "ConversationCreatedByAgent":
-                said = {"subject": self._then("subject", moment)}
+                values = {"subject": self._then("subject", time)}
             case "TagAdded":
-                said = {"tag": self._tags[place].name}
+                values = {"tag": self._tags[place].name}
             case "MessageAddedByCustomer" | "MessageAddedByAgent":
                 message = self._messages[place]
                 sender = message.get("from") or message.get("from_phone_number")
-                said = {"messageId": message["id"], "fromEndpoint": sender}
+                values = {"messageId": message["id"], "fromEndpoint": sender}
             case "ConversationAutoreplySent":
-                said = {"templateName": "We are on it"}
+                values = {"templateName": "We are on it"}
             case "ConversationAssigned":
-                said = {"agentId": life.agent.id, "agentName": life.agent.name}
+                values = {"agentId": life.agent.id, "agentName": life.agent.name}
             case "NoteAdded":
-                said = {"message": self._notes[place]["message"]}
+                values = {"message": self._notes[place]["message"]}
             case "ConversationRatingOffered":
-                said = {"agent": self._user(life.agent), "user": self._user(life.customer)}
+                values = {"agent": self._user(life.agent), "user": self._user(life.customer)}
             case "ConversationRated":
-                message = self._then("rating_message", moment)
+                message = self._then("rating_message", time)
                 agent = self._user(life.agent)
-                said = {"agent": agent, "score": life.rating_score, "message": message}
-        return said
+                values = {"agent": agent, "score": life.rating_score, "message": message}
+        return values
 
-    def _then(self, field: str, moment: int) -> Any:
-        """Give what the exports said at a moment, unless it is to be forgotten."""
-        if self._gone:
+    def _then(self, field: str, time: int) -> Any:
+        """Return a field of the export as of a time; None if it was anonymized since."""
+        if self._anonymized:
             return None
-        return records.conversation(self._desk, self._life, moment).get(field)
+        return records.conversation(self._desk, self._life, time).get(field)
 
     def _user(self, person: Person) -> dict[str, Any]:
-        if self._gone and person == self._life.customer:
-            return {"id": person.id, "name": records.GONE}
+        if self._anonymized and person == self._life.customer:
+            return {"id": person.id, "name": records.ANONYMIZED}
         user = {"id": person.id, "name": person.name, "email": person.email}
         if self._life.channel in PHONE:
             user["phoneNumber"] = person.phone

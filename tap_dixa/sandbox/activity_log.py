@@ -1,4 +1,4 @@
-"""The activity log as a whole: what is in it, in which order, and any part of it."""
+"""The activity log over all conversations: its entries, their order and its pages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from tap_dixa.sandbox.filters import Interval
 
 Order = Literal["ascending", "descending", "shuffled"]
-"""Dixa does not say which."""
+"""The order of the log. Dixa does not document it."""
 
 
 class Place(NamedTuple):
-    """Where an entry stands: when it happened (Unix ms), in which conversation, which of its."""
+    """An entry's time (Unix ms), its conversation's number and its index in that conversation."""
 
-    moment: int
+    time: int
     number: int
     entry: int
 
@@ -34,18 +34,18 @@ class ActivityLog:
         self.places = lru_cache(maxsize=4)(self._places)
 
     def _places(self, interval: Interval, as_of: int, order: Order) -> list[Place]:
-        """Find the entries in an interval; the same ones and in the same order every time.
+        """Find the entries in an interval. The same arguments give the same result.
 
         Args:
-            interval: Which moments to look for.
-            as_of: The moment from which the log is looked at, in Unix ms, not after now.
-            order: The order to bring them in.
+            interval: The interval.
+            as_of: The entries that were visible at this time are found (Unix ms, not after now).
+            order: How to sort them.
         """
         found = sorted(
-            Place(happening.moment, life.number, place)
+            Place(event.time, life.number, place)
             for life in self._data.lives(interval.after, interval.before)
-            for place, happening in enumerate(activity_entries.happenings(self._data.desk, life))
-            if happening.moment <= life.seen_at(as_of) and interval(happening.moment)
+            for place, event in enumerate(activity_entries.events(self._data.desk, life))
+            if event.time <= life.seen_at(as_of) and interval(event.time)
         )
         if order == "descending":
             found.reverse()
@@ -54,11 +54,11 @@ class ActivityLog:
         return found
 
     def entries(self, places: Iterable[Place], as_of: int) -> list[dict[str, Any]]:
-        """Write the entries at some places.
+        """Return the entries at some places.
 
         Args:
-            places: Which.
-            as_of: The moment with which they were found.
+            places: The places.
+            as_of: The time with which they were found, in Unix ms.
         """
         written: dict[int, list[dict[str, Any]]] = {}
         for place in places:

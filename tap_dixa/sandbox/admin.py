@@ -1,4 +1,4 @@
-"""What a desk's administrators have set up: contact endpoints, custom attributes, hours."""
+"""A desk's settings: contact endpoints, custom attributes and business hours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PLACES: dict[str, Any] = {"Denmark": {"København": {}, "Aarhus": {}}, "Deutsch
 
 
 def contact_endpoints() -> list[Row]:
-    """List where customers write to and whom they call, in its two shapes."""
+    """List email addresses and phone numbers, which have different fields."""
     return [
         {
             "_type": "EmailEndpoint",
@@ -60,7 +60,7 @@ def custom_attributes(desk: Desk, random: Random) -> list[Row]:
 
 
 def schedules(random: Random) -> list[Row]:
-    """List the business hours, of which the API tells no more than the names."""
+    """List the business hours: the API has only their names and ids."""
     return [{"name": name, "id": uuid(random)} for name in ("Weekdays", "Ferier")]
 
 

@@ -24,16 +24,16 @@ _BEFORE = (0.0, *accumulate(day * hour for day in _DAYS for hour in _HOURS))
 _PER_WEEK = _BEFORE[-1]
 
 
-def load_until(moment: int) -> float:
-    """The load that has come up to a moment since a fixed origin, as a share of weeks."""
-    weeks, rest = divmod(moment - _ORIGIN, WEEK)
+def load_until(time: int) -> float:
+    """The load that has come up to a time since a fixed origin, as a share of weeks."""
+    weeks, rest = divmod(time - _ORIGIN, WEEK)
     hour, part = divmod(rest, HOUR)
     within = _BEFORE[hour] + (_BEFORE[hour + 1] - _BEFORE[hour]) * part / HOUR
     return weeks + within / _PER_WEEK
 
 
-def moment_of(load: float) -> int:
-    """The moment up to which so much load has come: the inverse of `load_until`."""
+def time_of(load: float) -> int:
+    """The time up to which so much load has come: the inverse of `load_until`."""
     weeks, part = divmod(load, 1)
     within = part * _PER_WEEK
     hour = min(bisect_right(_BEFORE, within) - 1, len(_BEFORE) - 2)

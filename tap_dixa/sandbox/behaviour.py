@@ -19,28 +19,28 @@ TooLong = Literal["504", "500", "400", "413", "cut", "hang"]
 
 @dataclass(slots=True)
 class Behaviour:
-    """What a sandbox can be told to do its own way."""
+    """How a sandbox behaves. The defaults are what is known of Dixa."""
 
     token: str = "sandbox-token"  # noqa: S105 (it opens nothing)
-    """The one token that is let in."""
+    """The only token that is accepted."""
     requests_per_minute: int = 10
     """The exports' rate limit for the token, over both of them; 0 for none."""
     bounds: Bounds = field(default_factory=Bounds)
-    """How the time filters treat their own values."""
+    """Whether the time filters include their bounds."""
     latency: float = 0.0
-    """How long each export takes before its first byte, in seconds. Requests overlap."""
+    """Seconds that each export takes before its first byte. Requests overlap."""
     faults: deque[Fault | None] = field(default_factory=deque)
-    """What the next export requests get, one each, in order; None for a proper answer."""
+    """The faults of the next export requests, in order; None for a normal response."""
     certificate: Path | None = None
     """A file with a certificate and its key (PEM), to serve https with."""
     api_faults: deque[Fault | None] = field(default_factory=deque)
-    """The same for the dev API."""
+    """The same for the Dixa API."""
     requests_per_second: float = 10
-    """The dev API's rate limit for the token, over all of it; 0 for none."""
+    """The Dixa API's rate limit for the token, over all of it; 0 for none."""
     burst: int = 4
-    """How many of these may come at once."""
+    """How many of these requests may come at once."""
     forbidden: dict[str, int] = field(default_factory=dict)
-    """What the token may not see of the dev API: beginnings of paths, and the status to say so."""
+    """Beginnings of paths of the Dixa API without access for the token, and their status."""
     activity_order: Order = "descending"
     """The order of the whole activity log, over all of its pages."""
     longest_export_days: float | None = None

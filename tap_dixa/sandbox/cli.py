@@ -1,4 +1,4 @@
-"""``tap-dixa-sandbox``: serve a local Dixa, or run a command against one."""
+"""The command ``tap-dixa-sandbox``: serve a local Dixa, or run a command against one."""
 
 from __future__ import annotations
 
@@ -56,25 +56,27 @@ def _served(*paths: str) -> Callable[..., tuple[str, ...]]:
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what both commands can be told about the data and the server."""
+    """Add the options of both commands."""
     some, any_number = click.IntRange(1), click.IntRange(0)
     bound = click.Choice(["inclusive", "exclusive"])
     options = (
-        click.option("--conversations", type=some, default=5000, help="About how many there are."),
+        click.option(
+            "--conversations", type=some, default=5000, help="Approximate number of conversations."
+        ),
         click.option(
             "--contacts",
             type=some,
-            help="How many end users there are; if not given, a third of the conversations.",
+            help="Number of end users; a third of the conversations if not given.",
         ),
-        click.option("--days", type=some, default=90, help="How many days back they go."),
+        click.option("--days", type=some, default=90, help="Days of history."),
         click.option("--seed", default=1, help="Another seed gives other data."),
         click.option(
             "--late-seconds",
             type=any_number,
             default=30,
-            help="How long it takes at most until a change shows.",
+            help="The longest time until a change is visible.",
         ),
-        click.option("--token", default="sandbox-token", help="The API token to let in."),
+        click.option("--token", default="sandbox-token", help="The API token that is accepted."),
         click.option(
             "--requests-per-minute",
             type=any_number,
@@ -86,7 +88,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--faults",
             type=click.File(encoding="utf-8"),
-            help="A JSON list of what the export requests get, in order; null: a proper answer.",
+            help="A JSON list of the export requests' faults, in order; null: a normal response.",
         ),
         click.option(
             "--latency",
@@ -94,30 +96,28 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             callback=_finite,
             default=0,
             metavar="SECONDS",
-            help="How long each export takes before its first byte.",
+            help="What each export takes before its first byte.",
         ),
         click.option(
             "--longest-export",
             type=click.FloatRange(0, min_open=True),
             callback=_finite,
             metavar="DAYS",
-            help="The longest window that is exported; anything up to 31 if not given.",
+            help="The longest window that is exported; 31 if not given.",
         ),
         click.option(
             "--too-long",
             type=click.Choice(get_args(TooLong)),
             default="504",
-            help="What a longer export gets: a status, half a body, or no response at all.",
+            help="How a longer export fails: a status, half a body, or no response at all.",
         ),
-        click.option(
-            "--new-fields", is_flag=True, help="Send fields that are in no schema, everywhere."
-        ),
+        click.option("--new-fields", is_flag=True, help="Add fields that are in no schema."),
         click.option(
             "--out-of-place",
             type=any_number,
             default=0,
             metavar="N",
-            help="How many records from other times each export has.",
+            help="Records from outside the requested interval in each export.",
         ),
         click.option(
             "--without",
@@ -147,7 +147,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(context_settings={"show_default": True})
 def main() -> None:
-    """A local Dixa with sample data that ends now, for trying things out and for tests."""
+    """A local Dixa with sample data whose history ends now."""
 
 
 @main.command()
@@ -158,7 +158,7 @@ def serve(**options: Any) -> None:
     POST /sandbox/anonymize/CSID anonymizes a conversation.
     """
     with _sandbox(**options) as sandbox:
-        _introduce(sandbox, "Put these lines into another shell; Ctrl-C stops it.")
+        _print_address(sandbox, "Put these lines into another shell; Ctrl-C stops it.")
         for name, value in _settings(sandbox).items():
             click.echo(f"export {name}={shlex.quote(value)}")
         try:
@@ -171,12 +171,12 @@ def serve(**options: Any) -> None:
 @_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(command: tuple[str, ...], **options: Any) -> None:
-    """Run COMMAND with a sandbox behind it, and end with its exit status.
+    """Run COMMAND against a sandbox, and exit with its status.
 
-    COMMAND finds the sandbox through the tap's environment variables. Write it after --.
+    The tap's environment variables give COMMAND the sandbox's address. Write it after --.
     """
     with _sandbox(**options) as sandbox:
-        _introduce(sandbox, f"Running {command[0]} against it.")
+        _print_address(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
         environment = {
             **os.environ,
@@ -184,14 +184,14 @@ def run(command: tuple[str, ...], **options: Any) -> None:
             **_settings(sandbox),
         }
         try:
-            child = subprocess.Popen(command, env=environment)  # noqa: S603 (it is what the user asked for)
+            child = subprocess.Popen(command, env=environment)  # noqa: S603 (it is what the user runs)
         except OSError as error:
             raise click.ClickException(f"{command[0]} cannot be run: {error.strerror}") from None
-        # Ctrl-C reaches COMMAND by itself; it is waited for, however long it tidies up.
+        # Ctrl-C reaches COMMAND directly; wait for it, however long its cleanup takes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         status = child.wait()
-    # A shell's way to say which signal ended a command.
+    # As shells do for a command that a signal ended.
     sys.exit(status if status >= 0 else 128 - status)
 
 
@@ -230,9 +230,9 @@ def _sandbox(**options: Any) -> Sandbox:
         ) from None
 
 
-def _introduce(sandbox: Sandbox, what_next: str) -> None:
-    # Not to standard output, which is COMMAND's, or for a shell to read.
-    click.echo(f"A sandbox with sample data is at {sandbox.url}. {what_next}", err=True)
+def _print_address(sandbox: Sandbox, next_step: str) -> None:
+    # Standard output is COMMAND's, or is read by a shell.
+    click.echo(f"A sandbox with sample data is at {sandbox.url}. {next_step}", err=True)
 
 
 def _settings(sandbox: Sandbox) -> dict[str, str]:

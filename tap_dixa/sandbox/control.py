@@ -1,7 +1,7 @@
-"""What a person can do to a sandbox that is being served. Dixa has nothing like it.
+"""Routes that change a running sandbox. Dixa has nothing like them.
 
 ``curl -X POST $TAP_DIXA_DIXA_API_URL/sandbox/anonymize/CSID`` anonymizes the conversation with
-that id, now: 204 if there is one, 404 if not. It takes no token: only this machine can ask.
+that id, now: 204 if there is one, 404 if not. It needs no token: the port is local.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The sandbox's data: what the exports and the other API would find at any moment.
+"""The sandbox's data: what either API finds at any time.
 
-Lives are drawn when they are needed and forgotten; what is kept is four times a conversation
-(32 bytes), so that a million of them fit. The same seed, size and span of days give the same
+Conversations are drawn when they are needed and not kept; only their four times are (32 bytes
+each), so that a million of them fit. The same seed, size and span of days give the same
 conversations in every sandbox, whenever it was started.
 """
 
@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.sandbox import records
-from tap_dixa.sandbox.arrivals import DAY, load_until, moment_of
+from tap_dixa.sandbox.arrivals import DAY, load_until, time_of
 from tap_dixa.sandbox.desk import Desk
 from tap_dixa.sandbox.directory import Directory
 from tap_dixa.sandbox.life import Life, draw
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Inside = Callable[[int], bool]
 
 TIMES = ("created", "updated", "closed", "last_message_created")
-"""What conversations can be asked for by, as the export's filters call it."""
+"""The times that the export can filter by, by the names of its filters."""
 
 _NEVER = -1
 
@@ -57,7 +57,7 @@ class DataSet:
         self._per_load = conversations / (days / 7)
         self.desk = Desk(seed, max(1, conversations // 3) if contacts is None else contacts)
         self.directory = Directory(self.desk)
-        """Whom and what the desk lists. Rows can be taken away from it."""
+        """The lists of the Dixa API. Rows can be removed from them."""
         self._late = late
         self._first = self._next = int(load_until(self.start) * self._per_load) + 1
         self._times = {name: array("q") for name in TIMES}
@@ -68,7 +68,7 @@ class DataSet:
     def conversations(
         self, filters: dict[str, Inside], ids: set[int] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Give the conversations that pass, in no order, as they stand now.
+        """Yield the conversations that pass all filters, in no order, as they are now.
 
         Args:
             filters: For some of `TIMES`, whether a time (Unix ms) passes.
@@ -82,12 +82,12 @@ class DataSet:
             yield records.conversation(self.desk, life, life.seen_at(now))
 
     def messages(self, inside: Inside, oldest: int, newest: int) -> Iterator[dict[str, Any]]:
-        """Give the messages created inside an interval, in no order, as they stand now.
+        """Yield the messages created inside an interval, in no order, as they are now.
 
         Args:
             inside: Whether a time (Unix ms) lies in it.
-            oldest: No time before this does.
-            newest: No time after this does.
+            oldest: The start of the interval, in Unix ms.
+            newest: The end of the interval, in Unix ms.
         """
         now, found = self._find(
             lambda times: times["created"] <= newest and times["last_message_created"] >= oldest
@@ -98,11 +98,11 @@ class DataSet:
             yield from (record for record in reversed(written) if inside(record["created_at"]))
 
     def lives(self, oldest: int, newest: int) -> Iterator[Life]:
-        """Give each conversation to which something may have happened in an interval.
+        """Yield each conversation that may have events in an interval.
 
         Args:
-            oldest: No moment (Unix ms) before this lies in it.
-            newest: No moment after this does.
+            oldest: The start of the interval, in Unix ms.
+            newest: The end of the interval, in Unix ms.
         """
         _, found = self._find(
             lambda times: times["created"] <= newest and times["updated"] >= oldest
@@ -110,34 +110,34 @@ class DataSet:
         return (self.draw(number) for number in found)
 
     def life(self, csid: int) -> tuple[Life, int]:
-        """Give a conversation and the moment (Unix ms) up to which it is known.
+        """Return a conversation and the time (Unix ms) up to which the APIs know it.
 
         Raises:
-            LookupError: There is no such conversation, or it does not show yet.
+            LookupError: There is no such conversation, or it is not visible yet.
         """
         with self._lock:
             life, now = self._visible(csid)
             return life, life.seen_at(now)
 
     def draw(self, number: int) -> Life:
-        """Draw the conversation with a number, whether or not it shows yet."""
+        """Draw the conversation with a number, whether or not it is visible yet."""
         share = Random(self.desk.seed << 40 ^ number).random()
-        created = moment_of((number + share) / self._per_load)
+        created = time_of((number + share) / self._per_load)
         life = draw(self.desk, number, created, self._late)
         life.anonymized = self._anonymized.get(number, life.anonymized)
         return life
 
     def anonymize(self, csid: int) -> None:
-        """Anonymize a conversation now; it shows as late as anything else about it.
+        """Anonymize a conversation now. This becomes visible as late as its other changes.
 
-        As at Dixa, its end user is another matter and stays as they are. One that is
-        anonymized already stays as it is.
+        As in Dixa, its end user is not anonymized. A conversation that is anonymized already
+        does not change.
 
         Args:
             csid: The conversation's id.
 
         Raises:
-            LookupError: There is no such conversation, or it does not show yet.
+            LookupError: There is no such conversation, or it is not visible yet.
         """
         with self._lock:
             life, now = self._visible(csid)
@@ -150,7 +150,7 @@ class DataSet:
             self._settle(life, now)
 
     def _visible(self, csid: int) -> tuple[Life, int]:
-        """Give a conversation that shows, and now. The lock must be held."""
+        """Return a visible conversation, and now. The lock must be held."""
         now = self.now()
         self._catch_up(now)
         if self._first <= csid < self._next:
@@ -181,7 +181,7 @@ class DataSet:
         return now, found
 
     def _catch_up(self, now: int) -> None:
-        """Draw what has begun by now, and note what will not change any more."""
+        """Draw what was created by now, and record the times of what will not change any more."""
         for life in list(self._changing.values()):
             self._settle(life, now)
         while (life := self.draw(self._next)).created <= now:
@@ -193,13 +193,13 @@ class DataSet:
 
     def _settle(self, life: Life, now: int) -> None:
         if life.events[-1] <= life.seen_at(now):
-            for name, moment in (_times(life, now) or {}).items():
-                self._times[name][life.number - self._first] = moment
+            for name, time in (_times(life, now) or {}).items():
+                self._times[name][life.number - self._first] = time
             del self._changing[life.number]
 
 
 def _times(life: Life, seen: int) -> dict[str, int] | None:
-    """Give the times that filters look at; None if the conversation is not visible yet."""
+    """Return the times that filters use; None if the conversation is not visible yet."""
     if life.created > seen:
         return None
     closed = life.closed if life.closed is not None and life.closed <= seen else None

@@ -1,4 +1,4 @@
-"""Who and what a support desk is made of: agents, queues, tags, customers and what they say."""
+"""A support desk: its agents, queues, tags and customers, and the texts of messages."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def uuid(random: Random) -> str:
 
 
 def sentence(random: Random) -> str:
-    """Draw something that a customer or an agent says."""
+    """Draw a sentence of a customer's or an agent's message."""
     return _pick(random, _SENTENCES).format(random.randrange(10_000, 99_999))
 
 
@@ -107,7 +107,7 @@ def _person(random: Random, domain: str) -> Person:
 
 
 class Desk:
-    """The desk itself, the same for the same seed.
+    """A support desk. The same seed gives the same desk.
 
     Args:
         seed: Any integer.
@@ -134,9 +134,9 @@ class Desk:
         self.customer = lru_cache(maxsize=10_000)(self._customer)
 
     def some_tags(self, random: Random) -> list[Named]:
-        """Draw a conversation's tags: the first thing drawn from its own bits."""
+        """Draw a conversation's tags. They must be the first that is drawn from its bits."""
         return random.sample(self.tags, random.randrange(4))
 
     def _customer(self, number: int) -> Person:
-        """Give the end user of that number, counted from 0."""
+        """Draw the end user with a number, counted from 0."""
         return _person(Random(f"{self.seed} {number}"), "customer.example")

@@ -1,7 +1,7 @@
-"""What the dev API lists about a desk: its people, teams, queues, tags and admin.
+"""The lists of the Dixa API: agents, end users, teams, queues, tags and settings.
 
-Whom and what conversations mention is listed here under the same ids and names. A row can be
-taken away, as it is when somebody deletes it at Dixa; conversations go on mentioning it.
+Conversations refer to their ids and names. A row can be removed, as when somebody deletes it in
+Dixa; conversations still refer to it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _EMPTY_TEAM = "Newcomers"
 
 
 class Directory:
-    """Everything that the dev API lists, but for what happens in conversations.
+    """All lists of the Dixa API but the activity log.
 
     Args:
-        desk: The desk to describe; the same desk is described in the same way.
+        desk: The desk; the same desk gives the same lists.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -63,13 +63,13 @@ class Directory:
         self.schedules = admin.schedules(random)
 
     def agents(self) -> dict[int, Row]:
-        """List the agents, by number: pages must not shift when one is taken away."""
+        """List the agents by number: pages must not shift when one is removed."""
         return {
             number: row for number, row in enumerate(self._agents) if row["id"] not in self._removed
         }
 
     def end_users(self) -> Sequence[int]:
-        """List the end users, by number: there can be many of them."""
+        """List the numbers of the end users, of whom there can be many."""
         if self._end_users is None:
             self._end_users = [
                 number
@@ -79,7 +79,7 @@ class Directory:
         return self._end_users
 
     def end_user(self, number: int) -> Row:
-        """Describe one end user. They are as old as the desk at least."""
+        """Return the row of one end user."""
         random = Random(f"end user {self._desk.seed} {number}")
         person = self._desk.customer(number)
         row = _person(person, random)
@@ -90,7 +90,7 @@ class Directory:
 
     def teams(self) -> list[Row]:
         """List the teams."""
-        return self._left(self._teams)
+        return self._remaining(self._teams)
 
     def team_members(self, team: str) -> list[Row]:
         """List the agents of a team.
@@ -102,10 +102,10 @@ class Directory:
 
     def queues(self) -> list[Row]:
         """List the queues."""
-        return self._left(self._queues)
+        return self._remaining(self._queues)
 
     def queue_members(self, queue: str) -> list[Row]:
-        """List the agents who get a queue's conversations.
+        """List the members of a queue.
 
         Raises:
             LookupError: There is no such queue.
@@ -114,10 +114,12 @@ class Directory:
 
     def tags(self, *, deactivated: bool) -> list[Row]:
         """List the tags, with or without the deactivated ones."""
-        return [tag for tag in self._left(self._tags) if deactivated or tag["state"] == "Active"]
+        return [
+            tag for tag in self._remaining(self._tags) if deactivated or tag["state"] == "Active"
+        ]
 
     def remove(self, row: str) -> None:
-        """Take an agent, an end user, a team, a queue or a tag away, wherever it is listed.
+        """Remove an agent, an end user, a team, a queue or a tag from all lists.
 
         Args:
             row: Its id.
@@ -126,7 +128,7 @@ class Directory:
         self._end_users = None
 
     def remove_member(self, group: str, agent: str) -> None:
-        """Take an agent out of a team or a queue.
+        """Remove an agent from a team or a queue.
 
         Args:
             group: The team's or queue's id.
@@ -134,18 +136,18 @@ class Directory:
         """
         self._removed_members.add((group, agent))
 
-    def _left(self, rows: list[Row], key: str = "id") -> list[Row]:
+    def _remaining(self, rows: list[Row], key: str = "id") -> list[Row]:
         return [row for row in rows if row[key] not in self._removed]
 
     def _members(self, group: str, members: dict[str, list[Row]], key: str) -> list[Row]:
         if group in self._removed:
             raise LookupError(group)
-        rows = self._left(members[group], key)
+        rows = self._remaining(members[group], key)
         return [row for row in rows if (group, row[key]) not in self._removed_members]
 
 
 def _person(person: Person, random: Random) -> Row:
-    # The first conversation comes two years later at the earliest.
+    # Two years before the first conversation at the latest.
     created = _FOUNDED + random.randrange(700 * DAY // 1000) * 1000
     first, last = person.name.split(" ", 1)
     row: Row = {

@@ -1,4 +1,4 @@
-"""The routes of the dev API: a desk's people and settings, its activity log and its notes."""
+"""The routes of the Dixa API, under ``/v1`` and ``/beta``: all lists, the activity log, notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.routing import Route
 from tap_dixa.sandbox import new_fields, notes
 from tap_dixa.sandbox.activity_log import ActivityLog
 from tap_dixa.sandbox.bucket import Bucket
-from tap_dixa.sandbox.faults import BrokenAnswer, Fault, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
 from tap_dixa.sandbox.pages import Key, Paging
 from tap_dixa.sandbox.paths import VERSIONS, is_among
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from tap_dixa.sandbox.behaviour import Behaviour
     from tap_dixa.sandbox.dataset import DataSet
 
-    Answer = Callable[[Request], dict[str, Any]]
+    Content = Callable[[Request], dict[str, Any]]
+    """Makes the content of a response."""
 
 _AGENTS = Paging(most=1000, ends_bare=True)
 _END_USERS = Paging(most=1000, links_whole=True)
@@ -37,10 +38,10 @@ _ACTIVITY_LOG = Paging(most=10_000)
 
 
 class DixaApi:
-    """The dev API over a data set.
+    """The Dixa API over a data set.
 
     Args:
-        data: What it serves.
+        data: The data that it serves.
         behaviour: How it behaves.
         answered: Where it notes path, query and status of every request.
     """
@@ -57,7 +58,7 @@ class DixaApi:
         self._log = ActivityLog(data)
         self._bucket = Bucket()
         listed = data.directory
-        lists: dict[str, tuple[Answer, str | None]] = {
+        lists: dict[str, tuple[Content, str | None]] = {
             "/agents": (self._agents, None),
             "/endusers": (self._end_users, None),
             "/teams": (lambda _: {"data": listed.teams()}, None),
@@ -78,12 +79,12 @@ class DixaApi:
             "/conversations/{id}/notes": (self._notes, None),
         }
         self.routes = [
-            Route(f"{version}{path}", self._serving(answer, nested))
+            Route(f"{version}{path}", self._serving(content, nested))
             for version in VERSIONS
-            for path, (answer, nested) in lists.items()
+            for path, (content, nested) in lists.items()
         ]
 
-    def _serving(self, answer: Answer, nested: str | None) -> Callable[[Request], ASGIApp]:
+    def _serving(self, content: Content, nested: str | None) -> Callable[[Request], ASGIApp]:
         def serve(request: Request) -> ASGIApp:
             status = 500
             try:
@@ -91,10 +92,10 @@ class DixaApi:
                 if isinstance(fault, Refusal):
                     status = fault.status
                     return fault
-                content = answer(request)
+                found = content(request)
                 if self._behaviour.new_fields:
-                    content["data"] = _with_new_fields(content["data"], nested)
-                body = msgspec.json.encode(content)
+                    found["data"] = _with_new_fields(found["data"], nested)
+                body = msgspec.json.encode(found)
                 status = 200
             except BadQueryError as error:
                 status = 400
@@ -105,8 +106,8 @@ class DixaApi:
             finally:
                 query = dict(request.query_params)
                 self._answered.append((request.url.path, query, status))
-            if isinstance(fault, BrokenAnswer):
-                return fault.answering([body])
+            if isinstance(fault, BrokenResponse):
+                return fault.responding([body])
             return Response(body, media_type="application/json")
 
         return serve
@@ -171,19 +172,19 @@ class DixaApi:
         return {"data": notes.rows(life, seen)}
 
 
-def _members(rows: Callable[[str], list[dict[str, Any]]]) -> Answer:
-    def answer(request: Request) -> dict[str, Any]:
+def _members(rows: Callable[[str], list[dict[str, Any]]]) -> Content:
+    def content(request: Request) -> dict[str, Any]:
         group = request.path_params["id"]
         try:
-            proper = str(UUID(group)) == group.lower()
+            is_uuid = str(UUID(group)) == group.lower()
         except ValueError:
-            proper = False
-        if not proper:
+            is_uuid = False
+        if not is_uuid:
             raise BadQueryError("Invalid value for: path parameter")
         with _not_found():
             return {"data": rows(group.lower())}
 
-    return answer
+    return content
 
 
 def _with_new_fields(data: Any, nested: str | None) -> Any:

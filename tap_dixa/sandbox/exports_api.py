@@ -16,7 +16,7 @@ from starlette.routing import Route
 from tap_dixa.sandbox import new_fields, out_of_place
 from tap_dixa.sandbox.bodies import as_json, squeezed
 from tap_dixa.sandbox.dataset import TIMES, DataSet
-from tap_dixa.sandbox.faults import Away, BrokenAnswer, Fault, Odd, Refusal
+from tap_dixa.sandbox.faults import Away, BrokenResponse, Fault, Odd, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, ids, intervals
 from tap_dixa.sandbox.paths import is_among
 
@@ -138,7 +138,7 @@ class ExportsApi:
         write: out_of_place.Write,
         nested: str | None,
     ) -> Records:
-        """Add to an export what the behaviour says that Dixa adds."""
+        """Add the records and fields that the behaviour asks for."""
         count = self._behaviour.out_of_place
         if count and filters:
             records = out_of_place.around(records, self._data, filters, count, write)
@@ -156,10 +156,10 @@ class ExportsApi:
     async def _too_long(self, records: Records) -> ASGIApp:
         kind = self._behaviour.too_long
         if kind == "hang":
-            return BrokenAnswer("stall", head=False).answering([])
+            return BrokenResponse("stall", head=False).responding([])
         if kind == "cut":
             body = await run_in_threadpool(b"".join, as_json(records))
-            return BrokenAnswer("hangup", after=len(body) // 2).answering([body])
+            return BrokenResponse("hangup", after=len(body) // 2).responding([body])
         return Refusal.with_message(int(kind), _TOO_LONG[kind])
 
     def _export(self, request: Request, records: Records, fault: Fault | None) -> ASGIApp:
@@ -168,8 +168,8 @@ class ExportsApi:
         if isinstance(fault, Away):
             return self._away(fault.seconds)
         body = as_json(fault.among(records) if isinstance(fault, Odd) else records)
-        if isinstance(fault, BrokenAnswer):
-            return fault.answering(body)
+        if isinstance(fault, BrokenResponse):
+            return fault.responding(body)
         headers = {"Content-Type": "application/json"}
         accepted = request.headers.get("Accept-Encoding", "").replace(" ", "")
         if "gzip" in accepted and "gzip;q=0" not in accepted:

@@ -1,7 +1,7 @@
-"""Things that go wrong between a client and Dixa, and the plan that says when.
+"""Faults between a client and Dixa, and the plan of when they happen.
 
-A plan is a list: its first entry is what the first export request gets, and so on; null stands
-for a proper answer. As JSON, an entry names its kind: ``{"fault": "refusal", "status": 503}``.
+A plan is a list with one entry for each export request, in order; null is a normal response. As
+JSON, an entry names its kind: ``{"fault": "refusal", "status": 503}``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 TRANSPORT = "tap_dixa.transport"
-"""Where a request's scope holds the connection itself, an asyncio transport."""
+"""The key of the connection in a request's scope, an asyncio transport."""
 
 
 class Refusal(msgspec.Struct, frozen=True, tag_field="fault", tag="refusal"):
-    """Another answer than an export: usually a status other than 200."""
+    """A response that is not an export: usually a status other than 200."""
 
     status: int
     headers: dict[str, str] = {}
@@ -48,8 +48,8 @@ class Refusal(msgspec.Struct, frozen=True, tag_field="fault", tag="refusal"):
         await send({"type": "http.response.body", "body": body})
 
 
-class BrokenAnswer(msgspec.Struct, frozen=True, tag_field="fault", tag="broken"):
-    """An answer that begins well and does not end well."""
+class BrokenResponse(msgspec.Struct, frozen=True, tag_field="fault", tag="broken"):
+    """A response that starts normally and then fails."""
 
     ending: Literal["reset", "hangup", "stop", "stall"]
     """``reset``: the connection is reset. ``hangup``: it is closed where more was announced.
@@ -58,31 +58,31 @@ class BrokenAnswer(msgspec.Struct, frozen=True, tag_field="fault", tag="broken")
     after: int = 0
     """How many bytes of the body come before that; if negative, how many are missing."""
     framing: Literal["chunked", "length", "none"] = "chunked"
-    """How the answer tells where it ends. ``none``: by closing the connection, so that only
-    the missing end of the array shows that more was to come."""
+    """How the end of the response is marked. ``none``: by closing the connection, so that only
+    the missing end of the array shows that something is missing."""
     packed: bool = False
     """Whether the body is compressed with gzip."""
     head: bool = True
     """Whether the status and the headers come at all."""
 
-    def answering(self, body: Iterable[bytes]) -> ASGIApp:
+    def responding(self, body: Iterable[bytes]) -> ASGIApp:
         """Make an application that sends the beginning of a body."""
 
-        async def answer(scope: Scope, receive: Receive, _: Send) -> None:
+        async def respond(scope: Scope, receive: Receive, _: Send) -> None:
             whole = await run_in_threadpool(b"".join, body)
             if self.packed:
                 whole = gzip.compress(whole, 1)
             transport = scope[TRANSPORT]
             transport.write(self._text(whole))
             if self.ending == "reset":
-                await asyncio.sleep(0.05)  # what came before it is to arrive
+                await asyncio.sleep(0.05)  # so that the bytes before it arrive
                 reset(transport)
             elif self.ending != "stall":
                 transport.close()
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        return answer
+        return respond
 
     def _text(self, whole: bytes) -> bytes:
         if not self.head:
@@ -102,40 +102,41 @@ class BrokenAnswer(msgspec.Struct, frozen=True, tag_field="fault", tag="broken")
 
 
 class Away(msgspec.Struct, frozen=True, tag_field="fault", tag="away"):
-    """The server is gone: the request's connection is reset, and no new ones are accepted."""
+    """The request's connection is reset, and no new ones are accepted for a while."""
 
     seconds: float
     """How long."""
 
 
 class Odd(msgspec.Struct, frozen=True, tag_field="fault", tag="odd"):
-    """A proper answer with something odd among its records."""
+    """A normal response with something unusual among its records."""
 
     text: str
-    """What stands in the array, after its first record, separated by commas. It need not be
-    JSON. A lone surrogate from U+DC80 on stands for a byte that is no UTF-8: ``\\udcff``."""
+    """What to insert after the first record, between commas. It need not be JSON. A lone
+    surrogate from U+DC80 on is a byte that is not UTF-8: ``\\udcff``."""
 
     def among(self, records: Iterable[dict[str, Any]]) -> Iterator[Any]:
-        """Put it among the records."""
+        """Insert it after the first record."""
         each = iter(records)
         odd = msgspec.Raw(self.text.encode("utf-8", "surrogateescape"))
         return chain(islice(each, 1), [odd], each)
 
 
-Fault = Refusal | BrokenAnswer | Away | Odd
+Fault = Refusal | BrokenResponse | Away | Odd
+BrokenAnswer = BrokenResponse  # its old name, for tests that still use it
 
 
 def read_plan(text: str) -> list[Fault | None]:
     """Read a plan that is written as JSON.
 
     Raises:
-        msgspec.DecodeError: It is no plan. The message says where.
+        msgspec.DecodeError: It is not a plan. The message has the position.
     """
     return msgspec.json.decode(text, type=list[Fault | None])
 
 
 def reset(transport: Any) -> None:
-    """Break a connection off, so that the other side sees a reset and not an end."""
+    """Reset a connection, so that the other side does not see a normal end."""
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()

@@ -1,4 +1,4 @@
-"""Read a request's query as Dixa does, and refuse what Dixa refuses."""
+"""Read the query of a request as Dixa does, and refuse what Dixa refuses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LONGEST = 31 * 86_400_000
 
 
 class BadQueryError(Exception):
-    """The query is not one that Dixa answers: 400."""
+    """Dixa responds to this query with 400."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Whether a filter includes its own value. Dixa does not say; a sandbox can be told."""
+    """Whether the filters include their bounds. Dixa does not document it."""
 
     after_inclusive: bool = True
     before_inclusive: bool = True
@@ -29,18 +29,16 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What a pair of filters lets pass, in Unix ms."""
+    """The interval of a pair of filters, in Unix ms."""
 
     after: int
     before: int
     bounds: Bounds
 
-    def __call__(self, moment: int) -> bool:
-        """Whether a moment lies inside."""
-        low = moment >= self.after if self.bounds.after_inclusive else moment > self.after
-        return low and (
-            moment <= self.before if self.bounds.before_inclusive else moment < self.before
-        )
+    def __call__(self, time: int) -> bool:
+        """Whether a time lies inside."""
+        low = time >= self.after if self.bounds.after_inclusive else time > self.after
+        return low and (time <= self.before if self.bounds.before_inclusive else time < self.before)
 
 
 def intervals(
@@ -50,12 +48,12 @@ def intervals(
 
     Args:
         query: The request's query parameters.
-        fields: What can be filtered on: ``created`` stands for ``created_after`` and
+        fields: The times that can be filtered by: ``created`` stands for ``created_after`` and
             ``created_before``.
-        bounds: How the filters treat their own values.
+        bounds: Whether the filters include their bounds.
 
     Returns:
-        The interval of each field that is filtered on.
+        The interval of each time that is filtered by.
 
     Raises:
         BadQueryError: There is no pair, or half of one, or it spans more than 31 days, or
@@ -68,7 +66,7 @@ def intervals(
             continue
         if None in values:
             raise BadQueryError(f"{field}_after and {field}_before must both be given")
-        after, before = (_moment(str(value)) for value in values)
+        after, before = (_milliseconds(str(value)) for value in values)
         if before < after:
             raise BadQueryError(f"{field}_before is earlier than {field}_after")
         if before - after > _LONGEST:
@@ -83,15 +81,15 @@ def log_interval(query: Mapping[str, str]) -> tuple[int, int]:
     Raises:
         BadQueryError: One is not ``yyyy-MM-ddTHH:mm:ssZ``, or they are the wrong way round.
     """
-    moments = {"fromDatetime": 0, "toDatetime": sys.maxsize}
-    for name in moments.keys() & query.keys():
+    bounds = {"fromDatetime": 0, "toDatetime": sys.maxsize}
+    for name in bounds.keys() & query.keys():
         try:
-            moments[name] = times.read(query[name])
+            bounds[name] = times.read(query[name])
         except ValueError:
             raise BadQueryError(f"Invalid value for: query parameter {name}") from None
-    if moments["toDatetime"] < moments["fromDatetime"]:
+    if bounds["toDatetime"] < bounds["fromDatetime"]:
         raise BadQueryError("toDatetime is earlier than fromDatetime")
-    return moments["fromDatetime"], moments["toDatetime"]
+    return bounds["fromDatetime"], bounds["toDatetime"]
 
 
 def ids(query: Mapping[str, str]) -> set[int] | None:
@@ -108,7 +106,7 @@ def ids(query: Mapping[str, str]) -> set[int] | None:
         raise BadQueryError("csids must be conversation ids, separated by commas") from None
 
 
-def _moment(value: str) -> int:
+def _milliseconds(value: str) -> int:
     try:
         if value.isdecimal():
             return int(value)

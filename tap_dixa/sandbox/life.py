@@ -1,7 +1,7 @@
-"""The life of a conversation: what happens to it, and when.
+"""The life of a conversation: its events and their times.
 
-A life is drawn once, whole, from the conversation's number. What the exports show of it
-depends on the moment they are asked: only what has happened by then.
+A life is drawn as a whole from the conversation's number. The APIs show only what has happened by
+the time of the request.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class Life:
     delay: int
     """How long after it happens each thing becomes visible to the exports, in ms."""
     bits: int
-    """64 random bits for the small choices of whoever writes the records."""
+    """64 random bits for small choices in records."""
 
     @property
     def events(self) -> list[int]:
-        """Every moment at which the conversation changes, in order."""
+        """Every time at which the conversation changes, in order."""
         later = (self.assigned, self.closed, self.rated, self.anonymized)
         return sorted([self.created, *self.messages, *(t for t in later if t is not None)])
 
     def seen_at(self, now: int) -> int:
-        """The moment up to which the exports know this conversation."""
+        """The time up to which the exports know this conversation."""
         return now - self.delay
 
     def from_customer(self, place: int) -> bool:
@@ -65,16 +65,16 @@ class Life:
         return place == 1 and self.messages[1] == self.messages[0]
 
     def is_anonymized(self, seen: int) -> bool:
-        """Whether it was anonymized by a moment."""
+        """Whether it was anonymized by a time."""
         return self.anonymized is not None and self.anonymized <= seen
 
     def updated(self, seen: int) -> int:
-        """The last change up to a moment that is not before `created`."""
+        """The last change up to a time that is not before `created`."""
         events = self.events
         return events[bisect_right(events, seen) - 1]
 
     def last_message(self, seen: int) -> int:
-        """The newest message up to a moment that is not before `created`."""
+        """The newest message up to a time that is not before `created`."""
         return self.messages[bisect_right(self.messages, seen) - 1]
 
 
@@ -95,7 +95,7 @@ def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
     queue = int(chance() ** 1.6 * len(desk.queues))
     agent = desk.members[queue][int(chance() * 8)]
 
-    # An automatic reply leaves in the very millisecond of the message it answers.
+    # An automatic reply has the very millisecond of the message before it.
     messages = [created, created] if channel in EMAIL and chance() < 0.3 else [created]
     count = 1 if channel in PHONE else 1 + int(chance() ** 2 * 9)
     while len(messages) < count:

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.sandbox.desk import sentence, uuid
-from tap_dixa.sandbox.records import GONE
+from tap_dixa.sandbox.records import ANONYMIZED
 from tap_dixa.sandbox.times import instant
 
 if TYPE_CHECKING:
@@ -19,39 +19,38 @@ class Note:
     """One note, and when it was written, in Unix ms."""
 
     id: str
-    moment: int
+    time: int
     message: str
 
 
 def drawn(life: Life) -> list[Note]:
     """Draw all notes of a conversation, the oldest first; most have none.
 
-    They are written while the conversation changes anyway, so that they need no change of
-    its own.
+    Their times are times at which the conversation changes anyway.
     """
     if life.bits >> 20 & 7:
         return []
     random = Random(life.bits ^ 0x907E)
-    moments = [life.assigned] if life.closed is None else [life.assigned, life.closed]
-    some = moments[: random.randrange(1, 3)]
-    return [Note(uuid(random), moment, sentence(random)) for moment in some]
+    times = [life.assigned] if life.closed is None else [life.assigned, life.closed]
+    some = times[: random.randrange(1, 3)]
+    return [Note(uuid(random), time, sentence(random)) for time in some]
 
 
 def rows(life: Life, seen: int) -> list[dict[str, Any]]:
-    """Write the notes as they stood at a moment, the oldest first.
+    """List the rows of the notes as of a time, the oldest first.
 
     Args:
         life: The conversation.
-        seen: The moment, in Unix ms.
+        seen: The time, in Unix ms.
     """
     return [
         {
             "id": note.id,
             "authorId": life.agent.id,
-            "createdAt": instant(note.moment),
+            "createdAt": instant(note.time),
             "csid": life.number,
-            "message": GONE if life.is_anonymized(seen) else note.message,
+            "message": ANONYMIZED if life.is_anonymized(seen) else note.message,
         }
         for note in drawn(life)
-        if note.moment <= seen
+        if note.time <= seen
     ]

@@ -1,4 +1,4 @@
-"""Records in an export that its filters should have kept out."""
+"""Records in an export that its filters should have excluded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long lists, a page at a time: `pageLimit`, `pageKey` and the links from page to page."""
+"""Pagination: `pageLimit`, `pageKey` and the links from page to page."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Key(msgspec.Struct, frozen=True):
-    """Where a page begins, and in what: the whole query but for the length of the page."""
+    """Where a page begins, with the rest of its query but `pageLimit`."""
 
     path: str
     place: int = 0
-    """The first row's place in the list, or that of the row after it if it is gone."""
+    """The first row's place in the list. If it was removed, the page begins with the next row."""
     after: int = 0
     before: int = sys.maxsize
-    """Which moments the list is about, in Unix ms."""
+    """The interval of the list, in Unix ms."""
     as_of: int = 0
-    """When its first page was asked for, in Unix ms."""
+    """When its first page was requested, in Unix ms."""
 
     def __str__(self) -> str:
         return base64.b64encode(msgspec.json.encode(self)).decode()
@@ -39,7 +39,7 @@ class Key(msgspec.Struct, frozen=True):
         """Read the `pageKey` of a request; None if it has none.
 
         Raises:
-            BadQueryError: It has none of the keys that this list gives out.
+            BadQueryError: It is no key of this list.
         """
         if "pageKey" not in request.query_params:
             return None
@@ -55,12 +55,12 @@ class Key(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How a list is paged. Dixa's lists differ in this."""
+    """How a list is paginated. Dixa's lists differ in this."""
 
     most: int
-    """The most rows that a page may have."""
+    """The largest `pageLimit`."""
     usual: int = 100
-    """How many it has if `pageLimit` does not say."""
+    """The `pageLimit` if a request has none."""
     links_whole: bool = False
     """Whether links are URLs; otherwise they are paths."""
     ends_bare: bool = False
@@ -73,10 +73,10 @@ class Paging:
         places: Sequence[int],
         rows: Callable[[Sequence[int]], list[dict[str, Any]]],
     ) -> dict[str, Any]:
-        """Write a page.
+        """Build a page.
 
         Args:
-            request: What asks for it.
+            request: The request.
             key: Where it begins.
             places: The places of all rows, in order.
             rows: Writes the rows at some of the places.
@@ -93,13 +93,13 @@ class Paging:
             near["previous"] = places[max(0, begin - limit)]
         if end < len(places):
             near["next"] = places[end]
-        answer: dict[str, Any] = {"data": rows(places[begin:end])}
+        page: dict[str, Any] = {"data": rows(places[begin:end])}
         if "next" in near or not self.ends_bare:
-            answer["meta"] = {
+            page["meta"] = {
                 name: f"{url}?{_query(limit, msgspec.structs.replace(key, place=place))}"
                 for name, place in near.items()
             }
-        return answer
+        return page
 
     def _limit(self, query: Mapping[str, str]) -> int:
         text = query.get("pageLimit", str(self.usual))

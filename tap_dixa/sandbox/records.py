@@ -1,4 +1,4 @@
-"""Write a conversation's life as the exports do, with all of their habits.
+"""The records of the exports, with their irregularities.
 
 Fields without a value are null in one record and absent in the next; the value of a custom
 field and the recipients of an email come alone or in an array.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_dixa.sandbox.life import Life
 
 _RECORDING_TAKES = 300_000
-GONE = "anonymized"
+ANONYMIZED = "anonymized"
 _PERSONAL = {
     "from",
     "to",
@@ -33,16 +33,16 @@ _PERSONAL = {
 
 
 def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
-    """Write the conversation as it stood at a moment.
+    """Build the record of a conversation as of a time.
 
     Args:
         desk: The desk it took place at.
         life: What happened.
-        seen: The moment, in Unix ms, not before the conversation began.
+        seen: The time, in Unix ms, not before the conversation began.
     """
 
-    def by_then(moment: int | None) -> int | None:
-        return moment if moment is not None and moment <= seen else None
+    def by_then(time: int | None) -> int | None:
+        return time if time is not None and time <= seen else None
 
     random = Random(life.bits)
     assigned, closed = by_then(life.assigned), by_then(life.closed)
@@ -58,7 +58,7 @@ def conversation(desk: Desk, life: Life, seen: int) -> dict[str, Any]:
         "created_at": life.created,
         "initial_channel": life.channel,
         "requester_id": person.id,
-        "requester_name": GONE if anonymized else person.name,
+        "requester_name": ANONYMIZED if anonymized else person.name,
         "requester_email": None if anonymized or phone else person.email,
         "requester_additional_emails": [] if anonymized or phone else [f"home.{person.email}"],
         "requester_phone_number": person.phone if phone and not anonymized else None,
@@ -127,8 +127,12 @@ def _ratings(
         "rating_language": random.choice(("en", "da", "de")),
     }
     if score:
-        said = {"rating_score": score, "rating_message": None, "rating_rated_timestamp": life.rated}
-        yield {**rating, **said, "rating_status": "rated"}
+        given = {
+            "rating_score": score,
+            "rating_message": None,
+            "rating_rated_timestamp": life.rated,
+        }
+        yield {**rating, **given, "rating_status": "rated"}
     else:
         yield rating
     if life.bits & 2:
@@ -159,14 +163,14 @@ def _custom_fields(desk: Desk, random: Random) -> Iterator[dict[str, Any]]:
 
 
 def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
-    """Write the conversation's messages as they stood at a moment, the oldest first.
+    """Yield the records of a conversation's messages as of a time, the oldest first.
 
     Args:
         life: What happened.
-        seen: The moment, in Unix ms.
+        seen: The time, in Unix ms.
     """
     random = Random(life.bits ^ 0xD1CA)
-    gone = life.is_anonymized(seen)
+    anonymized = life.is_anonymized(seen)
     for place, created in enumerate(life.messages):
         if created > seen:
             return
@@ -178,14 +182,14 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
             "csid": life.number,
             "created_at": created,
             "initial_channel": life.channel,
-            "author_name": GONE if gone and inbound else author.name,
-            "author_email": None if gone and inbound else author.email,
+            "author_name": ANONYMIZED if anonymized and inbound else author.name,
+            "author_email": None if anonymized and inbound else author.email,
             "direction": "inbound" if inbound else "outbound",
             "is_automated_message": life.automated(place),
             **_body(life, created, seen, inbound=inbound, bits=bits, random=random),
         }
-        if gone:
-            record["text"] = GONE
+        if anonymized:
+            record["text"] = ANONYMIZED
             for name in _PERSONAL & record.keys():
                 record[name] = None
         yield _some_nulls_absent(record, bits)
@@ -208,12 +212,12 @@ def _body(  # noqa: PLR0913 (all of them shape the text)
         }
     text = " ".join(sentence(random) for _ in range(random.randrange(1, 6)))
     if life.channel in CHAT:
-        asked = bits & 7 == 0
+        has_menu = bits & 7 == 0
         return {
             "text": text,
-            "chat_input_question": "What is it about?" if asked else None,
-            "chat_input_answer": "My order" if asked else None,
-            "chat_menu_text": "1) Orders 2) Returns" if asked else None,
+            "chat_input_question": "What is it about?" if has_menu else None,
+            "chat_input_answer": "My order" if has_menu else None,
+            "chat_menu_text": "1) Orders 2) Returns" if has_menu else None,
         }
     if life.channel not in EMAIL:
         return {"text": text}

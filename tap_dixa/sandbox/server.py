@@ -30,7 +30,7 @@ class Sandbox:
     """A local Dixa on a loopback port. A context manager: it serves while it is entered.
 
     Args:
-        data: What it serves.
+        data: The data that it serves.
         behaviour: How it behaves.
         port: The port to listen on; 0 for any free one.
     """
@@ -39,14 +39,14 @@ class Sandbox:
         self.data = data
         self.behaviour = behaviour or Behaviour()
         self.answered: list[tuple[str, dict[str, str], int]] = []
-        """Path, query and status of every request to either API so far."""
+        """Path, query and status of every response of either API so far, in order."""
         self.arrived: list[float] = []
-        """When each export request came, by the monotonic clock, in seconds."""
+        """When each export request arrived, by the monotonic clock, in seconds."""
         self._socket = socket.create_server(("127.0.0.1", port))
         self._address = self._socket.getsockname()
         scheme = "https" if self.behaviour.certificate else "http"
         self.url = f"{scheme}://127.0.0.1:{self._address[1]}"
-        """Where it listens."""
+        """Its address."""
         exports = ExportsApi(data, self.behaviour, self.arrived, self.answered, self.away)
         app = Starlette(
             routes=[
@@ -58,7 +58,7 @@ class Sandbox:
         )
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            # Faults break connections off, for which HTTP has no polite way.
+            # Faults break connections, which ASGI has no message for.
             transport = send.__self__.transport  # type: ignore[attr-defined]
             try:
                 await app({**scope, TRANSPORT: transport}, receive, send)

@@ -1,4 +1,4 @@
-"""How the dev API writes and reads points in time. All numbers are Unix ms, UTC."""
+"""The Dixa API's formats of times. All numbers are Unix ms, UTC."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 _SECONDS = "%Y-%m-%dT%H:%M:%S"
 
 
-def instant(moment: int) -> str:
-    """Write a moment as ``2023-02-01T09:01:52.2Z``: no more decimals than it needs."""
-    seconds, rest = divmod(moment, 1000)
+def instant(time: int) -> str:
+    """Format a time as ``2023-02-01T09:01:52.2Z``: no more decimals than it needs."""
+    seconds, rest = divmod(time, 1000)
     text = datetime.fromtimestamp(seconds, UTC).strftime(_SECONDS)
     decimals = f".{rest:03d}".rstrip("0") if rest else ""
     return f"{text}{decimals}Z"
 
 
-def zoned(moment: int) -> str:
-    """Write a moment as ``2023-02-01T09:01:52.2Z[GMT]``."""
-    return f"{instant(moment)}[GMT]"
+def zoned(time: int) -> str:
+    """Format a time as ``2023-02-01T09:01:52.2Z[GMT]``."""
+    return f"{instant(time)}[GMT]"
 
 
 def read(text: str) -> int:
@@ -26,8 +26,8 @@ def read(text: str) -> int:
     Raises:
         ValueError: The text is something else.
     """
-    moment = datetime.strptime(text, f"{_SECONDS}Z").replace(tzinfo=UTC)
-    milliseconds = int(moment.timestamp()) * 1000
+    time = datetime.strptime(text, f"{_SECONDS}Z").replace(tzinfo=UTC)
+    milliseconds = int(time.timestamp()) * 1000
     if instant(milliseconds) != text:
         raise ValueError(f"{text!r} is not written in full")
     return milliseconds

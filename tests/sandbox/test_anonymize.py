@@ -60,13 +60,13 @@ def test_it_is_found_by_its_new_time_and_by_its_old_ones(connect):
     api.sandbox.data.now.now += HOUR
     api.sandbox.data.anonymize(csid)
     old, now = before[csid], api.sandbox.data.now()
-    for name, moment in (
+    for name, time in (
         ("updated", now),
         ("created", old["created_at"]),
         ("closed", old["closed_at"]),
         ("last_message_created", old["last_message_created_at"]),
     ):
-        query = {f"{name}_after": moment, f"{name}_before": moment}
+        query = {f"{name}_after": time, f"{name}_before": time}
         found = api.get("/v1/conversation_export", **query).json()
         assert csid in {record["id"] for record in found}
     query = {"updated_after": old["updated_at"], "updated_before": old["updated_at"]}
@@ -110,7 +110,7 @@ def test_a_second_time_changes_nothing(connect):
     assert exports(api)[0][csid] == once[0][csid]
 
 
-def test_the_log_and_the_notes_forget_what_is_personal_and_keep_their_entries(connect):
+def test_the_log_and_the_notes_keep_their_entries_without_personal_data(connect):
     api = connect(conversations=900)
     before = {entry["id"]: entry for entry in api.everything(LOG, pageLimit=10_000)}
     csid = next(e["conversationId"] for e in before.values() if e["_type"] == "NoteAdded")
@@ -135,7 +135,7 @@ def test_its_end_user_stays(connect):
     assert api.everything("/v1/endusers") == end_users
 
 
-def test_people_can_ask_for_it(connect):
+def test_a_request_anonymizes(connect):
     api = connect()
     csid = next(iter(exports(api)[0]))
     url = f"{api.sandbox.url}/sandbox/anonymize"

@@ -16,9 +16,9 @@ url, token = os.environ["TAP_DIXA_EXPORTS_API_URL"], os.environ["TAP_DIXA_API_TO
 assert os.environ["TAP_DIXA_DIXA_API_URL"] == url
 assert "127.0.0.1" in os.environ["NO_PROXY"]
 day = os.environ["TAP_DIXA_START_DATE"][:10]
-answer = requests.get(url + "/v1/message_export", {"created_after": day, "created_before": day},
+response = requests.get(url + "/v1/message_export", {"created_after": day, "created_before": day},
                       auth=("bearer", token), timeout=120)
-print(answer.status_code, token)
+print(response.status_code, token)
 """
 
 
@@ -42,13 +42,13 @@ def test_run_passes_the_exit_status_on(code, status):
     assert run("--", sys.executable, "-c", code).returncode == status
 
 
-def test_run_says_what_cannot_be_run():
+def test_run_names_what_cannot_be_run():
     done = run("--", "no-such-command")
     assert done.returncode == 1
     assert "no-such-command cannot be run" in done.stderr
 
 
-def test_serve_says_where_and_serves_until_it_is_interrupted():
+def test_serve_prints_its_address_and_serves_until_it_is_interrupted():
     with subprocess.Popen(
         [*SANDBOX, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
     ) as serving:
@@ -67,8 +67,8 @@ def test_faults_come_in_the_order_of_their_plan(tmp_path):
         '[null, {"fault": "refusal", "status": 503}, {"fault": "odd", "text": "7"},'
         ' {"fault": "broken", "ending": "stop"}, {"fault": "away", "seconds": 0}]'
     )
-    asks = SHOW.replace("print(answer.status_code, token)", "print(answer.status_code)")
-    done = run("--faults", str(plan), "--", sys.executable, "-c", f"{asks}{asks}")
+    request = SHOW.replace("print(response.status_code, token)", "print(response.status_code)")
+    done = run("--faults", str(plan), "--", sys.executable, "-c", f"{request}{request}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "200\n503\n"
 

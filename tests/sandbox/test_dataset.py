@@ -9,7 +9,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from tap_dixa.sandbox.arrivals import HOUR, WEEK, load_until, moment_of
+from tap_dixa.sandbox.arrivals import HOUR, WEEK, load_until, time_of
 from tap_dixa.sandbox.dataset import DataSet
 from tests import expected
 from tests.conftest import DAY, NOON, Clock
@@ -45,12 +45,12 @@ def messages(data):
     return expected.source(data, "messages")
 
 
-def test_load_and_moment_undo_each_other():
-    for moment in range(NOON - WEEK, NOON, 7 * HOUR + 13):
-        assert abs(moment_of(load_until(moment)) - moment) <= 1
+def test_load_and_time_are_inverse():
+    for time in range(NOON - WEEK, NOON, 7 * HOUR + 13):
+        assert abs(time_of(load_until(time)) - time) <= 1
 
 
-def test_there_are_as_many_as_asked_for_and_they_end_now(data, conversations):
+def test_there_are_as_many_as_requested_and_they_end_now(data, conversations):
     assert 0.95 * 4000 < len(conversations) < 1.05 * 4000
     newest = max(record["updated_at"] for record in conversations.values())
     oldest = min(record["created_at"] for record in conversations.values())
@@ -99,7 +99,7 @@ def test_many_records_share_a_millisecond_and_some_of_them_midnight(conversation
     created = Counter(record["created_at"] for record in messages.values())
     assert sum(count > 1 for count in updated.values()) > 50
     assert sum(count > 1 for count in created.values()) > 50
-    assert sum(moment % DAY == 0 and count > 1 for moment, count in updated.items()) > 20
+    assert sum(time % DAY == 0 and count > 1 for time, count in updated.items()) > 20
 
 
 def test_a_week_looks_like_a_week(conversations):
@@ -174,12 +174,12 @@ def test_time_only_adds_and_late_things_show_late():
 def test_nothing_in_a_record_is_newer_than_its_last_change(conversations):
     for record in conversations.values():
         times = [record.get(f"{name}_at") for name in ("created", "assigned", "closed")]
-        times = [moment for moment in times if moment is not None]
+        times = [time for time in times if time is not None]
         times += [
-            moment
+            time
             for rating in record["ratings"]
-            for name, moment in rating.items()
-            if name.endswith("_timestamp") and moment is not None
+            for name, time in rating.items()
+            if name.endswith("_timestamp") and time is not None
         ]
         assert max(times) <= record["updated_at"]
         if record.get("closed_at") and record.get("assigned_at"):

@@ -5,6 +5,11 @@ import sys
 
 import pytest
 
+from tap_dixa.sandbox.behaviour import Behaviour
+from tap_dixa.sandbox.dataset import DataSet
+from tap_dixa.sandbox.dixa_api import DixaApi
+from tap_dixa.sandbox.paths import DIXA_API, EXPORTS, may_begin
+from tests.conftest import Clock
 from tests.sandbox.test_cli import run
 
 CLIENT = """
@@ -139,3 +144,10 @@ def test_bad_values(option, value, said):
     assert done.returncode == 2
     assert f"Invalid value for '{option}'" in done.stderr
     assert said in done.stderr
+
+
+def test_every_path_that_is_served_can_be_given():
+    served = [route.path for route in DixaApi(DataSet(1, 1, Clock()), Behaviour(), []).routes]
+    assert len(served) > 20
+    assert all(may_begin(path, DIXA_API) for path in served)
+    assert all(may_begin(f"/v1{path}", EXPORTS) for path in EXPORTS)
