@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tap_dixa.sandbox.server import Behaviour, Sandbox
 from tap_dixa.timestamps import to_rfc3339
 
@@ -78,7 +78,7 @@ def ends(rounds: int) -> None:
     """Measure how long a run takes to end after a signal, whatever it waits for."""
     waits: dict[str, tuple[list[Any], dict[str, Any], Callable[..., None]]] = {
         "in the middle of an answer": (
-            [None, BrokenAnswer("stall", 5000)], {}, in_the_log("window 1 of")
+            [None, BrokenResponse("stall", 5000)], {}, in_the_log("window 1 of")
         ),
         "before another try": ([Refusal(429, {"Retry-After": "600"})], {}, in_the_log("; try 2")),
         "for the rate limit": (

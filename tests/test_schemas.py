@@ -16,6 +16,11 @@ SCHEMAS = {
     if file.name.endswith(".json")
 }
 
+ADDITIONAL = {
+    stream: schema["properties"].pop(schemas.ADDITIONAL) for stream, schema in SCHEMAS.items()
+}
+"""Each stream's column for other fields, which is not one of Dixa's."""
+
 # The streams of the Dixa API: the key, and Dixa's own fields in the order of its OpenAPI file.
 # An end user's attributes and an activity's author are the only objects whose fields are known.
 DIXA_API = {
@@ -204,3 +209,9 @@ def test_what_is_open_is_one_column():
         if field["type"] == ["object", "null"] and "properties" not in field
     }
     assert found == OPEN
+
+
+def test_every_stream_has_the_same_column_for_other_fields():
+    (column,) = {json.dumps(column) for column in ADDITIONAL.values()}
+    assert json.loads(column)["type"] == ["object", "null"]
+    assert json.loads(column)["additionalProperties"] is True

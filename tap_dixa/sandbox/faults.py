@@ -123,7 +123,6 @@ class Odd(msgspec.Struct, frozen=True, tag_field="fault", tag="odd"):
 
 
 Fault = Refusal | BrokenResponse | Away | Odd
-BrokenAnswer = BrokenResponse  # its old name, for tests that still use it
 
 
 def read_plan(text: str) -> list[Fault | None]:

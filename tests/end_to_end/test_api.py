@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
@@ -35,7 +35,7 @@ def brought(run, stream, wanted):
 def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, evidence):
     sandbox = serve(conversations=1400, days=20)
     sandbox.behaviour.api_faults.extend(
-        [None, Refusal(429), None, BrokenAnswer("hangup", 500), None, None, Refusal(200, body="{[")]
+        [None, Refusal(429), None, BrokenResponse("hangup", 500), None, None, Refusal(200, body="{[")]
     )
     run = run_tap(settings(sandbox), catalog=catalog(*ALL))
     checks.succeeded(run)

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenAnswer, Odd, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Odd, Refusal
 from tests import expected
 from tests.conftest import both_ways, catalog, settings
 from tests.end_to_end import checks
@@ -121,8 +121,8 @@ def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
 
 
 WAITING = {
-    "for an answer": (BrokenAnswer("stall", head=False), b""),
-    "in an answer": (BrokenAnswer("stall", 5000), b""),
+    "for an answer": (BrokenResponse("stall", head=False), b""),
+    "in an answer": (BrokenResponse("stall", 5000), b""),
     "for another try": (Refusal(429, {"Retry-After": "600"}), b"; try 2 of 8 in "),
 }
 
@@ -171,7 +171,7 @@ main()
 @SIGNALS
 def test_a_signal_sets_a_deadline_of_less_than_two_seconds(serve, start_tap, number):
     sandbox = serve()
-    sandbox.behaviour.faults.append(BrokenAnswer("stall", 5000))
+    sandbox.behaviour.faults.append(BrokenResponse("stall", 5000))
     tap = start_tap(
         settings(sandbox), program=["-c", DEADLINES], encoding=None, stderr=subprocess.PIPE
     )
@@ -223,7 +223,7 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
         "batch_size": 300,
     }
     # The second window does not come, so the batch after the last full one stays open.
-    sandbox.behaviour.faults.extend([None, BrokenAnswer("stall", 5000)])
+    sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
     tap = start_tap(
         settings(sandbox, window_days=11, batch_config=batches),
         encoding=None,

@@ -10,7 +10,7 @@ from email.utils import formatdate
 import pytest
 
 from tap_dixa.retry import MAX_ATTEMPTS
-from tap_dixa.sandbox.faults import Away, BrokenAnswer, Refusal
+from tap_dixa.sandbox.faults import Away, BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import settings
 from tests.end_to_end import checks
@@ -42,24 +42,24 @@ PASSING = {
     "null": (Refusal(200, body="null"), NO_EXPORT),
     "NaN": (Refusal(200, body='[{"id": 1, "updated_at": 1, "created_at": 1, "x": NaN}]'), EARLY),
     "a bare control character": (Refusal(200, body='[{"id": 1, "text": "\1"}]'), EARLY),
-    "reset before the head": (BrokenAnswer("reset", head=False), CLOSED),
-    "hangup before the head": (BrokenAnswer("hangup", head=False), CLOSED),
-    "reset before the body": (BrokenAnswer("reset"), BROKE),
-    "reset in the body": (BrokenAnswer("reset", 5000), BROKE),
-    "shorter than declared": (BrokenAnswer("hangup", 5000, "length"), BROKE),
-    "reset before the declared end": (BrokenAnswer("reset", 5000, "length"), BROKE),
-    "short, no length declared": (BrokenAnswer("hangup", 5000, "none"), EARLY),
-    "one byte short, no length declared": (BrokenAnswer("hangup", -1, "none"), EARLY),
-    "the last chunk missing": (BrokenAnswer("hangup", 5000), BROKE),
-    "nothing but the last chunk missing": (BrokenAnswer("hangup", 1 << 40), BROKE),
-    "gzip cut by a hangup": (BrokenAnswer("hangup", 3000, packed=True), BROKE),
-    "gzip cut by a clean end": (BrokenAnswer("stop", 3000, packed=True), EARLY),
-    "gzip cut, no length declared": (BrokenAnswer("hangup", 3000, "none", packed=True), EARLY),
-    "half an array, chunked": (BrokenAnswer("stop", 5000), EARLY),
-    "half an array, declared": (BrokenAnswer("stop", 5000, "length"), EARLY),
-    "stalls before the head": (BrokenAnswer("stall", head=False), LATE),
-    "stalls before the body": (BrokenAnswer("stall"), LATE),
-    "stalls in the body": (BrokenAnswer("stall", 5000), LATE),
+    "reset before the head": (BrokenResponse("reset", head=False), CLOSED),
+    "hangup before the head": (BrokenResponse("hangup", head=False), CLOSED),
+    "reset before the body": (BrokenResponse("reset"), BROKE),
+    "reset in the body": (BrokenResponse("reset", 5000), BROKE),
+    "shorter than declared": (BrokenResponse("hangup", 5000, "length"), BROKE),
+    "reset before the declared end": (BrokenResponse("reset", 5000, "length"), BROKE),
+    "short, no length declared": (BrokenResponse("hangup", 5000, "none"), EARLY),
+    "one byte short, no length declared": (BrokenResponse("hangup", -1, "none"), EARLY),
+    "the last chunk missing": (BrokenResponse("hangup", 5000), BROKE),
+    "nothing but the last chunk missing": (BrokenResponse("hangup", 1 << 40), BROKE),
+    "gzip cut by a hangup": (BrokenResponse("hangup", 3000, packed=True), BROKE),
+    "gzip cut by a clean end": (BrokenResponse("stop", 3000, packed=True), EARLY),
+    "gzip cut, no length declared": (BrokenResponse("hangup", 3000, "none", packed=True), EARLY),
+    "half an array, chunked": (BrokenResponse("stop", 5000), EARLY),
+    "half an array, declared": (BrokenResponse("stop", 5000, "length"), EARLY),
+    "stalls before the head": (BrokenResponse("stall", head=False), LATE),
+    "stalls before the body": (BrokenResponse("stall"), LATE),
+    "stalls in the body": (BrokenResponse("stall", 5000), LATE),
 }
 
 
@@ -120,9 +120,9 @@ def test_retry_after_is_obeyed(serve, run_tap, kind, evidence):
 def test_one_fault_after_the_other(serve, run_tap, evidence):
     sandbox = serve(days=100)
     plan = [
-        Refusal(503), BrokenAnswer("reset", 3000), None, BrokenAnswer("hangup", 9000, "none"),
-        None, Refusal(429), None, None, BrokenAnswer("stop", 700, packed=True),
-        BrokenAnswer("stall", 100), None, Refusal(200, body="[{"),
+        Refusal(503), BrokenResponse("reset", 3000), None, BrokenResponse("hangup", 9000, "none"),
+        None, Refusal(429), None, None, BrokenResponse("stop", 700, packed=True),
+        BrokenResponse("stall", 100), None, Refusal(200, body="[{"),
     ]  # fmt: skip
     sandbox.behaviour.faults.extend(plan)
     run = run_tap(settings(sandbox, request_timeout_seconds=3))
@@ -148,9 +148,9 @@ LASTING = {
     "no connection": Away(400),
     "not an export": Refusal(200, HTML, "<html>We moved</html>"),
     "damaged": Refusal(200, body='[{"id": NaN}]'),
-    "connection broke": BrokenAnswer("reset", 2000),
-    "ends early": BrokenAnswer("hangup", 2000, "none"),
-    "in time": BrokenAnswer("stall", 100),
+    "connection broke": BrokenResponse("reset", 2000),
+    "ends early": BrokenResponse("hangup", 2000, "none"),
+    "in time": BrokenResponse("stall", 100),
 }
 
 

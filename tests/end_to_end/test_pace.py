@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tap_dixa.rate_limit import BURST, BURST_INTERVAL, MINUTE, LimitedSession
-from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import DAY, EXPORTS, catalog, settings
 from tests.end_to_end import checks
@@ -94,7 +94,7 @@ def test_one_window_is_downloaded_ahead_of_the_reader_and_no_more(serve, start_t
 
 def test_a_slow_server_holds_nothing_back_that_has_arrived(serve, start_tap):
     sandbox = serve(days=40)
-    sandbox.behaviour.faults.extend([None, BrokenAnswer("stall", head=False)])
+    sandbox.behaviour.faults.extend([None, BrokenResponse("stall", head=False)])
     wanted = expected.records(sandbox.data, "conversations", 0, sandbox.data.start + 31 * DAY - DAY)
     tap = start_tap(settings(sandbox))
     arrived = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import SDKS_WAY, settings
 from tests.end_to_end import checks
@@ -51,7 +51,7 @@ def test_the_token_is_in_no_error(serve, run_tap, status, evidence):
 
 def test_what_a_neighbour_sees_of_a_run(serve, start_tap, tmp_path):
     sandbox = serve(days=70, token=TOKEN)
-    sandbox.behaviour.faults.extend([None, BrokenAnswer("stall", 5000)])
+    sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
     tap = start_tap(settings(sandbox), env={**os.environ, "TMPDIR": str(tmp_path)})
     process = Path(f"/proc/{tap.pid}")
 

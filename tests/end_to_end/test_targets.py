@@ -15,7 +15,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from tap_dixa.client import SCHEMAS
-from tap_dixa.sandbox.faults import BrokenAnswer
+from tap_dixa.sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, settings
 from tests.end_to_end.everything import ALL, EVERY, key, records_of
 
@@ -43,7 +43,7 @@ def carry(serve, project, evidence):
         there.run("run", *pipeline, **environment)
         compare("incremental")
         sandbox.data.now.now += HOUR
-        sandbox.behaviour.faults.extend([None, None, BrokenAnswer("stall", after=5000)])
+        sandbox.behaviour.faults.extend([None, None, BrokenResponse("stall", after=5000)])
         with there.start("run", *pipeline, **environment) as killed:
             while sandbox.behaviour.faults:
                 assert killed.poll() is None

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import catalog, settings
 from tests.end_to_end.interrupted import SIGNALS, ends_in_order, interrupt
 from tests.events import wait_until
@@ -94,7 +94,7 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
 @SIGNALS
 def test_a_signal_takes_the_bar_away(serve, start_tap, terminal, number):
     sandbox = serve(days=40)
-    sandbox.behaviour.faults.extend([BrokenAnswer("stall", 5000)])
+    sandbox.behaviour.faults.extend([BrokenResponse("stall", 5000)])
     tap = start_tap(
         settings(sandbox), catalog=catalog("conversations"), stderr=terminal.theirs, encoding=None
     )
