@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import backoff
+import msgspec
 import requests
 from singer_sdk import RESTStream
 from singer_sdk.authenticators import BearerTokenAuthenticator
@@ -18,12 +19,21 @@ from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
 from tap_dixa import retry, schemas
-from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
+from tap_dixa.errors import (
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    SettingsError,
+    TooMuchError,
+)
+from tap_dixa.output.batch import check_batch_config, write_batches
+from tap_dixa.redaction import redacted
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.permissions import Permissions
@@ -186,6 +196,41 @@ class DixaStream(RESTStream[Any]):
             self._read_to_the_end = True
             self._write_activate_version_message(version)
 
+    # BATCH
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        try:
+            batch_config = super().get_batch_config(config)
+        except (TypeError, ValueError):
+            raise SettingsError(
+                "batch_config needs encoding (format, compression) and storage (root, prefix)"
+            ) from None
+        if batch_config is not None:
+            check_batch_config(batch_config)
+            if len(self.stream_maps) != 1:
+                # A batch file holds records of one stream.
+                raise SettingsError(
+                    "batch_config cannot be used while stream_maps make several streams of "
+                    f"{self.name}"
+                )
+        return batch_config
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        # The SDK's own applies no stream map and no selection.
+        records = self._sync_records(context, write_messages=False)
+        mapped = (
+            [message.record]
+            for record in records
+            for message in self._generate_record_messages(record)
+        )
+        to_lines = msgspec.json.Encoder().encode_lines
+        for url in write_batches(mapped, to_lines, batch_config, f"{self.tap_name}--{self.name}"):
+            yield batch_config.encoding, [url]
+
     # Requests
 
     @cached_property
@@ -253,6 +298,8 @@ class DixaStream(RESTStream[Any]):
             body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
         except requests.RequestException:
             body = ""  # the status is what decides
+        # One line, whatever it contains; and redacted before it is cut, or half a token is left.
+        body = "".join(c if c.isprintable() else " " for c in redacted(body))
         detail = f"{status} {response.reason}" + (f", {body[:_DETAIL]}" if body else "")
         advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
         return f"{self.name}: {advice} ({detail})" if advice else f"Dixa responded with {detail}"

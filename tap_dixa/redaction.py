@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 _SHORTEST = 8
 """A shorter secret is not redacted: it would also be part of innocent words."""
@@ -32,17 +35,27 @@ def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     text = message
     if record.exc_info:
         traceback = _formatter.formatException(record.exc_info)
-        if _replace(traceback) != traceback:
+        if redacted(traceback) != traceback:
             # Formatters read the exception itself, each in its own way: it becomes text.
             text, record.exc_info = f"{message}\n{traceback}", None
-    if (redacted := _replace(text)) != message:
-        record.msg, record.args = redacted, ()
+    if (clean := redacted(text)) != message:
+        record.msg, record.args = clean, ()
     if record.stack_info:
-        record.stack_info = _replace(record.stack_info)
+        record.stack_info = redacted(record.stack_info)
     return record
 
 
-def _replace(text: str) -> str:
+def redacted(text: str) -> str:
+    """Replace all secrets in a text, also where they are URL-encoded or base64."""
     for secret in _secrets:
-        text = text.replace(secret, _REDACTED)
+        for spelling in _spellings(secret):
+            text = text.replace(spelling, _REDACTED)
     return text
+
+
+@cache
+def _spellings(secret: str) -> tuple[str, ...]:
+    """Give the ways in which a response may echo a secret."""
+    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+    basic = base64.b64encode(f"bearer:{secret}".encode()).decode().rstrip("=")
+    return secret, quote(secret, safe=""), encoded, basic

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+    # A file that holds nothing but a token ends with a line break.
+    text = value.strip() if isinstance(value, str) else ""
+    if not isinstance(value, str) or not text.isascii() or not text.isprintable():
         raise SettingsError(f"{name} must be a text of plain ASCII characters")
-    return value.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        raise SettingsError(f"{name} has quotes around it: remove them")
+    return text
 
 
 def _token(name: str, value: Any) -> str:
@@ -47,6 +51,9 @@ def _date(name: str, value: Any) -> int:
             "2025-01-31T09:00:00Z"
         ) from None
     return time
+
+
+_QUOTES = "\"'"
 
 
 def _boolean(name: str, value: Any) -> bool:
@@ -111,7 +118,8 @@ def _url(title: str, description: str, default: str) -> Any:
         try:
             parts = urlsplit(url)
             host = (parts.hostname or "").encode("idna").decode()
-            valid = parts.port != 0 and "@" not in parts.netloc and not parts.query
+            extras = parts.query or parts.fragment or "#" in url
+            valid = parts.port != 0 and "@" not in parts.netloc and not extras
         except ValueError:
             valid = False
         if not valid or parts.scheme not in {"http", "https"} or not host or " " in url:
@@ -281,8 +289,8 @@ def parse_environment(
         SettingsError: A text cannot be converted. The message names the variable.
     """
     config: dict[str, Any] = {}
-    for name, text in texts.items():
-        if not text:
+    for name, given in texts.items():
+        if not (text := given.strip()):
             continue
         types = schema["properties"][name].get("type", ())
         convert = next((_CONVERSIONS[kind] for kind in _CONVERSIONS if kind in types), str)
@@ -294,13 +302,21 @@ def parse_environment(
     return config
 
 
-def _truthy(text: str) -> bool:
-    return text.lower() in {"true", "1", "yes", "on"}
+def _parse_boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(f"{text!r} is neither true nor false")
 
+
+# Those of the SDK and their opposites. Anything else was false without a word.
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off"}
 
 _CONVERSIONS: dict[str, Callable[[str], Any]] = {
     "integer": int,
-    "boolean": _truthy,
+    "boolean": _parse_boolean,
     "object": json.loads,
     "array": json.loads,
 }

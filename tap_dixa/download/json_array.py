@@ -29,9 +29,10 @@ _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 _RECORD_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.')
 
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
-"""Any escape sequence of JSON; the group is a lone surrogate."""
+_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b|u0000)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
+"""Any escape sequence of JSON; the group is a lone surrogate or U+0000."""
 _REPLACEMENT = rb"\ufffd"
+_BOM = b"\xef\xbb\xbf"
 
 
 class Chunk(NamedTuple):
@@ -79,7 +80,7 @@ class JsonArray:
     def __iter__(self) -> Iterator[Chunk]:
         """Read the next chunk."""
         opening = os.pread(self._descriptor, self._chunk_size, 0)
-        array_start = opening.lstrip(_WHITESPACE)
+        array_start = opening.removeprefix(_BOM).lstrip(_WHITESPACE)
         if not array_start:
             raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
         if not array_start.startswith(b"["):
@@ -123,6 +124,32 @@ class JsonArray:
                 os.pwrite(self._descriptor, _REPLACEMENT, position + escape.start())
                 self.replaced += 1
         return self.replaced > before
+
+
+def repair_text(text: bytes) -> tuple[bytes, int]:
+    """Replace what no target can store by U+FFFD, in JSON.
+
+    That is bytes that are not UTF-8, lone surrogates, and U+0000, which PostgreSQL rejects.
+
+    Returns:
+        The JSON, and how many places were replaced.
+    """
+    replaced = 0
+
+    def replace(escape: re.Match[bytes]) -> bytes:
+        nonlocal replaced
+        if escape.group(1) is None:
+            return escape.group()
+        replaced += 1
+        return _REPLACEMENT
+
+    text = _ESCAPE.sub(replace, text.removeprefix(_BOM))
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        text = text.decode(errors="replace").encode()
+        replaced += 1
+    return text, replaced
 
 
 def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]] | None:

@@ -9,6 +9,8 @@ from uuid import uuid4
 from isal import igzip
 from upath import UPath
 
+from tap_dixa.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
@@ -38,9 +40,9 @@ def write_batches(
         name: What the files' names begin with.
     """
     storage, size = config.storage, config.batch_size
-    compress = config.encoding.compression != "none"
+    compress = config.encoding.compression == "gzip"
     folder = UPath(storage.root, **storage.params)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{storage.prefix or ''}_").parent.mkdir(parents=True, exist_ok=True)
     prefix = f"{storage.prefix or ''}{name}-{uuid4()}"
     suffix = "json.gz" if compress else "json"
     chunk = next(chunks, None)
@@ -60,6 +62,32 @@ def write_batches(
             path.unlink(missing_ok=True)
             raise
         yield storage.get_url(file_name)
+
+
+def check_batch_config(config: BatchConfig) -> None:
+    """Check a batch configuration, before the first request.
+
+    Raises:
+        SettingsError: It cannot be used.
+    """
+    encoding = config.encoding
+    if encoding.format != "jsonl":
+        # The SDK takes a parquet file's columns from its first record, and records omit fields.
+        raise SettingsError(
+            f"batch_config: the format {encoding.format} would lose values. Use jsonl"
+        )
+    if encoding.compression not in {"gzip", "none", None}:
+        raise SettingsError(
+            f"batch_config: there is no compression {encoding.compression}. Use gzip or none"
+        )
+    if not isinstance(config.batch_size, int) or config.batch_size < 1:
+        raise SettingsError(
+            f"batch_config: batch_size must be a whole number from 1, not {config.batch_size!r}"
+        )
+    try:
+        UPath(config.storage.root, **config.storage.params).fs  # noqa: B018 (imports what it needs)
+    except (ImportError, ValueError) as error:
+        raise SettingsError(f"batch_config: storage.root cannot be used: {error}") from None
 
 
 class BatchFile:

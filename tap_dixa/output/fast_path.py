@@ -20,13 +20,12 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from tap_dixa.errors import SettingsError
 from tap_dixa.output.batch import write_batches
 from tap_dixa.output.normalize_raw import Encodable, field_of
 from tap_dixa.output.stdout import StdoutWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
@@ -125,19 +124,7 @@ class FastPathStream(Stream):
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Write BATCH files of the records as they would be emitted, stream maps applied.
-
-        Raises:
-            SettingsError: Stream maps make several streams of this one, which a batch file,
-                that holds records of one stream, cannot follow.
-        """
-        if batch_config.encoding.format != "jsonl":
-            yield from super().get_batches(batch_config, context)
-            return
-        if len(self.stream_maps) != 1:
-            raise SettingsError(
-                f"batch_config cannot be used while stream_maps make several streams of {self.name}"
-            )
+        """Write BATCH files of the records as they would be emitted, stream maps applied."""
         self._write_starting_replication_value(context)
         encode = msgspec.json.Encoder().encode_lines
         fast = self.on_fast_path()
@@ -160,15 +147,6 @@ class FastPathStream(Stream):
             state.clear()
             state.update(announced)
             raise
-
-    @override
-    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
-        try:
-            return super().get_batch_config(config)
-        except (TypeError, ValueError):
-            raise SettingsError(
-                "batch_config needs encoding (format, compression) and storage (root, prefix)"
-            ) from None
 
     def _mapped(self, records: list[Record]) -> list[Record]:
         return [

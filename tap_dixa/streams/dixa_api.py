@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from tap_dixa import retry
 from tap_dixa.client import DixaStream
+from tap_dixa.download.json_array import repair_text
 from tap_dixa.errors import BadResponseError, NotFoundError, RefusedError, RetriesExhaustedError
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-
 of the zone."""
 _MOST_EMPTY_PAGES = 100
 """So many pages without a row, each with a link to another, are no list."""
+_NUL, _SURROGATE = rb"\u0000", rb"\ud"
+_REPLACED = "%s: %s: replaced %d invalid characters in texts with U+FFFD"
 _V1, _BETA = "/v1/", "/beta/"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -164,7 +168,12 @@ class DixaApiStream(DixaStream):
         super().validate_response(response)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
-        self._pages[response] = self._decode(response.content)
+        body = response.content
+        if _NUL in body or not body.isascii() or _SURROGATE in body:
+            body, replaced = repair_text(body)
+            if replaced:
+                self.log(_REPLACED, self.name, self.path, replaced, level=logging.WARNING)
+        self._pages[response] = self._decode(body)
 
     @override
     def parse_response(self, response: requests.Response) -> list[Any]:

@@ -17,6 +17,7 @@ from tap_dixa import retry
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.catalog import check_incremental_entry
 from tap_dixa.client import DixaStream
+from tap_dixa.download.json_array import repair_text
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import show
 from tap_dixa.download.window_download import WindowDownload
@@ -50,6 +51,7 @@ _OUT_OF_PLACE = (
 )
 _NO_SETTING = "window_days cannot be that small"
 _DROPPED = object()
+_NUL = rb"\u0000"
 
 SHORTEST_PART = 3_600_000
 """The shortest part of a window that is requested, in ms: an hour."""
@@ -265,12 +267,9 @@ class WindowedStream(FastPathStream, DixaStream):
             self.log(_OUT_OF_PLACE, self.name, part, spool.out_of_place, level=logging.WARNING)
         with closing(spool):
             for text in spool:
-                if not text.isascii():
-                    try:
-                        text.decode()
-                    except UnicodeDecodeError:
-                        text = text.decode(errors="replace").encode()  # noqa: PLW2901
-                        replaced += 1
+                if _NUL in text or not (text.isascii() or _is_utf8(text)):
+                    text, places = repair_text(text)  # noqa: PLW2901
+                    replaced += places
                 try:
                     converted = convert(text) if keep is None or keep(text) else _DROPPED
                 except _NOT_DECODABLE as error:
@@ -323,6 +322,14 @@ class WindowedStream(FastPathStream, DixaStream):
     @cached_property
     def _normalize(self) -> Normalizer:
         return Normalizer(self.effective_schema, self.report_unknown_field, self.other_names)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _split_first(parts: deque[Window], longest: int) -> None:
