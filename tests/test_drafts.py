@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tap_dixa.drafts import compile_draft, value_of
 from tap_dixa.shapes import compile_shape
-from tests.test_shapes import SCHEMA
+from tests.schema import SCHEMA
 
 NAMES = [*SCHEMA["properties"], "value", "new", "old_count"]
 SCHEMA_WITH_ODD_NAMES = {
