@@ -126,7 +126,7 @@ def test_many_entries_share_a_millisecond(log):
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
 def test_the_order_is_as_told_over_all_pages(connect, order):
-    api = connect(activity_order=order)
+    api = connect(conversations=100, activity_order=order)
     moments = [moment(entry) for entry in api.everything(LOG, pageLimit=150)]
     assert (moments == sorted(moments)) == (order == "ascending")
     assert (moments == sorted(moments, reverse=True)) == (order == "descending")
@@ -155,7 +155,7 @@ def test_from_and_to_can_each_be_given_alone(api, log):
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("before", [True, False])
 def test_bounds_do_as_they_are_told(connect, after, before):
-    api = connect(conversations=400, bounds=Bounds(after, before))
+    api = connect(conversations=200, bounds=Bounds(after, before))
     nightly = [m for m in map(moment, whole(api)) if m % 86_400_000 == 0]
     start, end = nightly[-1], nightly[0]
     found = whole(api, fromDatetime=second(start), toDatetime=second(end))

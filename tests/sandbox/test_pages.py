@@ -13,7 +13,7 @@ LISTS = ("/v1/agents", "/v1/endusers", "/v1/conversations/activitylog")
 @pytest.mark.parametrize("size", [1, 7, 12, 24, 25, 100])
 @pytest.mark.parametrize("path", LISTS)
 def test_pages_of_any_size_bring_everything_once(connect, path, size):
-    api = connect(conversations=40, days=10)
+    api = connect(conversations=24, days=10)
     whole = api.everything(path, pageLimit=1000)
     pages = api.pages(path, pageLimit=size)
     assert [row for page in pages for row in page] == whole != []
