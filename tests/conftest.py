@@ -93,11 +93,6 @@ class Run:
         return [line for line in self.log.splitlines() if "ERROR" in line or "CRITICAL" in line]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest wait begin first, so that the other tests fill it."""
-    items.sort(key=lambda item: item.get_closest_marker("waits_a_minute") is None)
-
-
 @pytest.fixture
 def evidence(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Count what a test tried, for the table that follows the results."""
@@ -131,7 +126,7 @@ both_ways = pytest.mark.parametrize("way", [SHORT_WAY, SDKS_WAY], ids=["short", 
 
 def made(
     *,
-    conversations: int = 300,
+    conversations: int = 200,
     days: int = 40,
     late: int = 0,
     seed: int = 1,
@@ -219,10 +214,11 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         *arguments: str,
         environment: dict[str, str] | None = None,
         before: Callable[[], None] | None = None,
+        program: Sequence[str] = _TAP,
         **files: dict[str, Any] | None,
     ) -> Run:
-        command = _command(folder, config, *arguments, **files)
-        if environment is None and before is None:
+        command = _command(folder, config, *arguments, program=program, **files)
+        if environment is None and before is None and program is _TAP:
             # All but the interpreter, -m and the package.
             return Run(*forks.run(command[3:], folder))
         done = subprocess.run(

@@ -39,7 +39,7 @@ def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
 
 
 def test_both_ways_write_the_same_messages_in_the_same_places(serve):
-    sandbox = serve(conversations=1500, days=40)
+    sandbox = serve(conversations=800, days=40)
     short = messages_of(sandbox, StdoutWriter())
     assert sum(message["type"] == "STATE" for message in short) > 3
     assert short == messages_of(sandbox, MsgSpecWriter())
@@ -91,7 +91,7 @@ def batches(sandbox, folder, compression="gzip", **changes):
 
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_batch_files_hold_every_record_once(serve, tmp_path, compression):
-    sandbox = serve(conversations=700)
+    sandbox = serve(conversations=400)
     records, messages = batches(sandbox, tmp_path, compression)
     for stream in expected.STREAMS:
         wanted = expected.records(sandbox.data, stream)
@@ -118,7 +118,7 @@ def test_batch_files_go_to_any_file_system(serve):
 
 
 def test_each_batch_is_followed_by_the_state_of_its_last_record(serve, tmp_path):
-    sandbox = serve(conversations=700)
+    sandbox = serve(conversations=400)
     records, messages = batches(sandbox, tmp_path)
     done = dict.fromkeys(expected.STREAMS, 0)
     for message, following in itertools.pairwise(messages):

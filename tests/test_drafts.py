@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tap_dixa.output.normalize import compile_normalizer
 from tap_dixa.output.normalize_raw import compile_raw_normalizer, field_of
-from tests.test_shapes import SCHEMA
+from tests.schema import SCHEMA
 
 NAMES = [*SCHEMA["properties"], "value", "new", "old_count"]
 SCHEMA_WITH_ODD_NAMES = {

@@ -9,26 +9,7 @@ from hypothesis import strategies as st
 
 from tap_dixa.output.normalize import compile_normalizer
 from tests import expected
-
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "at": {"type": ["string", "null"], "format": "date-time"},
-        "many": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
-        "parts": {
-            "type": ["array", "null"],
-            "items": {
-                "type": "object",
-                "properties": {
-                    "at": {"type": ["string", "null"], "format": "date-time"},
-                    "value": {"type": ["array", "null"], "items": {"type": "string"}},
-                },
-            },
-        },
-        "open": {"type": ["object", "null"], "additionalProperties": True},
-        "count": {"type": ["integer", "null"]},
-    },
-}
+from tests.schema import SCHEMA
 
 
 @pytest.fixture

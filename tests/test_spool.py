@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import resource
+import stat
 import time
+import tracemalloc
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.download import spool as spool_module
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import Window
 from tap_dixa.errors import BadResponseError, DiskError, UnusableRecordError
 from tap_dixa.timestamps import DAY
 
 WIDE = Window(0, 1 << 40)
+READ_AT_A_TIME = 1 << 18
+"""How many bytes are read at a time, more or less. What lies around such a border matters."""
 HEADS = key_decoder("at", {})
 WITH_KEY = key_decoder("at", {"id": int, "b": str})
 
@@ -44,6 +48,9 @@ records = st.builds(
     st.booleans(),
 )
 cuts = st.lists(st.integers(0, 2000), max_size=12) | st.just(range(2000))
+randoms = st.integers(0, 1 << 32).map(Random)
+borders = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 300)), max_size=2)
+"""Records, by number, and how many bytes after their beginning a border is to fall."""
 
 
 def split(body: bytes, places) -> list[bytes]:
@@ -84,64 +91,99 @@ def spell(value, random) -> str:
     return space() + json.dumps(value) + space()
 
 
-@pytest.fixture(params=[64, 1 << 20], ids=["small pieces", "one piece"])
-def _piece(request, monkeypatch):
-    monkeypatch.setattr(pieces, "_PIECE", request.param)
-    monkeypatch.setattr(spool_module, "_RUN", 5)
+def spell_array(items, random, gaps=()) -> bytes:
+    """Write an array; some records begin with a control character, no part of JSON, as a gap."""
+    parts = [spell(item, random) if random else json.dumps(item) for item in items]
+    for number, (place, _) in enumerate(gaps, 1):
+        if parts:
+            place %= len(parts)  # noqa: PLW2901
+            parts[place] = parts[place].replace("{", f'{{"gap":"{chr(number)}",', 1)
+    return f"[{','.join(parts)}]".encode()
+
+
+def put_borders(body: bytes, gaps=()) -> bytes:
+    """Fill the gaps with so much that a border falls where it is to."""
+    for number, (_, behind) in enumerate(gaps, 1):
+        body = body.replace(bytes([number]), b"." * (READ_AT_A_TIME - behind))
+    return body
+
+
+def without_gaps(items: list[dict]) -> list[dict]:
+    return [{name: item[name] for name in item if name != "gap"} for item in items]
 
 
 def by_cursor(items: list[dict]) -> list[dict]:
     return sorted(items, key=lambda item: item["at"])
 
 
-@pytest.mark.usefixtures("_piece")
 def test_every_record_comes_out_in_cursor_order(evidence):
     tried = 0
 
-    @given(st.lists(records, max_size=30), st.randoms(use_true_random=False), cuts)
-    def fuzz(items, random, places):
+    @given(st.lists(records, max_size=30), randoms, cuts, borders)
+    def fuzz(items, random, places, gaps):
         nonlocal tried
         tried += 1
-        assert read(spell(items, random).encode(), places=places) == by_cursor(items)
+        body = put_borders(spell_array(items, random, gaps), gaps)
+        assert without_gaps(read(body, places=places)) == by_cursor(items)
 
     fuzz()
     evidence("fuzz: arrays spelled and cut at random, against json.loads", tried)
 
 
-@pytest.mark.usefixtures("_piece")
 @given(
     st.lists(records, max_size=30),
     st.sampled_from([None, 1]),
     st.booleans(),
     st.integers(1, 100),
     st.sampled_from(["", " ", "\n\t "]),
+    st.none() | st.integers(0, 300),
 )
-@example([{"at": 1, "text": "}, {" * 60}, {"at": 0, "text": '"},{"at":3},{"'}], None, False, 3, "")
-@example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 40}, {"at": 0}], None, True, 9, "")
-def test_what_pythons_own_writer_writes_is_read(items, indent, ascii_only, chunk, space):
+@example(
+    [{"at": 1, "a": "}, {" * 90_000}, {"at": 0, "a": '"},{"at":3},{"'}], None, False, 99, "", 9
+)
+@example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 20_000}, {"at": 0}], None, True, 999, "", 9)
+@example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 40}, {"at": 0}], None, True, 9, "", 200)
+def test_what_pythons_own_writer_writes_is_read(items, indent, ascii_only, chunk, space, border):
     text = space + json.dumps(items, indent=indent, ensure_ascii=ascii_only) + space
+    if border is not None:
+        text = text.replace("[", "[" + " " * (READ_AT_A_TIME - border), 1)
+        chunk *= 1000
     body = text.encode()
     assert read(body, places=range(0, len(body), chunk)) == by_cursor(items)
 
 
-@pytest.mark.usefixtures("_piece")
+def test_records_are_in_cursor_order_however_many_there_are(evidence):
+    # So many that neither their JSON nor where they lie is sorted in one go.
+    cursors = Random(1).choices(range(20_000), k=60_000)
+    items = [{"at": cursor, "place": place} for place, cursor in enumerate(cursors)]
+    body = json.dumps(items).encode()
+    assert len(body) > 4 * READ_AT_A_TIME
+    found = read(body)
+    assert found == by_cursor(items)
+    evidence("records of one answer, read in cursor order", len(found))
+
+
 @given(st.lists(records, max_size=20), st.integers(0, 50), st.integers(0, 50))
 def test_only_the_window_is_kept_and_it_is_half_open(items, start, end):
     inside = by_cursor([item for item in items if start <= item["at"] < end])
     assert read(json.dumps(items).encode(), Window(start, end)) == inside
 
 
-@pytest.mark.usefixtures("_piece")
 def test_an_answer_that_ends_early_is_never_taken_for_a_whole_one(evidence):
     tried = 0
 
-    @given(st.lists(records, min_size=1, max_size=10), st.randoms(use_true_random=False), st.data())
-    def fuzz(items, random, data):
+    @given(
+        st.lists(records, min_size=1, max_size=10),
+        randoms,
+        borders,
+        st.data(),
+    )
+    def fuzz(items, random, gaps, data):
         nonlocal tried
         tried += 1
-        body = spell(items, random).strip().encode()
+        body = spell_array(items, random, gaps)
         with pytest.raises(BadResponseError):
-            raw(body[: data.draw(st.integers(0, len(body) - 1))])
+            raw(put_borders(body[: data.draw(st.integers(0, len(body) - 1))], gaps))
 
     fuzz()
     evidence("fuzz: arrays cut short, refused", tried)
@@ -181,13 +223,12 @@ BITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("_piece")
 def test_damage_is_refused_or_means_what_json_says(evidence):
     tried, kept = 0, 0
 
     @given(
         st.lists(records, min_size=1, max_size=8),
-        st.randoms(use_true_random=False),
+        randoms,
         st.lists(
             st.tuples(
                 st.integers(0, 500),
@@ -197,16 +238,18 @@ def test_damage_is_refused_or_means_what_json_says(evidence):
             min_size=1,
             max_size=3,
         ),
+        borders,
     )
-    @example([{"at": 1, "a": "x" * 40}] * 4, None, [(11, 0, b"\\ud83d")])
-    @example([{"at": 1, "a": "x" * 80}] * 4, None, [(60, 0, b"\\ud83d\\udc4d\\udc4d")])
-    def fuzz(items, random, changes):
+    @example([{"at": 1, "a": "x" * 40}] * 4, None, [(11, 0, b"\\ud83d")], [(0, 14)])
+    @example([{"at": 1, "a": "x" * 80}] * 4, None, [(60, 0, b"\\ud83d\\udc4d\\udc4d")], [(0, 64)])
+    def fuzz(items, random, changes, gaps):
         nonlocal tried, kept
         tried += 1
-        body = (spell(items, random) if random else json.dumps(items)).encode()
+        body = spell_array(items, random, gaps)
         for far, length, bit in changes:
             place = far % (len(body) + 1)
             body = body[:place] + bit + body[place + length :]
+        body = put_borders(body, gaps)
         wanted = oracle(body)
         try:
             found = read(body)
@@ -221,20 +264,23 @@ def test_damage_is_refused_or_means_what_json_says(evidence):
     evidence("fuzz: damaged arrays, refused or read as json.loads reads them", tried)
 
 
-@pytest.mark.usefixtures("_piece")
 @pytest.mark.parametrize(
     "text", [r"a\ud83d b", r"\udc4d", r"\ud83d", r"\ud83d\ud83d\udc4d", r"\ud83d\n"]
 )
 def test_half_a_character_is_replaced(text):
-    body = f'[{{"at":1,"a":"{"x" * 50}"}},{{"at":2,"a":"{text}"}},{{"at":3,"\\\\ud83d":"👍"}}]'
-    spool = Spool([body.encode()], WIDE, HEADS)
-    first, mended, last = map(json.loads, spool)
-    assert spool.mended == 1
+    # In the first record: nothing before it could be taken without it.
+    body = f'","a":"{text}"}},{{"at":1,"a":"{"x" * 50}"}},{{"at":3,"\\\\ud83d":"👍"}}]'
     wanted = json.loads(f'"{text}"').replace("\ud83d", "\ufffd").replace("\udc4d", "\ufffd")
-    assert mended == {"at": 2, "a": wanted}
-    assert first["a"] == "x" * 50
-    assert last == {"at": 3, "\\ud83d": "👍"}
-    spool.close()
+    place = body.index(text)
+    for border in range(place + 10, place + len(text) + 24):
+        gap = "." * (READ_AT_A_TIME - border)
+        spool = Spool([f'[{{"at":2,"gap":"{gap}{body}'.encode()], WIDE, HEADS)
+        first, mended, last = map(json.loads, spool)
+        assert spool.mended == 1
+        assert mended == {"at": 2, "gap": gap, "a": wanted}
+        assert first["a"] == "x" * 50
+        assert last == {"at": 3, "\\ud83d": "👍"}
+        spool.close()
 
 
 @pytest.mark.parametrize(
@@ -283,17 +329,44 @@ def test_nesting_is_read_or_refused(depth):
             raw(body)
 
 
-def test_damage_in_a_large_answer_does_not_take_it_all_into_memory(monkeypatch):
-    monkeypatch.setattr(pieces, "_PIECE", 64)
-    monkeypatch.setattr(pieces, "_LARGEST", 1 << 10)
-    good = b'{"at":1,"a":"%b"},' % (b"x" * 20)
-    with pytest.raises(BadResponseError, match=r"no record is as long|invalid character"):
-        raw(b"[" + 50 * good + b"NaN," + 500 * good + b"{}]")
+def test_damage_in_a_large_answer_does_not_take_it_all_into_memory():
+    good = b'{"at":1,"a":"%b"},' % (b"x" * 10_000)
+    megabyte = good * 100
+
+    def answer():
+        yield b"[" + megabyte + b"NaN,"
+        for _ in range(200):
+            yield megabyte
+        yield b"{}]"
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadResponseError, match=r"no record is as long|invalid character"):
+            Spool(answer(), WIDE, HEADS)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 250_000_000
 
 
 def test_the_file_has_no_name_and_is_private():
+    def opened():
+        """Give the descriptors of this process, with what they lead to."""
+        found = {}
+        for link in Path("/proc/self/fd").iterdir():
+            try:
+                found[link.name] = link.stat()
+            except FileNotFoundError:  # closed meanwhile
+                continue
+        return found
+
+    before = opened()
     spool = Spool([b"[]"], WIDE, HEADS)
-    status = os.fstat(spool._file.fileno())  # noqa: SLF001
+    (status,) = (
+        status
+        for name, status in opened().items()
+        if name not in before and stat.S_ISREG(status.st_mode)
+    )
     spool.close()
     assert status.st_nlink == 0
     assert status.st_mode & 0o077 == 0

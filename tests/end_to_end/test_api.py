@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections import Counter
 from random import Random
@@ -14,6 +13,7 @@ from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, KEYS, LISTS, key, rows
+from tests.end_to_end.interrupted import latest_state, whole_messages
 from tests.sandbox.conftest import Client
 
 
@@ -35,7 +35,15 @@ def brought(run, stream, wanted):
 def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, evidence):
     sandbox = serve(conversations=1400, days=20)
     sandbox.behaviour.api_faults.extend(
-        [None, Refusal(429), None, BrokenResponse("hangup", 500), None, None, Refusal(200, body="{[")]
+        [
+            None,
+            Refusal(429),
+            None,
+            BrokenResponse("hangup", 500),
+            None,
+            None,
+            Refusal(200, body="{["),
+        ]
     )
     run = run_tap(settings(sandbox), catalog=catalog(*ALL))
     checks.succeeded(run)
@@ -81,7 +89,7 @@ def joins_hold(run):
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
 def test_the_log_is_brought_in_order_whatever_order_dixa_has(serve, run_tap, order):
-    sandbox = serve(conversations=200, days=6, activity_order=order, late=300_000)
+    sandbox = serve(conversations=140, days=6, activity_order=order, late=300_000)
     chosen = catalog("activity_logs")
     first = run_tap(settings(sandbox, window_days=2), catalog=chosen)
     checks.succeeded(first)
@@ -96,31 +104,35 @@ def test_the_log_is_brought_in_order_whatever_order_dixa_has(serve, run_tap, ord
     assert len(second.records("activity_logs")) < len(known) / 3
 
 
-def test_a_killed_run_of_the_log_goes_on_where_it_stopped(serve, start_tap, evidence):
-    sandbox = serve(conversations=700, days=10)
+@pytest.mark.parametrize(
+    ("conversations", "most"), [(300, 1), pytest.param(700, 4, marks=pytest.mark.slow)]
+)
+def test_a_killed_run_of_the_log_goes_on_where_it_stopped(
+    serve, start_tap, conversations, most, evidence
+):
+    sandbox = serve(conversations=conversations, days=10)
     config, chosen = settings(sandbox, window_days=4), catalog("activity_logs", "agents")
     random, state, emitted, kills = Random(1), None, 0, 0
     arrived = {}
     while True:
         tap = start_tap(config, state=state, catalog=chosen, encoding=None)
-        if kills < 4:
-            output = tap.stdout.read(random.randrange(700_000))
+        if kills < most:
+            output = tap.stdout.read(random.randrange(1000 * conversations))
             tap.kill()
-            kills += 1
             output += tap.stdout.read()
         else:
             output, _ = tap.communicate()
-        for line in output.splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                message = json.loads(line)
-                state = message["value"] if message["type"] == "STATE" else state
-                if message.get("stream") == "activity_logs" and message["type"] == "RECORD":
-                    arrived[message["record"]["id"],] = message["record"]
-                    emitted += 1
-        status = tap.wait()
-        assert status in {0, -signal.SIGKILL}
-        if status == 0:
+        messages = whole_messages(output)
+        for message in messages:
+            if message["type"] == "RECORD" and message["stream"] == "activity_logs":
+                arrived[message["record"]["id"],] = message["record"]
+                emitted += 1
+        state = latest_state(messages, state)
+        if tap.wait() == 0:
             break
+        assert tap.returncode == -signal.SIGKILL
+        kills += 1
+    assert kills == most
     assert arrived == by_key("activity_logs", rows(sandbox)["activity_logs"])
     assert emitted <= 1.2 * len(arrived)
     evidence("kills survived", kills)

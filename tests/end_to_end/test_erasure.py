@@ -13,25 +13,7 @@ from tap_dixa.streams.messages import cover
 from tests import expected
 from tests.conftest import DAY, HOUR, both_ways, catalog, settings
 from tests.end_to_end import checks
-
-
-def some(sandbox, count):
-    """Choose conversations of different days that are closed and not anonymized."""
-    found = [
-        c
-        for c in expected.source(sandbox.data, "conversations").values()
-        if c.get("closed_at") and not c.get("anonymized_at")
-    ]
-    return sorted(found, key=lambda c: c["created_at"])[3 :: len(found) // count][:count]
-
-
-def anonymize(sandbox):
-    sandbox.data.now.now += HOUR // 2
-    chosen = {conversation["id"] for conversation in some(sandbox, 3)}
-    for number in chosen:
-        sandbox.data.anonymize(number)
-    sandbox.data.now.now += HOUR // 2
-    return chosen
+from tests.end_to_end.anonymized import anonymize, some
 
 
 @both_ways

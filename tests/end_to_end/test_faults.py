@@ -21,6 +21,7 @@ NO_EXPORT = "the response is not a JSON array: it begins with "
 BROKE = "the connection broke in the middle of the response"
 CLOSED = "no connection: "
 LATE = "no response within request_timeout_seconds"
+LASTED = "lasting faults that ended in one line, state intact"
 PASSING = {
     "429": (Refusal(429, body='{"message": "API limit"}'), "Dixa responded with 429"),
     "408": (Refusal(408), "Dixa responded with 408"),
@@ -133,7 +134,7 @@ def test_one_fault_after_the_other(serve, run_tap, evidence):
     evidence("faults injected and survived", len(plan) - plan.count(None))
 
 
-@pytest.mark.waits_a_minute
+@pytest.mark.slow
 def test_the_rate_limit_itself_is_waited_out(serve, run_tap):
     sandbox = serve(days=100, requests_per_minute=6)
     run = run_tap(settings(sandbox, requests_per_minute=100))
@@ -154,36 +155,51 @@ LASTING = {
 }
 
 
-@pytest.mark.waits_a_minute
-def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, evidence):
-    def attempt(cause):
-        sandbox = serve(days=70)
-        fault = LASTING[cause]
-        sandbox.behaviour.faults.extend([None, *[fault] * MAX_ATTEMPTS, None])
-        patience = 3 if cause == "in time" else 300
-        return cause, sandbox, run_tap(settings(sandbox, request_timeout_seconds=patience))
+def outlasted(serve, run_tap, cause, **options):
+    """Let a fault last longer than the tap has patience; check how that run ends."""
+    sandbox = serve(days=70)
+    sandbox.behaviour.faults.extend([None, *[LASTING[cause]] * MAX_ATTEMPTS, None])
+    patience = 3 if cause == "in time" else 300
+    run = run_tap(settings(sandbox, request_timeout_seconds=patience), **options)
+    assert run.status == 1, cause
+    (line,) = run.errors
+    _, asked, _ = sandbox.answered[1]
+    start = int(asked["updated_after"]) + 1000
+    assert f"conversations: {expected.iso(start)} to " in line
+    assert cause in line
+    assert "Traceback" not in run.log
+    waited = [seconds for _, seconds in waits(run)]
+    assert waited[:3] == [1, 2, 4]
+    assert len(waited) == MAX_ATTEMPTS - 1
+    assert 120 < sum(waited) < 140
+    emitted = run.records("conversations")
+    assert run.bookmark("conversations") == emitted[-1]["updated_at"]
+    assert "messages" not in run.state["bookmarks"]
+    return sandbox, run
 
+
+HURRIED = """
+import time
+sleep = time.sleep
+time.sleep = lambda seconds: sleep(seconds / 100)
+from tap_dixa.__main__ import main
+main()
+"""
+"""The tap in a world where two minutes take a second."""
+
+
+def test_an_outage_ends_the_run_with_one_line_and_the_next_run_goes_on(serve, run_tap, evidence):
+    sandbox, run = outlasted(serve, run_tap, "503", program=["-c", HURRIED])
+    resumed = run_tap(settings(sandbox), state=run.state)
+    checks.succeeded(resumed)
+    emitted = [*run.records("conversations"), *resumed.records("conversations")]
+    arrived = {record["id"]: record for record in emitted}
+    assert arrived == expected.records(sandbox.data, "conversations")
+    evidence(LASTED)
+
+
+@pytest.mark.slow
+def test_what_lasts_ends_the_run_in_bounded_time_with_one_line(serve, run_tap, evidence):
     with ThreadPoolExecutor(len(LASTING)) as pool:
-        attempts = list(pool.map(attempt, LASTING))
-    for cause, sandbox, run in attempts:
-        assert run.status == 1, cause
-        (line,) = run.errors
-        _, asked, _ = sandbox.answered[1]
-        start = int(asked["updated_after"]) + 1000
-        assert f"conversations: {expected.iso(start)} to " in line
-        assert cause in line
-        assert "Traceback" not in run.log
-        waited = [seconds for _, seconds in waits(run)]
-        assert waited[:3] == [1, 2, 4]
-        assert len(waited) == MAX_ATTEMPTS - 1
-        assert 120 < sum(waited) < 140
-        emitted = run.records("conversations")
-        assert run.bookmark("conversations") == emitted[-1]["updated_at"]
-        assert "messages" not in run.state["bookmarks"]
-        # The state is whole: the run after the outage brings the rest.
-        if cause == "ends early":
-            resumed = run_tap(settings(sandbox), state=run.state)
-            checks.succeeded(resumed)
-            arrived = {r["id"]: r for r in [*emitted, *resumed.records("conversations")]}
-            assert arrived == expected.records(sandbox.data, "conversations")
-    evidence("lasting faults that ended in one line, state intact", len(LASTING))
+        ended = list(pool.map(lambda cause: outlasted(serve, run_tap, cause), LASTING))
+    evidence(LASTED, len(ended))

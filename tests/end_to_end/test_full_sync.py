@@ -20,7 +20,7 @@ def on_the_millisecond(sandbox, moment):
 @pytest.mark.parametrize("after", [True, False], ids=["from", "after"])
 @pytest.mark.parametrize("before", [True, False], ids=["until", "before"])
 def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
-    sandbox = serve(conversations=1300, days=310, bounds=Bounds(after, before))
+    sandbox = serve(conversations=500, days=310, bounds=Bounds(after, before))
     # The nightly job's midnight, shared by many records, falls on a seam between two windows.
     midnight = next(
         sandbox.data.start + day * DAY
@@ -42,7 +42,7 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
 @pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])
 @both_ways
 def test_a_seam_at_each_midnight(serve, run_tap, bounds, way):
-    sandbox = serve(conversations=600, days=12, bounds=bounds)
+    sandbox = serve(conversations=300, days=12, bounds=bounds)
     run = run_tap(settings(sandbox, window_days=1, **way))
     checks.succeeded(run)
     for stream in expected.STREAMS:

@@ -24,7 +24,7 @@ PIPE = 1 << 20
 LAUNCH = Path(__file__).parents[2] / "benchmarks" / "launch.py"
 
 
-@pytest.mark.waits_a_minute
+@pytest.mark.slow
 def test_a_backfill_is_never_refused_and_waits_no_longer_than_it_must(serve, run_tap):
     sandbox = serve(days=71, requests_per_minute=10)
     run = run_tap(settings(sandbox, window_days=6, requests_per_minute=10))
@@ -127,7 +127,7 @@ def test_the_measure_of_memory_measures():
 @pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])
 def test_memory_does_not_grow_with_the_month(serve, tmp_path, batches):
     peaks = []
-    for conversations in (200, 5000):
+    for conversations in (100, 2000):
         sandbox = serve(conversations=conversations, days=20)
         config = settings(sandbox)
         if batches:

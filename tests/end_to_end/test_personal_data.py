@@ -16,8 +16,8 @@ from tap_dixa.client import SCHEMAS
 from tests import expected, pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import ALL, KEYS, rows
-from tests.end_to_end.test_erasure import anonymize
 
 PAGE = "personal-data.md"
 FLAT = "Allow-list fields, and flatten"

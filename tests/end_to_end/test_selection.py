@@ -2,23 +2,20 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests import expected
+from tests import expected, forks
 from tests.conftest import settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import KEYS
 
 
 @pytest.fixture(scope="module")
-def catalog():
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_dixa", "--discover"], capture_output=True, check=True
-    )
-    return json.loads(done.stdout)
+def catalog(tmp_path_factory):
+    status, output, _ = forks.run(["--discover"], tmp_path_factory.mktemp("discovery"))
+    assert status == 0
+    return json.loads(output)
 
 
 def test_discovery_needs_no_settings_and_describes_every_stream(catalog):

@@ -10,7 +10,7 @@ import pytest
 from tests import expected
 from tests.conftest import HOUR, settings
 from tests.end_to_end import checks
-from tests.test_state import MARKERS, REFUSED, TAKEN_OVER, bookmarks
+from tests.states import MARKERS, REFUSED, TAKEN_OVER, bookmarks
 
 LOOKBACK = 600_000
 

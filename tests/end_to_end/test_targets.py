@@ -7,19 +7,18 @@ import os
 import signal
 import time
 from contextlib import closing
-from datetime import datetime
 
 import duckdb
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tap_dixa.client import SCHEMAS
 from tap_dixa.sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, settings
-from tests.end_to_end.everything import ALL, EVERY, key, records_of
+from tests.end_to_end.everything import ALL, key, records_of
+from tests.end_to_end.tables import FIELDS, compare, duckdb_holds
 
-FIELDS = {stream: SCHEMAS.get_schema(stream)["properties"] for stream in EVERY}
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -61,22 +60,6 @@ def environment_of(sandbox):
     return {f"TAP_DIXA_{name.upper()}": str(value) for name, value in settings(sandbox).items()}
 
 
-def compare(stream, rows, known, *, column=str):
-    """Every record is one row, field by field, and nothing else is there."""
-    fields = FIELDS[stream].items()
-    found = {}
-    for row in rows:
-        there = {name: row[column(name)] for name, _ in fields}
-        found[key(stream, there)] = there
-    assert len(found) == len(rows) == len(known) > 0, stream
-    for wanted, record in known.items():
-        row = {name: record.get(name) for name, _ in fields}
-        for name, field in fields:
-            if field.get("format") == "date-time" and row[name] is not None:
-                row[name] = datetime.fromisoformat(row[name]).replace(tzinfo=None)
-        assert found[wanted] == row
-
-
 @pytest.mark.xdist_group("jsonl")
 def test_jsonl(carry, project):
     folder = project("target-jsonl").folder
@@ -95,19 +78,8 @@ def test_duckdb(carry, project):
     path = str(project("target-duckdb").folder / "warehouse.duckdb")
 
     def look(known):
-        with duckdb.connect(path, read_only=True) as warehouse:
-            for stream in ALL:
-                result = warehouse.execute(f"select * from dixa.{stream}")
-                types = {column[0]: str(column[1]) for column in result.description}
-                rows = [dict(zip(types, row, strict=True)) for row in result.fetchall()]
-                for row in rows:
-                    for name, kind in types.items():
-                        if kind == "JSON" and row[name] is not None:
-                            row[name] = json.loads(row[name])
-                compare(stream, rows, known[stream], column=str.lower)
-                for name, field in FIELDS[stream].items():
-                    if field.get("format") == "date-time":
-                        assert types[name.lower()] == "TIMESTAMP"
+        with duckdb.connect(path, read_only=True) as tables:
+            duckdb_holds(tables, known)
 
     carry("target-duckdb", look)
 

@@ -15,9 +15,10 @@ from docs.generate.joins import JOINS
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.conftest import PROJECT
-from tests.end_to_end.everything import EVERY
-from tests.end_to_end.test_erasure import anonymize
+from tests.end_to_end.everything import ALL, EVERY, key
+from tests.end_to_end.tables import duckdb_holds
 
 
 def values(column):
@@ -49,6 +50,18 @@ def left_of(sandbox, ids):
         for key, record in expected.records(sandbox.data, "messages").items()
         if record["csid"] in ids
     }
+
+
+@pytest.mark.xdist_group("duckdb")
+def test_duckdb_has_one_row_a_key_equal_to_the_last_record(warehouse, evidence):
+    runs = (warehouse.first, warehouse.second)
+    known = {
+        stream: {key(stream, record): record for run in runs for record in run.records(stream)}
+        for stream in ALL
+    }
+    with duckdb.connect(str(warehouse.path), read_only=True) as tables:
+        duckdb_holds(tables, known)
+    evidence("target-duckdb, fed directly: rows as they must be", sum(map(len, known.values())))
 
 
 @pytest.mark.xdist_group("duckdb")
@@ -85,6 +98,7 @@ def test_the_summary_has_every_table(warehouse, capsys, monkeypatch):
     assert all(re.search(rf"^ *{stream} +[1-9]", shown, re.MULTILINE) for stream in EVERY), shown
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("postgres")
 def test_postgres_forgets_what_has_gone(serve, run_tap, load, postgres):
     feed = load("target-postgres", sqlalchemy_url=postgres, hard_delete=True)

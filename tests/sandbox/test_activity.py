@@ -13,7 +13,7 @@ from tests.conftest import HOUR, NOON, Clock
 LOG = "/v1/conversations/activitylog"
 
 
-def time(entry):
+def moment(entry):
     text = entry["activityTimestamp"].removesuffix("[GMT]")
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
@@ -69,19 +69,19 @@ def test_every_kind_of_entry_occurs_and_names_itself_in_both_ways(log):
     assert None in shapes
 
 
-def test_the_log_agrees_with_the_exports(api, log):
+def test_the_log_tells_what_the_exports_do(api, log):
     entries = by_conversation(log)
     conversations = expected.source(api.sandbox.data, "conversations")
     assert entries.keys() == conversations.keys()
     for key, record in conversations.items():
         mine = entries[key]
-        assert time(mine[-1]) == record["created_at"]
-        assert max(map(time, mine)) <= record["updated_at"]
+        assert moment(mine[-1]) == record["created_at"]
+        assert max(map(moment, mine)) <= record["updated_at"]
         assigned = kinds(mine, "ConversationAssigned")
         assert [e["attributes"]["agentId"] for e in assigned] == (
             [record["assignee_id"]] if record.get("assignee_id") else []
         )
-        assert [time(e) for e in kinds(mine, "ConversationClosed")] == (
+        assert [moment(e) for e in kinds(mine, "ConversationClosed")] == (
             [record["closed_at"]] if record.get("closed_at") else []
         )
         assert [e["attributes"]["score"] for e in kinds(mine, "ConversationRated")] == (
@@ -98,7 +98,7 @@ def test_every_message_is_added_once_at_its_time_by_its_author(api, log):
     for entry in added:
         message = messages[entry["attributes"]["messageId"]]
         assert message["csid"] == entry["conversationId"]
-        assert message["created_at"] == time(entry)
+        assert message["created_at"] == moment(entry)
         assert message["author_name"] == entry["author"]["name"]
         by_customer = entry["_type"] == "MessageAddedByCustomer"
         assert by_customer == (message["direction"] == "inbound")
@@ -125,16 +125,16 @@ def test_many_entries_share_a_millisecond(log):
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
-def test_the_order_is_as_set_over_all_pages(connect, order):
-    api = connect(activity_order=order)
-    times = [time(entry) for entry in api.everything(LOG, pageLimit=150)]
-    assert (times == sorted(times)) == (order == "ascending")
-    assert (times == sorted(times, reverse=True)) == (order == "descending")
+def test_the_order_is_as_told_over_all_pages(connect, order):
+    api = connect(conversations=100, activity_order=order)
+    moments = [moment(entry) for entry in api.everything(LOG, pageLimit=150)]
+    assert (moments == sorted(moments)) == (order == "ascending")
+    assert (moments == sorted(moments, reverse=True)) == (order == "descending")
 
 
-def test_the_newest_come_first_by_default(log):
-    times = [time(entry) for entry in log]
-    assert times == sorted(times, reverse=True)
+def test_the_newest_come_first_unless_told_otherwise(log):
+    moments = [moment(entry) for entry in log]
+    assert moments == sorted(moments, reverse=True)
 
 
 def second(milliseconds):
@@ -149,19 +149,19 @@ def test_from_and_to_can_each_be_given_alone(api, log):
     assert later
     assert earlier
     within = whole(api, fromDatetime=second(middle), toDatetime=second(middle + 10**8))
-    assert within == [entry for entry in later if time(entry) <= middle + 10**8] != []
+    assert within == [entry for entry in later if moment(entry) <= middle + 10**8] != []
 
 
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("before", [True, False])
-def test_bounds_are_as_set(connect, after, before):
-    api = connect(conversations=400, bounds=Bounds(after, before))
-    nightly = [m for m in map(time, whole(api)) if m % 86_400_000 == 0]
+def test_bounds_do_as_they_are_told(connect, after, before):
+    api = connect(conversations=200, bounds=Bounds(after, before))
+    nightly = [m for m in map(moment, whole(api)) if m % 86_400_000 == 0]
     start, end = nightly[-1], nightly[0]
     found = whole(api, fromDatetime=second(start), toDatetime=second(end))
-    times = {time(entry) for entry in found}
-    assert (start in times, end in times) == (after, before)
-    assert len(times) > 100
+    moments = {moment(entry) for entry in found}
+    assert (start in moments, end in moments) == (after, before)
+    assert len(moments) > 100
 
 
 @pytest.mark.parametrize("name", ["fromDatetime", "toDatetime"])
@@ -171,9 +171,9 @@ def test_bounds_are_as_set(connect, after, before):
      "2026-3-1T0:0:0Z", "2026-02-30T00:00:00Z", "2026-03-01T00:00:00+00:00"],
 )  # fmt: skip
 def test_times_that_dixa_refuses(connect, name, text):
-    response = connect().get(LOG, **{name: text})
-    assert response.status_code == 400
-    assert name in response.json()["message"]
+    answer = connect().get(LOG, **{name: text})
+    assert answer.status_code == 400
+    assert name in answer.json()["message"]
 
 
 def test_an_interval_the_wrong_way_round_is_refused(api):

@@ -164,8 +164,8 @@ def test_anonymized_conversations_keep_no_personal_data(conversations, messages)
 
 def test_time_only_adds_and_late_things_show_late():
     clock = Clock()
-    data = DataSet(4000, 20, clock, late=600_000)
-    prompt = DataSet(4000, 20, Clock())
+    data = DataSet(1500, 20, clock, late=600_000)
+    prompt = DataSet(1500, 20, Clock())
     shown, happened = (expected.source(d, "messages") for d in (data, prompt))
     assert shown.keys() < happened.keys()
     clock.now += 600_000

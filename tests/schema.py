@@ -1,0 +1,25 @@
+"""A schema with one field of each kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "at": {"type": ["string", "null"], "format": "date-time"},
+        "many": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
+        "parts": {
+            "type": ["array", "null"],
+            "items": {
+                "type": "object",
+                "properties": {
+                    "at": {"type": ["string", "null"], "format": "date-time"},
+                    "value": {"type": ["array", "null"], "items": {"type": "string"}},
+                },
+            },
+        },
+        "open": {"type": ["object", "null"], "additionalProperties": True},
+        "count": {"type": ["integer", "null"]},
+    },
+}
