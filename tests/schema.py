@@ -23,3 +23,9 @@ SCHEMA: dict[str, Any] = {
         "count": {"type": ["integer", "null"]},
     },
 }
+
+WITH_COLUMN: dict[str, Any] = {
+    "type": "object",
+    "properties": {**SCHEMA["properties"], "additional_properties": {"type": ["object", "null"]}},
+}
+"""The same with the column for fields that it does not have."""

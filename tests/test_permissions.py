@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from tap_dixa.errors import RefusedError
+from tap_dixa.errors import NoAccessError
 from tap_dixa.permissions import Permissions
 
 
@@ -27,7 +27,7 @@ def test_a_warning_waits_for_the_first_successful_response():
 def test_no_access_at_all_is_one_error():
     given, warnings = permissions("tags", "teams")
     given.denied("tags", "401")
-    with pytest.raises(RefusedError, match="401"):
+    with pytest.raises(NoAccessError, match="401"):
         given.denied("teams", "401 too")
     assert warnings == []
 

@@ -18,6 +18,7 @@ PACKAGE = Path(tap_dixa.__file__).parent
 # Why each is used is said where it is used.
 PRIVATE = {
     "client.py": {
+        "_generate_record_messages",
         "_request",
         "_stream_version",
         "_sync_records",
@@ -38,6 +39,7 @@ PRIVATE = {
         "_env_var_config",
         "_env_var_prefix",
         "_handle_termination",
+        "_reset_state_progress_markers",
         "_validate_config",
     },
 }

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from tap_dixa.sandbox.faults import Refusal
 from tap_dixa.streams.messages import cover
 from tests import expected
-from tests.conftest import DAY, HOUR, both_ways, catalog, settings
+from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 
 
-@both_ways
-def test_messages_of_what_was_anonymized_come_again(serve, run_tap, way, evidence):
+@both_paths
+def test_messages_of_what_was_anonymized_come_again(serve, run_tap, path, evidence):
     sandbox = serve(conversations=400, days=25)
-    config = settings(sandbox, **way)
+    config = settings(sandbox, **path)
     first = run_tap(config)
     ids = anonymize(sandbox)
     before = len(sandbox.answered)

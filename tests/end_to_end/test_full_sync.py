@@ -6,7 +6,7 @@ import pytest
 
 from tap_dixa.sandbox.filters import Bounds
 from tests import expected
-from tests.conftest import DAY, HOUR, NOON, both_ways, settings
+from tests.conftest import DAY, HOUR, NOON, both_paths, settings
 from tests.end_to_end import checks
 
 STEP = 31 * DAY - 2000
@@ -40,18 +40,18 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
 
 
 @pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])
-@both_ways
-def test_a_seam_at_each_midnight(serve, run_tap, bounds, way):
+@both_paths
+def test_a_seam_at_each_midnight(serve, run_tap, bounds, path):
     sandbox = serve(conversations=300, days=12, bounds=bounds)
-    run = run_tap(settings(sandbox, window_days=1, **way))
+    run = run_tap(settings(sandbox, window_days=1, **path))
     checks.succeeded(run)
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
         assert len(checks.requests(sandbox, stream)) == 13
 
 
-@both_ways
-def test_start_is_inclusive_and_end_exclusive(serve, run_tap, way):
+@both_paths
+def test_start_is_inclusive_and_end_exclusive(serve, run_tap, path):
     sandbox = serve(conversations=400, days=20)
     for stream in expected.STREAMS:
         cursors = sorted(
@@ -60,7 +60,7 @@ def test_start_is_inclusive_and_end_exclusive(serve, run_tap, way):
         )
         start, end = cursors[len(cursors) // 4], cursors[len(cursors) // 2]
         bounds = {"start_date": expected.iso(start), "end_date": expected.iso(end)}
-        run = run_tap(settings(sandbox, **bounds, **way))
+        run = run_tap(settings(sandbox, **bounds, **path))
         checks.succeeded(run)
         wanted = expected.records(sandbox.data, stream, start, end)
         checks.emitted_exactly(run, stream, wanted)

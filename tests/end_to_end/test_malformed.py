@@ -8,7 +8,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import Odd
 from tests import expected
-from tests.conftest import DAY, NOON, both_ways, settings
+from tests.conftest import DAY, NOON, both_paths, settings
 from tests.end_to_end import checks
 
 MOMENT = NOON - 10 * DAY
@@ -93,11 +93,11 @@ KEPT = {
 }  # fmt: skip
 
 
-@both_ways
-def test_what_can_be_used_is_kept(serve, run_tap, way, evidence):
+@both_paths
+def test_what_can_be_used_is_kept(serve, run_tap, path, evidence):
     sandbox = serve(days=20)
     sandbox.behaviour.faults.extend([None, Odd(", ".join(text for text, _, _ in KEPT.values()))])
-    run = run_tap(settings(sandbox, **way))
+    run = run_tap(settings(sandbox, **path))
     checks.succeeded(run)
     found = [r for r in run.records("messages") if r["id"] == UUID]
     # Where a stream map or flattening looks at the records, what Dixa leaves out is null.

@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 
 from tests import expected
-from tests.conftest import both_ways, catalog, settings
+from tests.conftest import both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, LISTS
 
@@ -27,10 +27,10 @@ def plain(record):
     return {name: value for name, value in record.items() if value is not None}
 
 
-@both_ways
-def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, way):
+@both_paths
+def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, path):
     sandbox = serve(conversations=200, days=20, new_fields=True)
-    run = run_tap(settings(sandbox, window_days=7, **way))
+    run = run_tap(settings(sandbox, window_days=7, **path))
     checks.succeeded(run)
     for stream in expected.STREAMS:
         checks.fits_its_schema(run, stream)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests import expected
-from tests.conftest import HOUR, both_ways, settings
+from tests.conftest import HOUR, both_paths, settings
 from tests.end_to_end import checks
 
 COUNT = 3
 
 
-@both_ways
+@both_paths
 @pytest.mark.parametrize("stream", expected.STREAMS)
-def test_they_are_emitted_and_counted_in_one_warning_a_window(serve, run_tap, way, stream):
+def test_they_are_emitted_and_counted_in_one_warning_a_window(serve, run_tap, path, stream):
     sandbox = serve(conversations=100, days=20, out_of_place=COUNT)
-    config = settings(sandbox, window_days=10, **way)
+    config = settings(sandbox, window_days=10, **path)
     first = run_tap(config)
     checks.succeeded(first)
     wanted = expected.records(sandbox.data, stream)

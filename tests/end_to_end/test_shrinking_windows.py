@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, HOUR, both_ways, catalog, settings
+from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks
 
 DAYS = 62
@@ -28,11 +28,11 @@ def refused_and_served(sandbox, stream):
     return len(mine) - len(good), good
 
 
-@both_ways
+@both_paths
 @pytest.mark.parametrize("kind", ["400", "413"])
-def test_what_is_refused_as_too_much_is_halved_at_once(serve, run_tap, kind, way):
+def test_what_is_refused_as_too_much_is_halved_at_once(serve, run_tap, kind, path):
     sandbox = serve(days=DAYS, longest_export_days=8, too_long=kind)
-    run = run_tap(settings(sandbox, **way))
+    run = run_tap(settings(sandbox, **path))
     complete(run, sandbox)
     for stream in expected.STREAMS:
         refused, served = refused_and_served(sandbox, stream)

@@ -8,6 +8,7 @@ import resource
 import stat
 import time
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -275,9 +276,9 @@ def test_half_a_character_is_replaced(text):
     for border in range(place + 10, place + len(text) + 24):
         gap = "." * (READ_AT_A_TIME - border)
         spool = Spool([f'[{{"at":2,"gap":"{gap}{body}'.encode()], WIDE, HEADS)
-        first, mended, last = map(json.loads, spool)
-        assert spool.mended == 1
-        assert mended == {"at": 2, "gap": gap, "a": wanted}
+        first, repaired, last = map(json.loads, spool)
+        assert spool.replaced == 1
+        assert repaired == {"at": 2, "gap": gap, "a": wanted}
         assert first["a"] == "x" * 50
         assert last == {"at": 3, "\\ud83d": "👍"}
         spool.close()
@@ -294,12 +295,20 @@ def test_what_is_no_export_is_refused(body):
 
 @pytest.mark.parametrize(
     "record",
-    ['{"id":1}', '{"at":null}', '{"at":"1"}', '{"at":1.5}', "7", "null", "[]", '{"at":-90000000}',
+    ['{"id":1}', '{"at":null}', '{"at":"1"}', '{"at":1.5}', "7", "null", "[]",
      '{"at":1515675600000000}', '{"at":' + "9" * 400 + "}", '{"at":true}'],
 )  # fmt: skip
-def test_a_record_that_cannot_be_placed_is_refused(record):
+def test_a_record_without_a_usable_time_is_refused(record):
     with pytest.raises(UnusableRecordError):
         read(f'[{{"at":1}},{record}]'.encode())
+
+
+@pytest.mark.parametrize("at", [-90_000_001, 253_402_300_799_999], ids=["past", "future"])
+def test_a_record_from_elsewhere_comes_first_and_is_counted(at):
+    body = f'[{{"at":5}},{{"at":{at}}},{{"at":3}}]'.encode()
+    assert [record["at"] for record in read(body)] == [at, 3, 5]
+    with closing(Spool([body], WIDE, HEADS)) as spool:
+        assert spool.out_of_place == 1
 
 
 @pytest.mark.parametrize("key", ["", '"id":null,', '"id":"1",', '"id":1.0,', '"id":true,'])
