@@ -217,9 +217,10 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         **files: dict[str, Any] | None,
     ) -> Run:
         command = _command(folder, config, *arguments, program=program, **files)
-        if environment is None and before is None and program is _TAP:
+        pythons = any(name.startswith("PYTHON") for name in environment or {})
+        if before is None and program is _TAP and not pythons:
             # All but the interpreter, -m and the package.
-            return Run(*forks.run(command[3:], folder))
+            return Run(*forks.run(command[3:], folder, environment))
         done = subprocess.run(
             command,
             capture_output=True,

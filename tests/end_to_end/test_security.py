@@ -26,6 +26,7 @@ def test_the_token_is_in_no_output(serve, run_tap, level, way, evidence):
     environment = {"LOGLEVEL": level, "TAP_DIXA_LOGLEVEL": level}
     run = run_tap(settings(sandbox, **way), environment=environment)
     assert run.status == 0
+    assert ("| DEBUG " in run.log) == (level == "DEBUG")
     assert TOKEN not in run.log + run.output
     evidence("outputs searched for the token")
 
@@ -45,6 +46,7 @@ def test_the_token_is_in_no_error(serve, run_tap, status, evidence):
     sandbox.behaviour.faults.append(Refusal(status, {"X-Echo": TOKEN}, f"Bearer {TOKEN} it is"))
     run = run_tap(settings(sandbox), environment={"LOGLEVEL": "DEBUG"})
     assert run.status == 1
+    assert "| DEBUG " in run.log
     assert TOKEN not in run.log + run.output
     evidence("outputs searched for the token")
 
