@@ -44,7 +44,7 @@ DAY = 24 * HOUR
 
 
 NOON = 1_773_230_400_000
-"""A busy moment, the same in every run: Wednesday, 2026-03-11T12:00:00Z."""
+"""A busy hour, the same in every run: Wednesday, 2026-03-11T12:00:00Z."""
 
 
 @dataclass
@@ -115,12 +115,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.line(f"{times:>10,}  {what}")
 
 
-SHORT_WAY: dict[str, Any] = {}
-SDKS_WAY = {"flattening_enabled": True, "flattening_max_depth": 0}
-"""Flattening to no depth changes nothing, but takes records the SDK's way."""
+FAST_PATH: dict[str, Any] = {}
+SDK_PATH = {"flattening_enabled": True, "flattening_max_depth": 0}
+"""Flattening to no depth changes nothing, but keeps records off the fast path."""
 
-both_ways = pytest.mark.parametrize("way", [SHORT_WAY, SDKS_WAY], ids=["short", "SDK's"])
-"""Mark a test of a guarantee that must hold whichever way records go."""
+both_paths = pytest.mark.parametrize(
+    "options", [FAST_PATH, SDK_PATH], ids=["fast path", "SDK path"]
+)
+"""Mark a test of a guarantee that must hold on whichever path records go."""
 
 
 def made(

@@ -18,44 +18,44 @@ def unknown():
 
 
 @pytest.fixture
-def shape(unknown):
+def convert(unknown):
     return compile_shape(SCHEMA, unknown.append, {"old_count": "count"})
 
 
-def test_times_become_rfc3339(shape):
-    assert shape({"at": 1_500, "parts": [{"at": 0}, {"at": None}]}) == {
+def test_times_become_rfc3339(convert):
+    assert convert({"at": 1_500, "parts": [{"at": 0}, {"at": None}]}) == {
         "at": "1970-01-01T00:00:01.500Z",
         "parts": [{"at": "1970-01-01T00:00:00.000Z"}, {"at": None}],
     }
 
 
-def test_a_time_in_a_text_is_a_time(shape):
-    assert shape({"at": "1500"}) == {"at": "1970-01-01T00:00:01.500Z"}
+def test_a_time_in_a_text_is_a_time(convert):
+    assert convert({"at": "1500"}) == {"at": "1970-01-01T00:00:01.500Z"}
 
 
-def test_what_comes_alone_comes_in_an_array(shape):
-    assert shape({"many": "one", "parts": {"value": "v"}}) == {
+def test_what_comes_alone_comes_in_an_array(convert):
+    assert convert({"many": "one", "parts": {"value": "v"}}) == {
         "many": ["one"],
         "parts": [{"value": ["v"]}],
     }
 
 
-def test_null_and_absent_stay_what_they_are(shape):
-    assert shape({"at": None, "many": None}) == {"at": None, "many": None}
+def test_null_and_absent_stay_what_they_are(convert):
+    assert convert({"at": None, "many": None}) == {"at": None, "many": None}
 
 
-def test_open_objects_pass_whole(shape, unknown):
-    assert shape({"open": {"anything": [1, {"at": 0}]}}) == {"open": {"anything": [1, {"at": 0}]}}
+def test_open_objects_pass_whole(convert, unknown):
+    assert convert({"open": {"anything": [1, {"at": 0}]}}) == {"open": {"anything": [1, {"at": 0}]}}
     assert unknown == []
 
 
-def test_unknown_fields_are_dropped_and_named(shape, unknown):
-    assert shape({"new": 1, "parts": [{"newer": 2}]}) == {"parts": [{}]}
+def test_unknown_fields_are_dropped_and_named(convert, unknown):
+    assert convert({"new": 1, "parts": [{"newer": 2}]}) == {"parts": [{}]}
     assert unknown == ["new", "parts.newer"]
 
 
-def test_a_second_name_becomes_the_first(shape, unknown):
-    assert shape({"old_count": 3}) == {"count": 3}
+def test_a_second_name_becomes_the_first(convert, unknown):
+    assert convert({"old_count": 3}) == {"count": 3}
     assert unknown == []
 
 
@@ -76,11 +76,11 @@ def test_whatever_is_sent_comes_out_as_json_with_known_fields_only(record):
     unknown = []
     names = record.keys() & SCHEMA["properties"].keys()
     try:
-        shaped = compile_shape(SCHEMA, unknown.append)(record)
+        converted = compile_shape(SCHEMA, unknown.append)(record)
     except OverflowError:
         return  # a time outside the years 1 to 9999
-    assert shaped.keys() == names
-    json.dumps(shaped)
+    assert converted.keys() == names
+    json.dumps(converted)
 
 
 @pytest.mark.parametrize("stream", expected.STREAMS)

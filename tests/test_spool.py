@@ -1,4 +1,4 @@
-"""The reader of an answer on disk, against Python's own JSON as the oracle."""
+"""The reader of a response on disk, against Python's own JSON as the oracle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tap_dixa.windows import DAY, Window
 WIDE = Window(0, 1 << 40)
 READ_AT_A_TIME = 1 << 18
 """How many bytes are read at a time, more or less. What lies around such a border matters."""
-HEADS = heads_decoder("at", {})
+DECODER = heads_decoder("at", {})
 WITH_KEY = heads_decoder("at", {"id": int, "b": str})
 
 json_values = st.recursive(
@@ -58,7 +58,7 @@ def split(body: bytes, places) -> list[bytes]:
 
 
 def raw(body: bytes, window: Window = WIDE, places=()) -> list[bytes]:
-    spool = Spool(split(body, places), window, HEADS)
+    spool = Spool(split(body, places), window, DECODER)
     try:
         found = list(spool)
         assert len(spool) == len(found)
@@ -159,7 +159,7 @@ def test_records_are_in_cursor_order_however_many_there_are(evidence):
     assert len(body) > 4 * READ_AT_A_TIME
     found = read(body)
     assert found == by_cursor(items)
-    evidence("records of one answer, read in cursor order", len(found))
+    evidence("records of one response, read in cursor order", len(found))
 
 
 @given(st.lists(records, max_size=20), st.integers(0, 50), st.integers(0, 50))
@@ -168,7 +168,7 @@ def test_only_the_window_is_kept_and_it_is_half_open(items, start, end):
     assert read(json.dumps(items).encode(), Window(start, end)) == inside
 
 
-def test_an_answer_that_ends_early_is_never_taken_for_a_whole_one(evidence):
+def test_a_response_that_ends_early_is_never_taken_for_a_whole_one(evidence):
     tried = 0
 
     @given(
@@ -189,7 +189,7 @@ def test_an_answer_that_ends_early_is_never_taken_for_a_whole_one(evidence):
 
 
 def oracle(body: bytes) -> list[dict] | None:
-    """Read an answer as strictly as JSON is meant; None if it is no array of records."""
+    """Read a response as strictly as JSON is meant; None if it is no array of records."""
 
     def no_constant(name: str):
         raise ValueError(name)
@@ -273,10 +273,10 @@ def test_half_a_character_is_replaced(text):
     place = body.index(text)
     for border in range(place + 10, place + len(text) + 24):
         gap = "." * (READ_AT_A_TIME - border)
-        spool = Spool([f'[{{"at":2,"gap":"{gap}{body}'.encode()], WIDE, HEADS)
-        first, mended, last = map(json.loads, spool)
+        spool = Spool([f'[{{"at":2,"gap":"{gap}{body}'.encode()], WIDE, DECODER)
+        first, repaired, last = map(json.loads, spool)
         assert spool.mended == 1
-        assert mended == {"at": 2, "gap": gap, "a": wanted}
+        assert repaired == {"at": 2, "gap": gap, "a": wanted}
         assert first["a"] == "x" * 50
         assert last == {"at": 3, "\\ud83d": "👍"}
         spool.close()
@@ -328,11 +328,11 @@ def test_nesting_is_read_or_refused(depth):
             raw(body)
 
 
-def test_damage_in_a_large_answer_does_not_take_it_all_into_memory():
+def test_damage_in_a_large_response_does_not_take_it_all_into_memory():
     good = b'{"at":1,"a":"%b"},' % (b"x" * 10_000)
     megabyte = good * 100
 
-    def answer():
+    def response():
         yield b"[" + megabyte + b"NaN,"
         for _ in range(200):
             yield megabyte
@@ -341,7 +341,7 @@ def test_damage_in_a_large_answer_does_not_take_it_all_into_memory():
     tracemalloc.start()
     try:
         with pytest.raises(BadAnswerError, match=r"no record is as long|invalid character"):
-            Spool(answer(), WIDE, HEADS)
+            Spool(response(), WIDE, DECODER)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -360,7 +360,7 @@ def test_the_file_has_no_name_and_is_private():
         return found
 
     before = opened()
-    spool = Spool([b"[]"], WIDE, HEADS)
+    spool = Spool([b"[]"], WIDE, DECODER)
     (status,) = (
         status
         for name, status in opened().items()
@@ -377,6 +377,6 @@ def test_a_full_disk_is_said_however_small_the_parts_that_arrive():
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         with pytest.raises(DiskError, match="TMPDIR"):
-            Spool(parts, WIDE, HEADS)
+            Spool(parts, WIDE, DECODER)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

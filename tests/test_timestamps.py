@@ -10,28 +10,28 @@ from tap_dixa.timestamps import parse, parse_written, to_milliseconds, to_rfc333
 
 FIRST = -62_135_596_800_000  # 0001-01-01
 LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999
-moments = st.integers(FIRST, LAST)
+timestamps = st.integers(FIRST, LAST)
 
 
-@given(moments)
+@given(timestamps)
 @example(0)
 @example(-1)
 @example(1_740_873_599_999)
-def test_text_and_number_are_the_same_moment(milliseconds):
+def test_text_and_number_are_the_same_time(milliseconds):
     assert parse(to_rfc3339(milliseconds)) == milliseconds
 
 
-@given(moments, moments)
-def test_texts_sort_as_their_moments(one, other):
+@given(timestamps, timestamps)
+def test_texts_sort_as_their_times(one, other):
     assert (to_rfc3339(one) < to_rfc3339(other)) == (one < other)
 
 
 @given(st.datetimes(timezones=st.timezones()))
-def test_any_time_zone_is_read_exactly(moment):
+def test_any_time_zone_is_read_exactly(timestamp):
     seconds, micro = divmod(
-        moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
+        timestamp.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
     )
-    assert to_milliseconds(moment) == seconds * 1000 + micro // timedelta(milliseconds=1)
+    assert to_milliseconds(timestamp) == seconds * 1000 + micro // timedelta(milliseconds=1)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_what_people_write_is_read_if_the_year_comes_first(text, iso):
     assert to_rfc3339(parse_written(text)) == iso
 
 
-@given(moments)
-def test_a_moment_written_as_a_message_has_it_is_read(milliseconds):
+@given(timestamps)
+def test_a_time_written_as_a_message_has_it_is_read(milliseconds):
     assert parse_written(to_rfc3339(milliseconds)) == milliseconds
 
 
@@ -101,6 +101,6 @@ def test_what_could_mean_two_things_is_refused(text):
 
 
 @pytest.mark.parametrize("milliseconds", [FIRST - 1, LAST + 1])
-def test_moments_that_rfc3339_cannot_write_are_refused(milliseconds):
+def test_times_that_rfc3339_cannot_write_are_refused(milliseconds):
     with pytest.raises(OverflowError):
         to_rfc3339(milliseconds)

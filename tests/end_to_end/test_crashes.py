@@ -17,7 +17,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import BrokenAnswer, Odd, Refusal
 from tests import expected
-from tests.conftest import both_ways, catalog, settings
+from tests.conftest import both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.interrupted import (
     ONE_SIGNAL,
@@ -81,10 +81,10 @@ def backfill(sandbox, start_tap, config, most, largest):
     )
 
 
-@both_ways
-def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, way, evidence):
+@both_paths
+def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, options, evidence):
     sandbox = serve(conversations=400, days=40)
-    found = backfill(sandbox, start_tap, settings(sandbox, **way), most=1, largest=400_000)
+    found = backfill(sandbox, start_tap, settings(sandbox, **options), most=1, largest=400_000)
     assert found["kills survived"] == 1
     # No more than lie between two STATE messages, and in the lookback.
     assert found["records repeated because of the kills"] <= 150
@@ -93,12 +93,12 @@ def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, way, eviden
 
 
 @pytest.mark.slow
-@both_ways
+@both_paths
 def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
-    serve, start_tap, way, evidence
+    serve, start_tap, options, evidence
 ):
     sandbox = serve(conversations=2500, days=70)
-    config = settings(sandbox, window_days=20, **way)
+    config = settings(sandbox, window_days=20, **options)
     found = backfill(sandbox, start_tap, config, most=6, largest=700_000)
     assert found["kills survived"] >= 4
     total = found["records of the killed backfills"]
@@ -107,13 +107,13 @@ def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
         evidence(what, count)
 
 
-@both_ways
+@both_paths
 @SIGNALS
 def test_an_interrupted_run_resumes_where_it_stopped(
-    serve, start_tap, run_tap, number, way, tmp_path, evidence
+    serve, start_tap, run_tap, number, options, tmp_path, evidence
 ):
     sandbox = serve(conversations=1100, days=20)
-    config, chosen = settings(sandbox, **way), catalog("conversations")
+    config, chosen = settings(sandbox, **options), catalog("conversations")
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     tap = start_tap(config, catalog=chosen, encoding=None, env=environment)
     before = set(tmp_path.iterdir())
@@ -152,8 +152,8 @@ def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
 
 
 WAITING = {
-    "for an answer": (BrokenAnswer("stall", head=False), b""),
-    "in an answer": (BrokenAnswer("stall", 5000), b""),
+    "for a response": (BrokenAnswer("stall", head=False), b""),
+    "in a response": (BrokenAnswer("stall", 5000), b""),
     "for another try": (Refusal(429, {"Retry-After": "600"}), b"; try 2 of 8 in "),
 }
 
@@ -281,11 +281,11 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     evidence(IN_ORDER)
 
 
-@both_ways
+@both_paths
 @pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 200])
-def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, way, lines, evidence):
+def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options, lines, evidence):
     sandbox = serve(conversations=400, days=20)
-    tap = start_tap(settings(sandbox, **way), encoding=None, stderr=subprocess.PIPE)
+    tap = start_tap(settings(sandbox, **options), encoding=None, stderr=subprocess.PIPE)
     for _ in range(lines):
         tap.stdout.readline()
     tap.stdout.close()

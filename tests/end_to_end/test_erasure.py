@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from tap_dixa.erasure import cover
 from tap_dixa.sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import DAY, HOUR, both_ways, catalog, settings
+from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 
 
-@both_ways
-def test_messages_of_what_was_anonymized_come_again(serve, run_tap, way, evidence):
+@both_paths
+def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, options, evidence):
     sandbox = serve(conversations=400, days=25)
-    config = settings(sandbox, **way)
+    config = settings(sandbox, **options)
     first = run_tap(config)
     ids = anonymize(sandbox)
     before = len(sandbox.answered)
@@ -112,8 +112,8 @@ def test_a_first_run_refreshes_nothing(serve, run_tap):
     assert len(sandbox.answered) == len(expected.STREAMS)
 
 
-moments = st.integers(0, 200 * DAY)
-spans = st.lists(st.tuples(moments, st.integers(1, 50 * DAY)).map(lambda s: (s[0], sum(s))))
+timestamps = st.integers(0, 200 * DAY)
+spans = st.lists(st.tuples(timestamps, st.integers(1, 50 * DAY)).map(lambda s: (s[0], sum(s))))
 
 
 @given(spans, st.integers(DAY, 31 * DAY))

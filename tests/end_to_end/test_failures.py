@@ -1,4 +1,4 @@
-"""What goes wrong on the way, made by the sandbox; and what only a person can mend."""
+"""What goes wrong on the way, made by the sandbox; and what only a person can fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import both_ways, settings
+from tests.conftest import both_paths, settings
 from tests.end_to_end import checks
 
 
@@ -103,10 +103,10 @@ def test_an_empty_variable_is_none(serve, run_tap):
     checks.succeeded(run_tap(settings(sandbox), "--config=ENV", environment=environment))
 
 
-@both_ways
-def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, way):
+@both_paths
+def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, options):
     sandbox = serve(days=20)
-    config = settings(sandbox, window_days=5, **way)
+    config = settings(sandbox, window_days=5, **options)
     sandbox.behaviour.faults.extend([None, None, Refusal(403)])
     failed = run_tap(config)
     assert failed.status == 1

@@ -84,7 +84,7 @@ def waits(run, stream=r"\w+"):
     list(zip(*[iter(PASSING)] * 2, strict=True)),
     ids=lambda name: name,
 )
-def test_what_passes_is_waited_out_and_nothing_is_lost_or_repeated(
+def test_what_passes_is_retried_and_nothing_is_lost_or_repeated(
     serve, run_tap, first, second, evidence
 ):
     sandbox = serve(days=70)
@@ -143,7 +143,7 @@ def test_one_fault_after_the_other(serve, run_tap, evidence):
 
 
 @pytest.mark.slow
-def test_the_rate_limit_itself_is_waited_out(serve, run_tap):
+def test_an_exceeded_rate_limit_is_retried(serve, run_tap):
     sandbox = serve(days=100, requests_per_minute=6)
     run = run_tap(settings(sandbox, requests_per_minute=100))
     checks.succeeded(run)

@@ -10,7 +10,7 @@ import trustme
 
 from tap_dixa.sandbox.faults import BrokenAnswer, Refusal
 from tests import expected
-from tests.conftest import SDKS_WAY, settings
+from tests.conftest import SDK_PATH, settings
 from tests.end_to_end import checks
 from tests.events import wait_until
 
@@ -18,13 +18,13 @@ TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-@pytest.mark.parametrize("way", [{}, SDKS_WAY], ids=["short", "SDK's"])
-def test_the_token_is_in_no_output(serve, run_tap, level, way, evidence):
+@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
+def test_the_token_is_in_no_output(serve, run_tap, level, options, evidence):
     sandbox = serve(days=70, token=TOKEN)
     said = f"<html>You sent Bearer {TOKEN}"
     sandbox.behaviour.faults.extend([Refusal(500, body=said), Refusal(200, body=said)])
     environment = {"LOGLEVEL": level, "TAP_DIXA_LOGLEVEL": level}
-    run = run_tap(settings(sandbox, **way), environment=environment)
+    run = run_tap(settings(sandbox, **options), environment=environment)
     assert run.status == 0
     assert ("| DEBUG " in run.log) == (level == "DEBUG")
     assert TOKEN not in run.log + run.output

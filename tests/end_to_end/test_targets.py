@@ -47,7 +47,7 @@ def carry(serve, project, evidence):
             wait_until(lambda: not sandbox.behaviour.faults or killed.poll() is not None)
             assert killed.poll() is None
             os.killpg(killed.pid, signal.SIGKILL)
-        # Meltano believes for five minutes that a run goes on, if nobody told it otherwise.
+        # Meltano believes for five minutes that a run goes on, unless it is forced.
         there.run("run", "--force", *pipeline, **environment)
         compare("after a kill")
         return sandbox, environment

@@ -31,17 +31,17 @@ class Client:
         return requests.get(url, query, headers=headers, timeout=HANG)
 
     def data(self, path: str, **query: Any) -> Any:
-        answer = self.get(path, **query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
+        response = self.get(path, **query)
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
 
     def pages(self, path: str, **query: Any) -> list[list[dict[str, Any]]]:
         """Give all pages of a list, by their links."""
-        answer = self.get(path, **query).json()
-        found = [answer["data"]]
-        while link := answer.get("meta", {}).get("next"):
-            answer = self.get(link).json()
-            found.append(answer["data"])
+        response = self.get(path, **query).json()
+        found = [response["data"]]
+        while link := response.get("meta", {}).get("next"):
+            response = self.get(link).json()
+            found.append(response["data"])
         return found
 
     def everything(self, path: str, **query: Any) -> list[dict[str, Any]]:

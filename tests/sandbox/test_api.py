@@ -38,17 +38,17 @@ def test_both_ways_to_authenticate(connect):
     token = sandbox.behaviour.token
     for authorization in (token, f"Bearer {token}", f"bearer {token}"):
         headers = {"Authorization": authorization}
-        answer = requests.get(f"{sandbox.url}/v1/tags", headers=headers, timeout=HANG)
-        assert answer.status_code == 200
+        response = requests.get(f"{sandbox.url}/v1/tags", headers=headers, timeout=HANG)
+        assert response.status_code == 200
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer other", "other", "Basic x"])
 def test_no_other_way_in(connect, authorization):
     sandbox = connect().sandbox
     headers = {"Authorization": authorization}
-    answer = requests.get(f"{sandbox.url}/v1/tags", headers=headers, timeout=HANG)
-    assert answer.status_code == 401
-    assert answer.json()["message"]
+    response = requests.get(f"{sandbox.url}/v1/tags", headers=headers, timeout=HANG)
+    assert response.status_code == 401
+    assert response.json()["message"]
     assert sandbox.answered == [("/v1/tags", {}, 401)]
 
 
@@ -69,8 +69,8 @@ def test_no_other_way_in(connect, authorization):
 )
 def test_what_dixa_refuses_or_does_not_have(connect, path, status):
     unknown = UUID(int=1, version=4)
-    answer = connect().get(path.format(unknown=unknown, unhyphenated=unknown.hex))
-    assert answer.status_code == status
+    response = connect().get(path.format(unknown=unknown, unhyphenated=unknown.hex))
+    assert response.status_code == status
 
 
 def test_requests_are_noted(connect):
@@ -107,9 +107,9 @@ def test_faults_come_in_their_order_and_leave_the_exports_alone(connect):
 
 def test_four_come_at_once_and_another_when_the_bucket_has_filled(connect):
     api = connect(requests_per_second=0.001, burst=4)
-    answers = [api.get(path) for path in ("/v1/tags", "/v1/teams") * 3]
-    assert [answer.status_code for answer in answers] == [200] * 4 + [429] * 2
-    assert "Retry-After" not in answers[-1].headers
+    responses = [api.get(path) for path in ("/v1/tags", "/v1/teams") * 3]
+    assert [response.status_code for response in responses] == [200] * 4 + [429] * 2
+    assert "Retry-After" not in responses[-1].headers
     api.sandbox.behaviour.requests_per_second = 1000
     wait_until(lambda: api.get("/v1/tags").status_code == 200)
 
@@ -132,9 +132,9 @@ def test_a_bucket_fills_steadily_and_no_further_than_its_size():
 
 def test_times_are_written_as_dixa_does(connect):
     api = connect()
-    moments = [row["activityTimestamp"] for row in api.everything(LISTS[-1], pageLimit=10_000)]
-    moments += [row["createdAt"] for row in api.data("/v1/custom-attributes")]
-    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}(\.\d{1,3})?Z\[GMT\]", m) for m in moments)
-    assert {len(moment) for moment in moments} >= {27, 28, 29}
+    timestamps = [row["activityTimestamp"] for row in api.everything(LISTS[-1], pageLimit=10_000)]
+    timestamps += [row["createdAt"] for row in api.data("/v1/custom-attributes")]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}(\.\d{1,3})?Z\[GMT\]", m) for m in timestamps)
+    assert {len(timestamp) for timestamp in timestamps} >= {27, 28, 29}
     for row in api.data("/v1/agents"):
         assert re.fullmatch(r"201[67]-\d\d-\d\dT[\d:]{8}Z", row["createdAt"])

@@ -16,9 +16,9 @@ url, token = os.environ["TAP_DIXA_EXPORTS_API_URL"], os.environ["TAP_DIXA_API_TO
 assert os.environ["TAP_DIXA_DIXA_API_URL"] == url
 assert "127.0.0.1" in os.environ["NO_PROXY"]
 day = os.environ["TAP_DIXA_START_DATE"][:10]
-answer = requests.get(url + "/v1/message_export", {"created_after": day, "created_before": day},
+response = requests.get(url + "/v1/message_export", {"created_after": day, "created_before": day},
                       auth=("bearer", token), timeout=120)
-print(answer.status_code, token)
+print(response.status_code, token)
 """
 
 
@@ -67,7 +67,7 @@ def test_faults_come_in_the_order_of_their_plan(tmp_path):
         '[null, {"fault": "refusal", "status": 503}, {"fault": "odd", "text": "7"},'
         ' {"fault": "broken", "ending": "stop"}, {"fault": "away", "seconds": 0}]'
     )
-    asks = SHOW.replace("print(answer.status_code, token)", "print(answer.status_code)")
+    asks = SHOW.replace("print(response.status_code, token)", "print(response.status_code)")
     done = run("--faults", str(plan), "--", sys.executable, "-c", f"{asks}{asks}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "200\n503\n"

@@ -46,8 +46,8 @@ def messages(data):
 
 
 def test_load_and_moment_undo_each_other():
-    for moment in range(NOON - WEEK, NOON, 7 * HOUR + 13):
-        assert abs(moment_of(load_until(moment)) - moment) <= 1
+    for timestamp in range(NOON - WEEK, NOON, 7 * HOUR + 13):
+        assert abs(moment_of(load_until(timestamp)) - timestamp) <= 1
 
 
 def test_there_are_as_many_as_asked_for_and_they_end_now(data, conversations):
@@ -99,7 +99,7 @@ def test_many_records_share_a_millisecond_and_some_of_them_midnight(conversation
     created = Counter(record["created_at"] for record in messages.values())
     assert sum(count > 1 for count in updated.values()) > 50
     assert sum(count > 1 for count in created.values()) > 50
-    assert sum(moment % DAY == 0 and count > 1 for moment, count in updated.items()) > 20
+    assert sum(timestamp % DAY == 0 and count > 1 for timestamp, count in updated.items()) > 20
 
 
 def test_a_week_looks_like_a_week(conversations):
@@ -124,7 +124,7 @@ def test_nulls_and_absences_both_occur(conversations, messages):
         assert len(null & absent) > 6
 
 
-def test_fields_of_two_shapes_come_in_both(conversations, messages):
+def test_fields_of_two_types_have_both(conversations, messages):
     values = [f["value"] for r in conversations.values() for f in r["custom_fields"]]
     recipients = [record.get("to") for record in messages.values()]
     for found in (values, recipients):
@@ -150,13 +150,13 @@ def test_messages_belong_to_conversations_and_recordings_come_late(conversations
 
 
 def test_anonymized_conversations_keep_no_personal_data(conversations, messages):
-    gone = {key for key, record in conversations.items() if record.get("anonymized_at")}
-    assert gone
-    for key in gone:
+    anonymized = {key for key, record in conversations.items() if record.get("anonymized_at")}
+    assert anonymized
+    for key in anonymized:
         assert conversations[key]["requester_name"] == "anonymized"
         assert conversations[key].get("subject") is None
     for record in messages.values():
-        if record["csid"] in gone:
+        if record["csid"] in anonymized:
             assert record["text"] == "anonymized"
             assert record.get("from") is None
 
@@ -174,12 +174,12 @@ def test_time_only_adds_and_late_things_show_late():
 def test_nothing_in_a_record_is_newer_than_its_last_change(conversations):
     for record in conversations.values():
         times = [record.get(f"{name}_at") for name in ("created", "assigned", "closed")]
-        times = [moment for moment in times if moment is not None]
+        times = [timestamp for timestamp in times if timestamp is not None]
         times += [
-            moment
+            timestamp
             for rating in record["ratings"]
-            for name, moment in rating.items()
-            if name.endswith("_timestamp") and moment is not None
+            for name, timestamp in rating.items()
+            if name.endswith("_timestamp") and timestamp is not None
         ]
         assert max(times) <= record["updated_at"]
         if record.get("closed_at") and record.get("assigned_at"):

@@ -41,9 +41,9 @@ def test_both_ways_to_authenticate(serve):
     "authorization", ["", "Bearer", "Bearer other", "sandbox-token", "Basic x"]
 )
 def test_no_other_way_in(ask, authorization):
-    answer = ask(CONVERSATIONS, {"Authorization": authorization}, **span("updated", 0, 1))
-    assert answer.status_code == 401
-    assert answer.json()["message"]
+    response = ask(CONVERSATIONS, {"Authorization": authorization}, **span("updated", 0, 1))
+    assert response.status_code == 401
+    assert response.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_no_other_way_in(ask, authorization):
     ],
 )
 def test_queries_that_dixa_refuses(ask, path, query):
-    answer = ask(path, **query)
-    assert answer.status_code == 400
-    assert answer.json()["message"]
+    response = ask(path, **query)
+    assert response.status_code == 400
+    assert response.json()["message"]
 
 
-def test_31_days_to_the_millisecond_are_answered(ask):
+def test_31_days_to_the_millisecond_are_served(ask):
     for path, field in ((CONVERSATIONS, "last_message_created"), (MESSAGES, "created")):
         assert ask(path, **span(field, NOON - 31 * DAY, NOON)).status_code == 200
 
@@ -104,41 +104,41 @@ def test_conversations_by_id(ask):
 
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("before", [True, False])
-def test_bounds_do_as_they_are_told(serve, after, before):
+def test_bounds_do_as_configured(serve, after, before):
     sandbox = serve(bounds=Bounds(after, before))
-    moments = sorted(
+    timestamps = sorted(
         r["updated_at"] for r in expected.source(sandbox.data, "conversations").values()
     )
-    start, end = moments[10], moments[50]
-    answer = requests.get(
+    start, end = timestamps[10], timestamps[50]
+    response = requests.get(
         sandbox.url + CONVERSATIONS,
         span("updated", start, end),
         auth=("bearer", sandbox.behaviour.token),
         timeout=HANG,
     )
-    found = {record["updated_at"] for record in answer.json()}
+    found = {record["updated_at"] for record in response.json()}
     assert (start in found, end in found) == (after, before)
-    assert moments[11] in found
+    assert timestamps[11] in found
 
 
 def test_the_rate_limit_covers_both_exports(serve):
     sandbox = serve(requests_per_minute=3)
     auth = ("bearer", sandbox.behaviour.token)
-    answers = [
+    responses = [
         requests.get(sandbox.url + path, span("created", 0, 1), auth=auth, timeout=HANG)
         for path in (CONVERSATIONS, MESSAGES, MESSAGES, CONVERSATIONS, MESSAGES)
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-    assert "Retry-After" not in answers[-1].headers
+    assert [response.status_code for response in responses] == [200, 200, 200, 429, 429]
+    assert "Retry-After" not in responses[-1].headers
 
 
-def test_answers_are_chunked_and_compressed_on_request(ask):
+def test_responses_are_chunked_and_compressed_on_request(ask):
     query = span("created", NOON - 31 * DAY, NOON)
     plain = ask(MESSAGES, {"Accept-Encoding": "identity"}, **query)
     packed = ask(MESSAGES, {"Accept-Encoding": "gzip"}, **query)
-    for answer in (plain, packed):
-        assert answer.headers["Transfer-Encoding"] == "chunked"
-        assert "Content-Length" not in answer.headers
+    for response in (plain, packed):
+        assert response.headers["Transfer-Encoding"] == "chunked"
+        assert "Content-Length" not in response.headers
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert plain.json() == packed.json()
