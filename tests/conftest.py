@@ -45,7 +45,7 @@ DAY = 24 * HOUR
 
 
 NOON = 1_773_230_400_000
-"""A busy moment, the same in every run: Wednesday, 2026-03-11T12:00:00Z."""
+"""A busy hour, the same in every run: Wednesday, 2026-03-11T12:00:00Z."""
 
 
 @dataclass
@@ -125,8 +125,10 @@ SDK_PATH: dict[str, Any] = {
 """A stream map that keeps every record changes nothing, but takes records the SDK's path. What
 Dixa leaves out is null there: a map can only name fields that are there."""
 
-both_paths = pytest.mark.parametrize("path", [FAST_PATH, SDK_PATH], ids=["fast", "SDK"])
-"""Mark a test of a guarantee that must hold on either path of a record."""
+both_paths = pytest.mark.parametrize(
+    "options", [FAST_PATH, SDK_PATH], ids=["fast path", "SDK path"]
+)
+"""Mark a test of a guarantee that must hold on whichever path records go."""
 
 
 def made(
@@ -223,9 +225,10 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         **files: dict[str, Any] | None,
     ) -> Run:
         command = _command(folder, config, *arguments, program=program, **files)
-        if environment is None and before is None and program is _TAP:
+        pythons = any(name.startswith("PYTHON") for name in environment or {})
+        if before is None and program is _TAP and not pythons:
             # All but the interpreter, -m and the package.
-            return Run(*forks.run(command[3:], folder))
+            return Run(*forks.run(command[3:], folder, environment))
         done = subprocess.run(
             command,
             capture_output=True,

@@ -29,8 +29,8 @@ def iso(milliseconds: int) -> str:
 
 
 def milliseconds(text: str) -> int:
-    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
+    timestamp = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return int(timestamp.replace(microsecond=0).timestamp()) * 1000 + timestamp.microsecond // 1000
 
 
 def record(source: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def record(source: dict[str, Any]) -> dict[str, Any]:
 def source(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict]:
     """Give the sandbox's records of a stream with ``start <= cursor < end``, by id."""
 
-    def inside(moment: int) -> bool:
-        return start <= moment < end
+    def inside(timestamp: int) -> bool:
+        return start <= timestamp < end
 
     found = (
         data.conversations({"updated": inside})
@@ -80,7 +80,7 @@ def records(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> d
 
 
 def plain_time(text: str) -> str:
-    """Give the same moment without a zone's name."""
+    """Give the same time without a zone's name."""
     return text.partition("[")[0]
 
 
@@ -100,8 +100,8 @@ def api_record(row: dict[str, Any], **parent: Any) -> dict[str, Any]:
     record = {**parent, **tidy(row)}
     for name in ("createdAt", "updatedAt", "activityTimestamp"):
         if record.get(name):
-            moment = datetime.fromisoformat(record[name]).astimezone(UTC)
-            record[name] = iso(round(moment.timestamp() * 1000))
+            timestamp = datetime.fromisoformat(record[name]).astimezone(UTC)
+            record[name] = iso(round(timestamp.timestamp() * 1000))
     if "address" in row or "number" in row:
         record["contactEndpointId"] = row.get("address", row.get("number"))
     return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from tempfile import mkstemp
@@ -22,12 +23,22 @@ _FORKS.set_forkserver_preload(
 )
 
 
-def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
-    """Run the tap to its end; give its status, standard output and log."""
+def run(
+    arguments: list[str], folder: Path, environment: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Run the tap to its end; give its status, standard output and log.
+
+    Args:
+        arguments: The tap's arguments.
+        folder: Where there is room for its log.
+        environment: Variables that are set before the tap begins, none of them Python's own.
+    """
     log = Path(mkstemp(dir=folder)[1])
     reader, writer = os.pipe()
     with os.fdopen(reader, encoding="utf-8") as output:
-        tap = _FORKS.Process(target=_run, args=(arguments, DupFd(writer), str(log)))
+        tap = _FORKS.Process(
+            target=_run, args=(arguments, DupFd(writer), str(log), environment or {})
+        )
         tap.start()
         os.close(writer)
         text = output.read()
@@ -35,7 +46,9 @@ def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
     return tap.exitcode, text, log.read_text(encoding="utf-8")
 
 
-def _run(arguments, output, log):
+def _run(arguments, output, log, environment):
+    os.environ.update(environment)
+    time.tzset()
     os.dup2(output.detach(), 1)
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), 2)
     sys.argv = ["tap-dixa", *arguments]

@@ -25,7 +25,7 @@ def all_waits(error: Exception) -> list[float]:
     return [generator.send(error) for _ in range(MAX_ATTEMPTS - 1)]
 
 
-@pytest.mark.parametrize("error", [refusal(None), requests.ConnectionError("gone")])
+@pytest.mark.parametrize("error", [refusal(None), requests.ConnectionError("reset")])
 def test_waits_grow_and_outlast_a_limit_per_minute(error):
     seconds = all_waits(error)
     assert all(later > earlier for earlier, later in pairwise(seconds[:7]))

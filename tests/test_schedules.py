@@ -26,14 +26,14 @@ def test_every_example_is_linked_from_a_page():
 
 def test_whatever_meltano_is_told_to_run_exists():
     files = [*PAGES.values(), *(path.read_text() for path in EXAMPLES.iterdir() if path.is_file())]
-    told = [
+    named = [
         name
         for text in files
         for what in re.findall(r"meltano run ((?:[a-z]+-[a-z-]+ ?)+)", text)
         for name in what.split()
     ]
-    assert len(told) > 10
-    assert set(told) <= JOBS | PLUGINS.keys()
+    assert len(named) > 10
+    assert set(named) <= JOBS | PLUGINS.keys()
 
 
 def test_the_crontab_is_the_pages():

@@ -149,9 +149,9 @@ def test_every_field_is_typed_and_described(schema):
 
 def test_every_number_tells_its_unit_and_every_time_is_in_utc(schema):
     for path, field in fields(schema):
-        told = [words for words in UNITS if words in field["description"]]
+        units = [words for words in UNITS if words in field["description"]]
         if "integer" in field["type"] and not re.search(r"\bid\b|identifies", field["description"]):
-            assert len(told) == 1, path
+            assert len(units) == 1, path
         if field.get("format") == "date-time":
             assert "in UTC" in field["description"], path
 

@@ -29,9 +29,11 @@ _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 _RECORD_START = re.compile(rb'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.')
 
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b|u0000)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
-"""Any escape sequence of JSON; the group is a lone surrogate or U+0000."""
+_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
+"""Any escape sequence of JSON; the group is a lone surrogate."""
 _REPLACEMENT = rb"\ufffd"
+_NUL = rb"\u0000"
+_ESCAPE_OR_NUL = re.compile(rb"\\u0000|" + _ESCAPE.pattern, re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -127,12 +129,12 @@ def repair_text(text: bytes) -> tuple[bytes, int]:
 
     def replace(escape: re.Match[bytes]) -> bytes:
         nonlocal replaced
-        if escape.group(1) is None:
+        if escape.group(1) is None and escape.group() != _NUL:
             return escape.group()
         replaced += 1
         return _REPLACEMENT
 
-    text = _ESCAPE.sub(replace, text.removeprefix(_BOM))
+    text = _ESCAPE_OR_NUL.sub(replace, text.removeprefix(_BOM))
     try:
         text.decode()
     except UnicodeDecodeError:

@@ -40,7 +40,7 @@ class RawNormalizer:
     """
 
     def __init__(self, schema: dict[str, Any], normalize: Normalizer) -> None:
-        self._schema = schema
+        self._object_schema = schema
         self._normalize = normalize
         self._compile()
 
@@ -64,8 +64,8 @@ class RawNormalizer:
         self._compiled_for = len(unknown)
         if len(unknown) > _MOST_NEW_FIELDS:
             return
-        keeps = ADDITIONAL in self._schema["properties"]
-        structure, amend = _compile(self._schema, unknown, "")
+        keeps = ADDITIONAL in self._object_schema["properties"]
+        structure, amend = _compile(self._object_schema, unknown, "")
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(structure).decode
         self._amend: Callable[[Any], None] | None = amend
         if unknown and amend is not None:

@@ -43,20 +43,22 @@ def test_as_few_requests_as_the_limit_allows(months, less):
 
 
 @given(spans.filter(lambda span: span > 0), lengths, st.booleans(), st.booleans(), st.data())
-def test_each_moment_is_asked_for_and_kept_once_whatever_the_bounds_include(
+def test_each_time_is_requested_and_kept_once_whatever_the_bounds_include(
     span, days, after_inclusive, before_inclusive, data
 ):
     windows = split(START, START + span, days)
     edges = [
         edge for window in windows for edge in (window.start - 1, window.start, window.end - 1)
     ]
-    moment = data.draw(st.sampled_from(edges) | st.integers(START, START + span - 1))
+    timestamp = data.draw(st.sampled_from(edges) | st.integers(START, START + span - 1))
 
-    def answered(window):
-        low = window.after <= moment if after_inclusive else window.after < moment
-        return low and (moment <= window.before if before_inclusive else moment < window.before)
+    def returned(window):
+        low = window.after <= timestamp if after_inclusive else window.after < timestamp
+        return low and (
+            timestamp <= window.before if before_inclusive else timestamp < window.before
+        )
 
     kept = [
-        window for window in windows if answered(window) and window.start <= moment < window.end
+        window for window in windows if returned(window) and window.start <= timestamp < window.end
     ]
-    assert len(kept) == (START <= moment < START + span)
+    assert len(kept) == (START <= timestamp < START + span)

@@ -1,4 +1,4 @@
-"""Everything that a sandbox holds, as the tap must bring it."""
+"""Everything that a sandbox holds, as the tap must sync it."""
 
 from __future__ import annotations
 

@@ -82,9 +82,9 @@ def backfill(sandbox, start_tap, config, most, largest):
 
 
 @both_paths
-def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, path, evidence):
+def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, options, evidence):
     sandbox = serve(conversations=400, days=40)
-    found = backfill(sandbox, start_tap, settings(sandbox, **path), most=1, largest=400_000)
+    found = backfill(sandbox, start_tap, settings(sandbox, **options), most=1, largest=400_000)
     assert found["kills survived"] == 1
     # No more than lie between two STATE messages, and in the lookback.
     assert found["records repeated because of the kills"] <= 150
@@ -95,10 +95,10 @@ def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, path, evide
 @pytest.mark.slow
 @both_paths
 def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
-    serve, start_tap, path, evidence
+    serve, start_tap, options, evidence
 ):
     sandbox = serve(conversations=2500, days=70)
-    config = settings(sandbox, window_days=20, **path)
+    config = settings(sandbox, window_days=20, **options)
     found = backfill(sandbox, start_tap, config, most=6, largest=700_000)
     assert found["kills survived"] >= 4
     total = found["records of the killed backfills"]
@@ -110,10 +110,10 @@ def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
 @both_paths
 @SIGNALS
 def test_an_interrupted_run_resumes_where_it_stopped(
-    serve, start_tap, run_tap, number, path, tmp_path, evidence
+    serve, start_tap, run_tap, number, options, tmp_path, evidence
 ):
     sandbox = serve(conversations=1100, days=20)
-    config, chosen = settings(sandbox, **path), catalog("conversations")
+    config, chosen = settings(sandbox, **options), catalog("conversations")
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     tap = start_tap(config, catalog=chosen, encoding=None, env=environment)
     before = set(tmp_path.iterdir())
@@ -152,8 +152,8 @@ def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
 
 
 WAITING = {
-    "for an answer": (BrokenResponse("stall", head=False), b""),
-    "in an answer": (BrokenResponse("stall", 5000), b""),
+    "for a response": (BrokenResponse("stall", head=False), b""),
+    "in a response": (BrokenResponse("stall", 5000), b""),
     "for another try": (Refusal(429, {"Retry-After": "600"}), b"; try 2 of 8 in "),
 }
 
@@ -283,9 +283,9 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
 
 @both_paths
 @pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 200])
-def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, path, lines, evidence):
+def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options, lines, evidence):
     sandbox = serve(conversations=400, days=20)
-    tap = start_tap(settings(sandbox, **path), encoding=None, stderr=subprocess.PIPE)
+    tap = start_tap(settings(sandbox, **options), encoding=None, stderr=subprocess.PIPE)
     for _ in range(lines):
         tap.stdout.readline()
     tap.stdout.close()

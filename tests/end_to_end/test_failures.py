@@ -1,4 +1,4 @@
-"""What goes wrong on the path, made by the sandbox; and what only a person can mend."""
+"""What goes wrong on the way, made by the sandbox; and what only a person can fix."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def test_an_empty_variable_is_none(serve, run_tap):
 
 
 @both_paths
-def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, path):
+def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, options):
     sandbox = serve(days=20)
-    config = settings(sandbox, window_days=5, **path)
+    config = settings(sandbox, window_days=5, **options)
     sandbox.behaviour.faults.extend([None, None, Refusal(403)])
     failed = run_tap(config)
     assert failed.status == 1

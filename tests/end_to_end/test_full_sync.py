@@ -13,8 +13,8 @@ STEP = 31 * DAY - 2000
 """What separates the seams of the longest windows, in ms."""
 
 
-def on_the_millisecond(sandbox, moment):
-    return expected.source(sandbox.data, "conversations", moment, moment + 1)
+def on_the_millisecond(sandbox, timestamp):
+    return expected.source(sandbox.data, "conversations", timestamp, timestamp + 1)
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["from", "after"])
@@ -41,9 +41,9 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
 
 @pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])
 @both_paths
-def test_a_seam_at_each_midnight(serve, run_tap, bounds, path):
+def test_a_seam_at_each_midnight(serve, run_tap, bounds, options):
     sandbox = serve(conversations=300, days=12, bounds=bounds)
-    run = run_tap(settings(sandbox, window_days=1, **path))
+    run = run_tap(settings(sandbox, window_days=1, **options))
     checks.succeeded(run)
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
@@ -51,7 +51,7 @@ def test_a_seam_at_each_midnight(serve, run_tap, bounds, path):
 
 
 @both_paths
-def test_start_is_inclusive_and_end_exclusive(serve, run_tap, path):
+def test_start_is_inclusive_and_end_exclusive(serve, run_tap, options):
     sandbox = serve(conversations=400, days=20)
     for stream in expected.STREAMS:
         cursors = sorted(
@@ -60,7 +60,7 @@ def test_start_is_inclusive_and_end_exclusive(serve, run_tap, path):
         )
         start, end = cursors[len(cursors) // 4], cursors[len(cursors) // 2]
         bounds = {"start_date": expected.iso(start), "end_date": expected.iso(end)}
-        run = run_tap(settings(sandbox, **bounds, **path))
+        run = run_tap(settings(sandbox, **bounds, **options))
         checks.succeeded(run)
         wanted = expected.records(sandbox.data, stream, start, end)
         checks.emitted_exactly(run, stream, wanted)
@@ -116,7 +116,7 @@ def test_the_beginning_of_time_can_be_asked_for(serve, run_tap):
     assert len(checks.requests(sandbox, "messages")) == 1
 
 
-def test_progress_is_told_window_by_window(serve, run_tap):
+def test_progress_is_logged_window_by_window(serve, run_tap):
     sandbox = serve(days=40)
     run = run_tap(settings(sandbox), environment={"PYTHONPROFILEIMPORTTIME": "1"})
     assert "| tap_dixa.tap" in run.log.replace("|   ", "| ")

@@ -13,17 +13,17 @@ LATE = 300_000
 
 
 @both_paths
-def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap, path):
+def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap, options):
     sandbox = serve(conversations=1000, days=4, late=LATE)
     clock = sandbox.data.now
-    first = run_tap(settings(sandbox, **path))
+    first = run_tap(settings(sandbox, **options))
     checks.succeeded(first)
     seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
     for stream in expected.STREAMS:
         checks.emitted_exactly(first, stream, seen[stream])
 
     clock.now += HOUR
-    second = run_tap(settings(sandbox, **path), state=first.state)
+    second = run_tap(settings(sandbox, **options), state=first.state)
     checks.succeeded(second)
     late = 0
     for stream in expected.STREAMS:
@@ -42,7 +42,7 @@ def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap
     assert late > 0  # something became visible after a newer change had been synced
 
     before = len(sandbox.answered)
-    third = run_tap(settings(sandbox, **path), state=second.state)
+    third = run_tap(settings(sandbox, **options), state=second.state)
     checks.succeeded(third)
     assert third.state == second.state
     # A request a stream, and one for what was anonymized meanwhile.
@@ -57,10 +57,10 @@ def test_the_second_run_brings_what_changed_and_the_third_nothing(serve, run_tap
 
 
 @both_paths
-def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_tap, path):
+def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, run_tap, options):
     sandbox = serve()
-    first = run_tap(settings(sandbox, **path))
-    second = run_tap(settings(sandbox, lookback_seconds=0, **path), state=first.state)
+    first = run_tap(settings(sandbox, **options))
+    second = run_tap(settings(sandbox, lookback_seconds=0, **options), state=first.state)
     checks.succeeded(second)
     for stream in expected.STREAMS:
         bookmark = expected.milliseconds(first.bookmark(stream))
@@ -69,9 +69,9 @@ def test_without_lookback_the_bookmarks_own_millisecond_comes_again(serve, run_t
 
 
 @both_paths
-def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, path):
+def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
     sandbox = serve(conversations=600, days=20)
-    config = settings(sandbox, window_days=11, **path)
+    config = settings(sandbox, window_days=11, **options)
     whole = run_tap(config)
     checks.succeeded(whole)
     inner = [

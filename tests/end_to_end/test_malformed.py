@@ -1,4 +1,4 @@
-"""Answers that are arrays, with something in them that does not belong there."""
+"""Responses that are arrays, with something in them that does not belong there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests import expected
 from tests.conftest import DAY, NOON, both_paths, settings
 from tests.end_to_end import checks
 
-MOMENT = NOON - 10 * DAY
+CREATED = NOON - 10 * DAY
 UUID = "00000000-0000-4000-8000-000000000000"
 
 
 def message(**fields) -> str:
     """Spell a message; None leaves a field out, and texts that begin with = are not quoted."""
-    record = {"id": UUID, "csid": 7, "created_at": MOMENT, "text": "odd", **fields}
+    record = {"id": UUID, "csid": 7, "created_at": CREATED, "text": "odd", **fields}
     pairs = (
         f"{json.dumps(name)}: {value[1:] if str(value).startswith('=') else json.dumps(value)}"
         for name, value in record.items()
@@ -32,11 +32,7 @@ STOPPING = {
     "an id that is no text": (message(id="\udcff").replace("\\udcff", "\udcff"), "utf-8"),
     "no cursor": (message(created_at=None), "`created_at`"),
     "a cursor that is a text": (message(created_at="2026-03-01"), "Expected `int`, got `str`"),
-    "a negative cursor": (message(created_at=-MOMENT), "outside the requested window"),
-    "a cursor in the year 50000": (
-        message(created_at=1_515_675_600_000_000),
-        "outside the requested window",
-    ),
+    "a cursor in the year 50000": (message(created_at=1_515_675_600_000_000), "is no time"),
     "not an object": ("7", "Expected `object`, got `int`"),
     "nested 100,000 deep": (message(x="=" + "[" * 100_000 + "]" * 100_000), "too deeply"),
 }
@@ -61,7 +57,7 @@ def test_what_cannot_be_used_stops_the_run_before_its_window(serve, run_tap, tex
 
 
 def kept(**fields):
-    record = {"id": UUID, "csid": 7, "created_at": MOMENT, "text": "odd", **fields}
+    record = {"id": UUID, "csid": 7, "created_at": CREATED, "text": "odd", **fields}
     return [{**record, "created_at": expected.iso(record["created_at"])}]
 
 
@@ -75,16 +71,16 @@ KEPT = {
     "an emoji as escapes": (message(text='="\\ud83d\\udc4d"'), kept(text="👍"), None),
     "a name twice": (message(text='="first", "text": "last"'), kept(text="last"), None),
     "a cursor twice": (
-        message(created_at=f'=1, "created_at": {MOMENT}'), kept(), None
+        message(created_at=f'=1, "created_at": {CREATED}'), kept(), None
     ),
     "the same record twice": (f"{message()}, {message()}", kept() * 2, None),
     "the same id twice": (
-        f"{message(created_at=MOMENT + 5, text='new')}, {message()}",
-        kept() + kept(created_at=MOMENT + 5, text="new"),
+        f"{message(created_at=CREATED + 5, text='new')}, {message()}",
+        kept() + kept(created_at=CREATED + 5, text="new"),
         None,
     ),
-    "a record of another window": (message(created_at=MOMENT - 7 * DAY // 8), kept(
-        created_at=MOMENT - 7 * DAY // 8), None),
+    "a record of another window": (message(created_at=CREATED - 7 * DAY // 8), kept(
+        created_at=CREATED - 7 * DAY // 8), None),
     "a record that changed meanwhile": (message(created_at=NOON + 4 * DAY // 24), [], None),
     "nested 500 deep": (message(x="=" + "[" * 500 + "]" * 500), kept(), "field x"),
     "an unknown field": (message(x=1), kept(), "field x"),
@@ -94,10 +90,10 @@ KEPT = {
 
 
 @both_paths
-def test_what_can_be_used_is_kept(serve, run_tap, path, evidence):
+def test_what_can_be_used_is_kept(serve, run_tap, options, evidence):
     sandbox = serve(days=20)
     sandbox.behaviour.faults.extend([None, Odd(", ".join(text for text, _, _ in KEPT.values()))])
-    run = run_tap(settings(sandbox, **path))
+    run = run_tap(settings(sandbox, **options))
     checks.succeeded(run)
     found = [r for r in run.records("messages") if r["id"] == UUID]
     # Where a stream map or flattening looks at the records, what Dixa leaves out is null.
@@ -110,7 +106,8 @@ def test_what_can_be_used_is_kept(serve, run_tap, path, evidence):
     for said in {said for _, _, said in KEPT.values()} - {None}:
         assert any(said in line for line in warnings)
     assert all("U+FFFD" in line or "is not in the schema" in line for line in warnings)
-    evidence("malformed records that were kept, mended or passed on", len(KEPT))
+    right = [all(record in plain for record in records) for _, records, _ in KEPT.values()]
+    evidence("malformed records that were kept, repaired or passed on", sum(right))
 
 
 def test_a_text_of_50_megabytes_arrives(serve, run_tap, evidence):
@@ -122,4 +119,4 @@ def test_a_text_of_50_megabytes_arrives(serve, run_tap, evidence):
     (found,) = (r for r in run.records("messages") if r["id"] == UUID)
     assert found["text"] == text
     assert len(run.records("messages")) == 1 + len(expected.records(sandbox.data, "messages"))
-    evidence("malformed records that were kept, mended or passed on")
+    evidence("malformed records that were kept, repaired or passed on")

@@ -28,9 +28,9 @@ def plain(record):
 
 
 @both_paths
-def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, path):
+def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, options):
     sandbox = serve(conversations=200, days=20, new_fields=True)
-    run = run_tap(settings(sandbox, window_days=7, **path))
+    run = run_tap(settings(sandbox, window_days=7, **options))
     checks.succeeded(run)
     for stream in expected.STREAMS:
         checks.fits_its_schema(run, stream)

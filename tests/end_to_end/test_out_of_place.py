@@ -13,9 +13,9 @@ COUNT = 3
 
 @both_paths
 @pytest.mark.parametrize("stream", expected.STREAMS)
-def test_they_are_emitted_and_counted_in_one_warning_a_window(serve, run_tap, path, stream):
+def test_they_are_emitted_and_counted_in_one_warning_a_window(serve, run_tap, options, stream):
     sandbox = serve(conversations=100, days=20, out_of_place=COUNT)
-    config = settings(sandbox, window_days=10, **path)
+    config = settings(sandbox, window_days=10, **options)
     first = run_tap(config)
     checks.succeeded(first)
     wanted = expected.records(sandbox.data, stream)

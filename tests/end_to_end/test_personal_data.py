@@ -81,7 +81,7 @@ def without(record, *names):
 
 
 def full(records):
-    """Leave nulls out: the SDK's way may drop or add them."""
+    """Leave nulls out: the SDK path may drop or add them."""
     return [{k: v for k, v in record.items() if v is not None} for record in records]
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("duckdb")
 
 
 @pytest.fixture(scope="session")
-def answers(warehouse):
+def results(warehouse):
     """Run all queries; give their rows, by heading."""
     with duckdb.connect(str(warehouse.path), read_only=True) as tables:
         found = {}
@@ -40,13 +40,13 @@ def log(warehouse):
     return {r["id"]: r for run in runs for r in run.records("activity_logs")}.values()
 
 
-def moment(text):
+def timestamp(text):
     return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 def between(start, end):
     """Give the seconds from one time to another."""
-    return (moment(end) - moment(start)).total_seconds()
+    return (timestamp(end) - timestamp(start)).total_seconds()
 
 
 def grouped(pairs):
@@ -66,7 +66,7 @@ def close(number):
 
 
 def table(rows, key, *columns):
-    """Give some columns of an answer by another one, decimals as floats."""
+    """Give some columns of a result by another one, decimals as floats."""
 
     def plain(value):
         return value if isinstance(value, int | None) else float(value)
@@ -76,34 +76,34 @@ def table(rows, key, *columns):
     return found
 
 
-def test_there_are_ten_and_each_says_something(answers, evidence):
-    assert len(answers) == 10
-    for heading, rows in answers.items():
+def test_there_are_ten_and_each_says_something(results, evidence):
+    assert len(results) == 10
+    for heading, rows in results.items():
         assert rows, heading
         for column in rows[0]:
             assert any(row[column] is not None for row in rows), (heading, column)
-    evidence("queries of the documents run in DuckDB", len(answers))
+    evidence("queries of the documents run in DuckDB", len(results))
 
 
-def test_conversations_by_day_and_channel(answers, conversations):
-    rows = answers["How many conversations begin, by day and channel?"]
+def test_conversations_by_day_and_channel(results, conversations):
+    rows = results["How many conversations begin, by day and channel?"]
     found = {(row["day"], row["channel"]): (row["conversations"], row["outbound"]) for row in rows}
     groups = grouped(
-        ((moment(c["created_at"]).date(), c["initial_channel"]), c["direction"] == "outbound")
+        ((timestamp(c["created_at"]).date(), c["initial_channel"]), c["direction"] == "outbound")
         for c in conversations
     )
     assert found == {key: (len(out), sum(out)) for key, out in groups.items()}
 
 
-def test_busy_hours(answers, warehouse):
+def test_busy_hours(results, warehouse):
     found = Counter()
-    for row in answers["When is the desk busy?"]:
+    for row in results["When is the desk busy?"]:
         for kind in ("messages_in", "messages_out", "automatic"):
             found[row["weekday"], row["hour"], kind] += row[kind]
     wanted = Counter()
     for message in expected.records(warehouse.sandbox.data, "messages").values():
         inbound = message["direction"] == "inbound"
-        at = moment(message["created_at"])
+        at = timestamp(message["created_at"])
         if message["is_automated_message"]:
             wanted[at.isoweekday(), at.hour, "automatic"] += 1
         if inbound or not message["is_automated_message"]:
@@ -111,7 +111,7 @@ def test_busy_hours(answers, warehouse):
     assert +found == wanted
 
 
-def test_backlog(answers, conversations):
+def test_backlog(results, conversations):
     newest = max(c["updated_at"] for c in conversations)
     ages = grouped(
         (c["queue_name"], between(c["created_at"], newest) / 3600)
@@ -124,7 +124,7 @@ def test_backlog(answers, conversations):
         if c["status"] != "closed" and not c.get("assignee_id")
     )
     found = table(
-        answers["What is open, and how old is it?"],
+        results["What is open, and how old is it?"],
         "queue", "open_conversations", "nobody", "median_hours", "oldest_hours",
     )  # fmt: skip
     assert found == {
@@ -133,7 +133,7 @@ def test_backlog(answers, conversations):
     }
 
 
-def test_first_response(answers, conversations, warehouse):
+def test_first_response(results, conversations, warehouse):
     replies = grouped(
         (message["csid"], message["created_at"])
         for message in expected.records(warehouse.sandbox.data, "messages").values()
@@ -147,7 +147,7 @@ def test_first_response(answers, conversations, warehouse):
                 wait = between(c["created_at"], min(replies[c["id"]])) / 60
                 waits[c["queue_name"]].append(wait)
     found = table(
-        answers["How long until the first response, by queue?"],
+        results["How long until the first response, by queue?"],
         "queue", "conversations", "answered", "median_minutes", "p90_minutes",
     )  # fmt: skip
     assert found == {
@@ -156,7 +156,7 @@ def test_first_response(answers, conversations, warehouse):
     }
 
 
-def test_waits_for_an_agent(answers, conversations, log):
+def test_waits_for_an_agent(results, conversations, log):
     taken = grouped(
         (entry["conversationId"], entry["activityTimestamp"])
         for entry in log
@@ -170,7 +170,7 @@ def test_waits_for_an_agent(answers, conversations, log):
         if c["id"] in taken
     )
     found = table(
-        answers["How long do customers wait for an agent?"],
+        results["How long do customers wait for an agent?"],
         "channel", "queued", "taken", "median_seconds", "p90_seconds", "percent_in_a_minute",
     )  # fmt: skip
     assert found == {
@@ -185,14 +185,14 @@ def test_waits_for_an_agent(answers, conversations, log):
     }
 
 
-def test_handling_time(answers, conversations):
+def test_handling_time(results, conversations):
     times = grouped(
         (c["assignee_name"], c["handling_duration"])
         for c in conversations
         if c["status"] == "closed"
     )
     found = table(
-        answers["How long do agents work on a conversation?"],
+        results["How long do agents work on a conversation?"],
         "agent", "closed", "hours", "median_minutes", "p90_minutes",
     )  # fmt: skip
     assert found == {
@@ -206,7 +206,7 @@ def test_handling_time(answers, conversations):
     }
 
 
-def test_satisfaction(answers, conversations):
+def test_satisfaction(results, conversations):
     scores, asked = defaultdict(list), Counter()
     for c in conversations:
         for rating in c["ratings"]:
@@ -215,7 +215,7 @@ def test_satisfaction(answers, conversations):
                 if rating["rating_status"] == "rated":
                     scores[c["queue_name"]].append(rating["rating_score"])
     found = table(
-        answers["How satisfied are customers, by queue?"],
+        results["How satisfied are customers, by queue?"],
         "queue", "asked", "answered", "average", "percent_satisfied",
     )  # fmt: skip
     assert sum(map(len, scores.values())) > 10
@@ -230,21 +230,21 @@ def test_satisfaction(answers, conversations):
     }
 
 
-def test_closings(answers, log):
+def test_closings(results, log):
     wanted = defaultdict(lambda: [0, 0])
     for entry in log:
-        day = moment(entry["activityTimestamp"]).date()
+        day = timestamp(entry["activityTimestamp"]).date()
         week = wanted[day - timedelta(days=day.weekday())]
         if entry["_type"] == "ConversationClosed":
             week[0] += 1
             week[1] += "author" not in entry
-    rows = answers["How many conversations are closed, reopened and transferred?"]
+    rows = results["How many conversations are closed, reopened and transferred?"]
     found = table(rows, "week", "closed", "closed_by_itself")
     assert found == {week: tuple(counts) for week, counts in wanted.items()}
     assert sum(closed for _, closed in found.values()) > 0
 
 
-def test_workload_by_team(answers, conversations, warehouse):
+def test_workload_by_team(results, conversations, warehouse):
     newest = max(c["updated_at"] for c in conversations)
     week = timedelta(days=7).total_seconds()
     still, done = Counter(), Counter()
@@ -260,18 +260,18 @@ def test_workload_by_team(answers, conversations, warehouse):
         for agent in run.records("agents")
         for team in teams[agent["id"]] or [None]
     )
-    rows = answers["What is the workload of each agent, by team?"]
+    rows = results["What is the workload of each agent, by team?"]
     assert Counter(tuple(row.values()) for row in rows) == wanted
 
 
-def test_contact_reasons(answers, conversations):
+def test_contact_reasons(results, conversations):
     wanted = Counter(
         (field["identifier"], *field["value"][:2], *[None] * (2 - len(field["value"])))
         for c in conversations
         for field in c["custom_fields"]
         if field["data_type"] != "text"
     )
-    rows = answers["What do customers write about?"]
+    rows = results["What do customers write about?"]
     found = {
         (row["attribute"].lower(), row["reason"], row["detail"]): row["conversations"]
         for row in rows

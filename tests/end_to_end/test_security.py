@@ -18,14 +18,15 @@ TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-@pytest.mark.parametrize("way", [{}, SDK_PATH], ids=["short", "SDK's"])
-def test_the_token_is_in_no_output(serve, run_tap, level, path, evidence):
+@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
+def test_the_token_is_in_no_output(serve, run_tap, level, options, evidence):
     sandbox = serve(days=70, token=TOKEN)
     said = f"<html>You sent Bearer {TOKEN}"
     sandbox.behaviour.faults.extend([Refusal(500, body=said), Refusal(200, body=said)])
     environment = {"LOGLEVEL": level, "TAP_DIXA_LOGLEVEL": level}
-    run = run_tap(settings(sandbox, **path), environment=environment)
+    run = run_tap(settings(sandbox, **options), environment=environment)
     assert run.status == 0
+    assert ("| DEBUG " in run.log) == (level == "DEBUG")
     assert TOKEN not in run.log + run.output
     evidence("outputs searched for the token")
 
@@ -45,6 +46,7 @@ def test_the_token_is_in_no_error(serve, run_tap, status, evidence):
     sandbox.behaviour.faults.append(Refusal(status, {"X-Echo": TOKEN}, f"Bearer {TOKEN} it is"))
     run = run_tap(settings(sandbox), environment={"LOGLEVEL": "DEBUG"})
     assert run.status == 1
+    assert "| DEBUG " in run.log
     assert TOKEN not in run.log + run.output
     evidence("outputs searched for the token")
 

@@ -45,7 +45,7 @@ def select(catalog, stream, breadcrumb, selected):
     return changed
 
 
-def test_a_catalog_as_discovered_brings_everything(serve, run_tap, catalog):
+def test_a_catalog_as_discovered_syncs_everything(serve, run_tap, catalog):
     sandbox = serve()
     for stream in expected.STREAMS:
         catalog = select(catalog, stream, [], True)
@@ -82,7 +82,7 @@ def test_a_deselected_field_is_in_neither_schema_nor_records(serve, run_tap, cat
     assert not {"requester_email", "ratings"} & schema["schema"]["properties"].keys()
 
 
-def test_fields_that_an_older_catalog_lacks_are_left_out_with_one_warning(serve, run_tap, catalog):
+def test_fields_that_an_older_catalog_lacks_are_skipped_with_one_warning(serve, run_tap, catalog):
     sandbox = serve()
     older = select(catalog, "conversations", [], True)
     (entry,) = (e for e in older["streams"] if e["tap_stream_id"] == "conversations")
@@ -187,7 +187,7 @@ def test_key_and_cursor_come_even_if_deselected(serve, run_tap, catalog):
     checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
 
 
-def test_full_table_brings_everything_again(serve, run_tap, catalog):
+def test_full_table_syncs_everything_again(serve, run_tap, catalog):
     sandbox = serve()
     chosen, _ = edit(select(catalog, "conversations", [], True), replication_method="FULL_TABLE")
     first = run_tap(settings(sandbox), catalog=chosen)

@@ -100,7 +100,7 @@ def test_the_summary_has_every_table(warehouse, capsys, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("postgres")
-def test_postgres_forgets_what_has_gone(serve, run_tap, load, postgres):
+def test_postgres_removes_deleted_rows(serve, run_tap, load, postgres):
     feed = load("target-postgres", sqlalchemy_url=postgres, hard_delete=True)
     sandbox = serve(conversations=150, days=10)
     config = settings(sandbox, emit_activate_version_messages=True)

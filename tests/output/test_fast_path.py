@@ -1,4 +1,4 @@
-"""The short way and the SDK's own give the same messages."""
+"""The fast path and the SDK path give the same messages."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
     return messages
 
 
-def test_both_ways_write_the_same_messages_in_the_same_places(serve):
+def test_both_paths_write_the_same_messages_in_the_same_places(serve):
     sandbox = serve(conversations=800, days=40)
-    short = messages_of(sandbox, StdoutWriter())
-    assert sum(message["type"] == "STATE" for message in short) > 3
-    assert short == messages_of(sandbox, MsgSpecWriter())
+    fast = messages_of(sandbox, StdoutWriter())
+    assert sum(message["type"] == "STATE" for message in fast) > 3
+    assert fast == messages_of(sandbox, MsgSpecWriter())
 
     sandbox.data.now.now += HOUR
-    state = short[-1]["value"]
+    state = fast[-1]["value"]
     again = messages_of(sandbox, StdoutWriter(), state=json.loads(json.dumps(state)))
     assert again == messages_of(sandbox, MsgSpecWriter(), state=state)
     assert len(again) > 10
@@ -60,7 +60,7 @@ def test_both_ways_write_the_same_messages_in_the_same_places(serve):
     ],
     ids=["filter", "removal", "flattening"],
 )
-def test_what_settings_ask_for_is_done_either_way(serve, changes):
+def test_what_settings_ask_for_is_done_on_either_path(serve, changes):
     sandbox = serve()
     assert messages_of(sandbox, StdoutWriter(), **changes) == messages_of(
         sandbox, MsgSpecWriter(), **changes

@@ -13,7 +13,7 @@ from tests.conftest import HOUR, NOON, Clock
 LOG = "/v1/conversations/activitylog"
 
 
-def moment(entry):
+def timestamp(entry):
     text = entry["activityTimestamp"].removesuffix("[GMT]")
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
@@ -75,13 +75,13 @@ def test_the_log_tells_what_the_exports_do(api, log):
     assert entries.keys() == conversations.keys()
     for key, record in conversations.items():
         mine = entries[key]
-        assert moment(mine[-1]) == record["created_at"]
-        assert max(map(moment, mine)) <= record["updated_at"]
+        assert timestamp(mine[-1]) == record["created_at"]
+        assert max(map(timestamp, mine)) <= record["updated_at"]
         assigned = kinds(mine, "ConversationAssigned")
         assert [e["attributes"]["agentId"] for e in assigned] == (
             [record["assignee_id"]] if record.get("assignee_id") else []
         )
-        assert [moment(e) for e in kinds(mine, "ConversationClosed")] == (
+        assert [timestamp(e) for e in kinds(mine, "ConversationClosed")] == (
             [record["closed_at"]] if record.get("closed_at") else []
         )
         assert [e["attributes"]["score"] for e in kinds(mine, "ConversationRated")] == (
@@ -98,7 +98,7 @@ def test_every_message_is_added_once_at_its_time_by_its_author(api, log):
     for entry in added:
         message = messages[entry["attributes"]["messageId"]]
         assert message["csid"] == entry["conversationId"]
-        assert message["created_at"] == moment(entry)
+        assert message["created_at"] == timestamp(entry)
         assert message["author_name"] == entry["author"]["name"]
         by_customer = entry["_type"] == "MessageAddedByCustomer"
         assert by_customer == (message["direction"] == "inbound")
@@ -125,16 +125,16 @@ def test_many_entries_share_a_millisecond(log):
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
-def test_the_order_is_as_told_over_all_pages(connect, order):
+def test_the_order_is_as_configured_over_all_pages(connect, order):
     api = connect(conversations=100, activity_order=order)
-    moments = [moment(entry) for entry in api.everything(LOG, pageLimit=150)]
-    assert (moments == sorted(moments)) == (order == "ascending")
-    assert (moments == sorted(moments, reverse=True)) == (order == "descending")
+    timestamps = [timestamp(entry) for entry in api.everything(LOG, pageLimit=150)]
+    assert (timestamps == sorted(timestamps)) == (order == "ascending")
+    assert (timestamps == sorted(timestamps, reverse=True)) == (order == "descending")
 
 
 def test_the_newest_come_first_unless_told_otherwise(log):
-    moments = [moment(entry) for entry in log]
-    assert moments == sorted(moments, reverse=True)
+    timestamps = [timestamp(entry) for entry in log]
+    assert timestamps == sorted(timestamps, reverse=True)
 
 
 def second(milliseconds):
@@ -149,19 +149,19 @@ def test_from_and_to_can_each_be_given_alone(api, log):
     assert later
     assert earlier
     within = whole(api, fromDatetime=second(middle), toDatetime=second(middle + 10**8))
-    assert within == [entry for entry in later if moment(entry) <= middle + 10**8] != []
+    assert within == [entry for entry in later if timestamp(entry) <= middle + 10**8] != []
 
 
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("before", [True, False])
-def test_bounds_do_as_they_are_told(connect, after, before):
+def test_bounds_do_as_configured(connect, after, before):
     api = connect(conversations=200, bounds=Bounds(after, before))
-    nightly = [m for m in map(moment, whole(api)) if m % 86_400_000 == 0]
+    nightly = [m for m in map(timestamp, whole(api)) if m % 86_400_000 == 0]
     start, end = nightly[-1], nightly[0]
     found = whole(api, fromDatetime=second(start), toDatetime=second(end))
-    moments = {moment(entry) for entry in found}
-    assert (start in moments, end in moments) == (after, before)
-    assert len(moments) > 100
+    timestamps = {timestamp(entry) for entry in found}
+    assert (start in timestamps, end in timestamps) == (after, before)
+    assert len(timestamps) > 100
 
 
 @pytest.mark.parametrize("name", ["fromDatetime", "toDatetime"])
@@ -171,9 +171,9 @@ def test_bounds_do_as_they_are_told(connect, after, before):
      "2026-3-1T0:0:0Z", "2026-02-30T00:00:00Z", "2026-03-01T00:00:00+00:00"],
 )  # fmt: skip
 def test_times_that_dixa_refuses(connect, name, text):
-    answer = connect().get(LOG, **{name: text})
-    assert answer.status_code == 400
-    assert name in answer.json()["message"]
+    response = connect().get(LOG, **{name: text})
+    assert response.status_code == 400
+    assert name in response.json()["message"]
 
 
 def test_an_interval_the_wrong_way_round_is_refused(api):

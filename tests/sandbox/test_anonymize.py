@@ -60,18 +60,18 @@ def test_it_is_found_by_its_new_time_and_by_its_old_ones(connect):
     api.sandbox.data.now.now += HOUR
     api.sandbox.data.anonymize(csid)
     old, now = before[csid], api.sandbox.data.now()
-    for name, moment in (
+    for name, timestamp in (
         ("updated", now),
         ("created", old["created_at"]),
         ("closed", old["closed_at"]),
         ("last_message_created", old["last_message_created_at"]),
     ):
-        query = {f"{name}_after": moment, f"{name}_before": moment}
+        query = {f"{name}_after": timestamp, f"{name}_before": timestamp}
         found = api.get("/v1/conversation_export", **query).json()
         assert csid in {record["id"] for record in found}
     query = {"updated_after": old["updated_at"], "updated_before": old["updated_at"]}
-    gone = api.get("/v1/conversation_export", **query).json()
-    assert csid not in {record["id"] for record in gone}
+    found = api.get("/v1/conversation_export", **query).json()
+    assert csid not in {record["id"] for record in found}
 
 
 def test_it_shows_as_late_as_anything_else(connect):

@@ -107,7 +107,7 @@ def test_tags_are_those_of_conversations_and_hide_when_deactivated(api, conversa
         assert tag["is_deactivated"] == (every[tag["id"]]["state"] == "Inactive")
 
 
-def test_contact_endpoints_are_those_of_conversations_in_two_shapes(api, conversations):
+def test_contact_endpoints_are_those_of_conversations_in_two_forms(api, conversations):
     rows = api.data("/v1/contact-endpoints")
     assert {row["_type"] for row in rows} == {"EmailEndpoint", "TelephonyEndpoint"}
     known = {row.get("address") or row.get("number") for row in rows}
@@ -156,14 +156,14 @@ def test_schedules_are_an_object_deeper(api):
 def test_who_is_removed_is_listed_nowhere(own):
     conversations = expected.source(own.sandbox.data, "conversations").values()
     directory = own.sandbox.data.directory
-    gone = next(record["assignee_id"] for record in conversations if record.get("assignee_id"))
-    directory.remove(gone)
+    removed = next(record["assignee_id"] for record in conversations if record.get("assignee_id"))
+    directory.remove(removed)
     assert len(own.everything("/v1/agents")) == 23
     for group, members in (("queues", "members"), ("teams", "agents")):
         for row in own.data(f"/v1/{group}"):
             listed = own.data(f"/v1/{group}/{row['id']}/{members}")
-            assert gone not in {member.get("agentId", member.get("id")) for member in listed}
-    assert gone in {record.get("assignee_id") for record in conversations}
+            assert removed not in {member.get("agentId", member.get("id")) for member in listed}
+    assert removed in {record.get("assignee_id") for record in conversations}
 
 
 @pytest.mark.parametrize("path", ["/v1/endusers", "/v1/teams", "/v1/queues", "/v1/tags"])

@@ -36,7 +36,7 @@ def test_lists_end_and_link_in_different_ways(connect):
     assert log.startswith("/v1/conversations/activitylog?pageLimit=20&pageKey=")
     assert "meta" not in api.get(agents).json()
     whole = [api.get(path, pageLimit=1000).json() for path in LISTS]
-    assert [answer.get("meta") for answer in whole[:2]] == [None, {}]
+    assert [response.get("meta") for response in whole[:2]] == [None, {}]
 
 
 def test_the_way_back_leads_through_the_same_pages(connect):
@@ -83,9 +83,9 @@ def test_the_log_is_paged_as_it_was_when_its_first_page_was_asked_for(connect):
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("limit", ["0", "-1", "ten", "", "1.5", "10001", "²"])
 def test_sizes_that_dixa_refuses(connect, path, limit):
-    answer = connect().get(path, pageLimit=limit)
-    assert answer.status_code == 400
-    assert "pageLimit" in answer.json()["message"]
+    response = connect().get(path, pageLimit=limit)
+    assert response.status_code == 400
+    assert "pageLimit" in response.json()["message"]
 
 
 def test_the_log_gives_ten_thousand_at_once_and_the_others_a_thousand(connect):
@@ -112,6 +112,6 @@ def encoded(**content):
     ],
 )
 def test_keys_that_no_page_gave_out(connect, key):
-    answer = connect().get("/v1/agents", pageKey=key)
-    assert answer.status_code == 400
-    assert "pageKey" in answer.json()["message"]
+    response = connect().get("/v1/agents", pageKey=key)
+    assert response.status_code == 400
+    assert "pageKey" in response.json()["message"]
