@@ -164,7 +164,9 @@ class DixaApiStream(DixaStream):
         super().validate_response(response)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
-        self._pages[response] = self._decode(response.content)
+        page = self._pages[response] = self._decode(response.content)
+        if self.tap.report is not None:
+            self.tap.report.page(self, page.rows, more=bool(page.next_link))
 
     @override
     def parse_response(self, response: requests.Response) -> list[Any]:
