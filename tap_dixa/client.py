@@ -31,7 +31,7 @@ from tap_dixa.redaction import redacted
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
@@ -80,6 +80,19 @@ SCHEMAS = SchemaDirectory(schemas)
 """The streams' own schemas, by name, whatever a catalog says."""
 
 
+class Report(Protocol):
+    """What a connection test is told. Several threads call it."""
+
+    def response(self, stream: DixaStream, response: requests.Response) -> None:
+        """Note a response, whatever its status. Its body is not read."""
+
+    def page(self, stream: DixaStream, rows: Sequence[Any], *, more: bool) -> None:
+        """Note a page of a list: its rows, and whether it links to another page."""
+
+    def export(self, stream: DixaStream, window: Any, spool: Any) -> None:
+        """Note a downloaded window, or a part of one, and the response on disk."""
+
+
 class DixaTap(Protocol):
     """What a stream needs of the tap that it belongs to."""
 
@@ -106,6 +119,10 @@ class DixaTap(Protocol):
     @property
     def beta_paths(self) -> set[str]:
         """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
+
+    @property
+    def report(self) -> Report | None:
+        """What a connection test is told; None in any other run."""
 
     @property
     def initialized_at(self) -> int:
@@ -278,6 +295,8 @@ class DixaStream(RESTStream[Any]):
     @override
     def validate_response(self, response: requests.Response) -> None:
         status = response.status_code
+        if self.tap.report is not None:
+            self.tap.report.response(self, response)
         if status < HTTPStatus.MULTIPLE_CHOICES:
             self.requests_session.unavailable = False
             self.tap.permissions.granted()

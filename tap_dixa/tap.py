@@ -10,12 +10,13 @@ import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_dixa.catalog import check_catalog
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.streams import Stream
 
+    from tap_dixa.client import DixaStream
     from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.report.connection_report import ConnectionReport
 
 _LAST_SECONDS = 1.5
 """How long an interrupted run may take to end, whatever it is waiting for."""
@@ -48,6 +51,9 @@ class TapDixa(Tap):
     name = "tap-dixa"
     config_jsonschema = CONFIG_JSONSCHEMA
     message_writer_class = StdoutWriter
+
+    report: ConnectionReport | None = None
+    """What a connection test finds out; None in any other run."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -110,9 +116,7 @@ class TapDixa(Tap):
         if self.state:
             self.state_writer.write_state(self.state)
         failed: dict[str, str] = {}
-        known = list(STREAMS)
-        ordered = sorted(self.streams.values(), key=lambda stream: known.index(type(stream)))  # type: ignore[arg-type]
-        selected = [stream for stream in ordered if stream.selected]
+        selected = [stream for stream in self._ordered_streams() if stream.selected]
         for stream in selected:
             try:
                 stream.sync()
@@ -123,6 +127,42 @@ class TapDixa(Tap):
         self.permissions.flush()
         if failed:
             raise StreamsFailedError(_describe(failed, len(selected)))
+
+    def _ordered_streams(self) -> list[DixaStream]:
+        known = list(STREAMS)
+        streams = cast("list[DixaStream]", list(self.streams.values()))
+        return sorted(streams, key=lambda stream: known.index(type(stream)))
+
+    def test_connection(self) -> None:
+        """Sync a record of every stream, and report what Dixa does to standard error.
+
+        Raises:
+            StreamsFailedError: Some streams failed. The others were tested all the same.
+            NoAccessError: The token may read none of them.
+        """
+        from tap_dixa.report.connection_report import ConnectionReport  # noqa: PLC0415
+
+        streams = self._ordered_streams()
+        report = self.report = ConnectionReport(streams)
+        failed: dict[str, str] = {}
+        for stream in streams:
+            stream.selected = True
+        try:
+            for stream in streams:
+                try:
+                    self.run_sync_dry_run(1, [stream])
+                    report.tested(stream)
+                except STREAM_FAILURES as error:
+                    failed[stream.name] = str(error)
+                    report.tested(stream, error)
+            self.permissions.flush()
+            report.probe_bounds()
+        finally:
+            if self.progress_bar is not None:
+                self.progress_bar.hide()
+            sys.stderr.write(f"\n{report}\n")
+        if failed:
+            raise StreamsFailedError(_describe(failed, len(streams)))
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -206,6 +246,16 @@ class TapDixa(Tap):
                 text = Path(path).read_text(encoding="utf-8")
                 given.config |= read_object(text, f"--config {path}")
         return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value in {CliTestOptionValue.Disabled.value, CliTestOptionValue.Schema.value}:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        cls(config=config.config, parse_env_config=config.parse_env).test_connection()
+        ctx.exit()
 
     @classmethod
     @override

@@ -14,8 +14,9 @@ import time
 from array import array
 from contextlib import suppress
 from heapq import merge
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tap_dixa.download.windows import Window
 
     KeyDecoder = msgspec.json.Decoder[list[Any]]
+    Order = Literal["ascending", "descending", "unordered"]
 
 _SORTED_RUN = 1 << 13
 """How many index entries are sorted in memory at a time."""
@@ -96,6 +98,29 @@ class Spool:
         descriptor = self._file.fileno()
         for _, offset, length in merge(*map(self._entries, self._runs)):
             yield os.pread(descriptor, length, offset)
+
+    def order(self) -> Order | None:
+        """Determine how the response orders the window's records by their replication key.
+
+        Returns:
+            None if there are no two records of different times.
+        """
+        start, end = self._window.start, self._window.end
+        entries = merge(*map(self._entries, self._runs))
+        ascending, descending, times = True, True, 0
+        first_before = last_before = 0
+        for cursor, equal in groupby(entries, itemgetter(0)):
+            if start <= cursor < end:
+                # Records of the same time may come in any order.
+                places = [place for _, place, _ in equal]
+                if times:
+                    ascending &= places[0] > last_before
+                    descending &= places[-1] < first_before
+                first_before, last_before = places[0], places[-1]
+                times += 1
+        if times <= 1:
+            return None
+        return "ascending" if ascending else "descending" if descending else "unordered"
 
     def close(self) -> None:
         """Free the disk space."""

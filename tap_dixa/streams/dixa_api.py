@@ -173,7 +173,9 @@ class DixaApiStream(DixaStream):
             body, replaced = repair_text(body)
             if replaced:
                 self.log(_REPLACED, self.name, self.path, replaced, level=logging.WARNING)
-        self._pages[response] = self._decode(body)
+        page = self._pages[response] = self._decode(body)
+        if self.tap.report is not None:
+            self.tap.report.page(self, page.rows, more=bool(page.next_link))
 
     @override
     def parse_response(self, response: requests.Response) -> list[Any]:

@@ -212,7 +212,10 @@ class WindowedStream(FastPathStream, DixaStream):
             if self._longest_part is not None and parts[0].length > self._longest_part:
                 _split_first(parts, self._longest_part)
             part = parts[0]
-            found.add(part, download(part))
+            spool = download(part)
+            found.add(part, spool)
+            if self.tap.report is not None:
+                self.tap.report.export(self, part, spool)
             parts.popleft()
             return part
 

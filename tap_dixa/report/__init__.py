@@ -1,0 +1,1 @@
+"""What a connection test reports of Dixa, for a bug report."""
