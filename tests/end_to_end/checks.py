@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
+from tap_dixa import schemas
 from tests import expected
 
 if TYPE_CHECKING:
@@ -27,9 +28,28 @@ def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
     records = run.records(stream)
     counts = Counter(record["id"] for record in records)
     assert counts == Counter(wanted.keys())
-    assert {record["id"]: record for record in records} == wanted
+    same(records, wanted)
     cursors = [record[expected.CURSORS[stream]] for record in records]
     assert cursors == sorted(cursors)
+
+
+def same(records: list[dict], wanted: dict[Any, dict]) -> None:
+    """The newest of each record is the one that is wanted, field by field.
+
+    Where a stream map looks at the records, what Dixa leaves out is null.
+    """
+    found = {record["id"]: record for record in records}
+    if all(schemas.ADDITIONAL in record for record in records):
+        found, wanted = plain(found), plain(wanted)
+    assert found == wanted
+
+
+def plain(records: dict[Any, dict]) -> dict[Any, dict]:
+    """Give records without the fields that are null."""
+    return {
+        key: {name: value for name, value in record.items() if value is not None}
+        for key, record in records.items()
+    }
 
 
 def fits_its_schema(run: Run, stream: str) -> None:
