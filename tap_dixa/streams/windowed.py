@@ -73,6 +73,7 @@ class WindowedStream(FastPathStream, DixaStream):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._longest_part: int | None = None
+        self._any_downloaded = False
         self._length_lock = Lock()
 
     @abstractmethod
@@ -308,17 +309,16 @@ class WindowedStream(FastPathStream, DixaStream):
     def downloads(self, windows: list[Window]) -> Iterator[tuple[Window, WindowDownload]]:
         """Yield each window with its download, in order, some of them ahead.
 
-        If the token may not read the first one, the stream is skipped.
+        If the token may not read the stream's first one, the stream is skipped.
         """
-        started = False
         try:
             for window, found in prefetch(
                 self.fetch, windows, ahead=self.settings.parallel_downloads
             ):
-                started = True
+                self._any_downloaded = True
                 yield window, found
         except ForbiddenError as error:
-            if started:
+            if self._any_downloaded:
                 raise  # the rest would be silently missing
             self.skip(error)
 

@@ -12,6 +12,8 @@ from tap_dixa import schemas
 from tests import expected
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tap_dixa.sandbox.server import Sandbox
     from tests.conftest import Run
 
@@ -33,7 +35,7 @@ def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
     assert cursors == sorted(cursors)
 
 
-def same(records: list[dict], wanted: dict[Any, dict]) -> None:
+def same(records: Collection[dict], wanted: dict[Any, dict]) -> None:
     """The newest of each record is the one that is wanted, field by field.
 
     Where a stream map looks at the records, what Dixa leaves out is null.

@@ -70,7 +70,8 @@ def backfill(sandbox, start_tap, config, most, largest):
         kills += 1
     wanted = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
     lost = [key for stream in wanted for key in wanted[stream].keys() - arrived[stream].keys()]
-    assert arrived == wanted
+    for stream, records in wanted.items():
+        checks.same(arrived[stream].values(), records)
     return Counter(
         {
             "kills survived": kills,
@@ -133,7 +134,7 @@ def test_an_interrupted_run_resumes_where_it_stopped(
     resumed = rest.records("conversations")
     assert resumed
     arrived = {record["id"]: record for record in [*records, *resumed]}
-    assert arrived == expected.records(sandbox.data, "conversations")
+    checks.same(arrived.values(), expected.records(sandbox.data, "conversations"))
     evidence(IN_ORDER)
 
 
@@ -154,7 +155,7 @@ def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
 WAITING = {
     "for a response": (BrokenResponse("stall", head=False), b""),
     "in a response": (BrokenResponse("stall", 5000), b""),
-    "for another try": (Refusal(429, {"Retry-After": "600"}), b"; try 2 of 8 in "),
+    "for a retry": (Refusal(429, {"Retry-After": "600"}), b"; retrying in "),
 }
 
 
@@ -163,7 +164,8 @@ WAITING = {
 def test_a_signal_while_the_tap_waits(serve, start_tap, number, fault, logged, evidence):
     sandbox = serve(days=70)
     sandbox.behaviour.faults.extend([None, fault])
-    tap = start_tap(settings(sandbox), encoding=None, stderr=subprocess.PIPE)
+    config = settings(sandbox, parallel_downloads=1)
+    tap = start_tap(config, encoding=None, stderr=subprocess.PIPE)
     read_until(tap.stderr, b"window 1 of ", logged)
     wait_until(lambda: not sandbox.behaviour.faults)
     interrupt(tap, number)

@@ -41,7 +41,7 @@ STOPPING = {
 @pytest.mark.parametrize(("text", "said"), STOPPING.values(), ids=STOPPING)
 def test_what_cannot_be_used_stops_the_run_before_its_window(serve, run_tap, text, said, evidence):
     sandbox = serve(days=20)
-    config = settings(sandbox, window_days=7)
+    config = settings(sandbox, window_days=7, parallel_downloads=1)
     sandbox.behaviour.faults.extend([None, None, None, None, Odd(text)])
     run = run_tap(config)
     assert run.status == 1
@@ -61,10 +61,17 @@ def kept(**fields):
     return [{**record, "created_at": expected.iso(record["created_at"])}]
 
 
+def extra(fields):
+    return {"additional_properties": fields}
+
+
+DEEP = json.loads("[" * 500 + "]" * 500)
 KEPT = {
     "half a character": (message(text='="cut \\ud83d"'), kept(text="cut \ufffd"), "U+FFFD"),
     "the other half": (message(text='="\\udc4d cut"'), kept(text="\ufffd cut"), "U+FFFD"),
-    "half a character in a name": (message(text='="x", "\\ud83d": "y"'), kept(text="x"), "U+FFFD"),
+    "half a character in a name": (
+        message(text='="x", "\\ud83d": "y"'), kept(text="x", **extra({"\ufffd": "y"})), "U+FFFD"
+    ),
     "bytes that are no UTF-8": (
         message(text='="caf\udce9 \udcf0\udc9f"'), kept(text="caf\ufffd \ufffd"), "U+FFFD"
     ),
@@ -82,8 +89,11 @@ KEPT = {
     "a record of another window": (message(created_at=CREATED - 7 * DAY // 8), kept(
         created_at=CREATED - 7 * DAY // 8), None),
     "a record that changed meanwhile": (message(created_at=NOON + 4 * DAY // 24), [], None),
-    "nested 500 deep": (message(x="=" + "[" * 500 + "]" * 500), kept(), "field x"),
-    "an unknown field": (message(x=1), kept(), "field x"),
+    "nested 500 deep": (
+        message(x="=" + "[" * 500 + "]" * 500), kept(**extra({"x": DEEP})), "field x"
+    ),
+    "an unknown field": (message(x=1), kept(**extra({"x": 1})), "field x"),
+    "U+0000": (message(text='="a\\u0000b"'), kept(text="a\ufffdb"), "U+FFFD"),
     "a time as a text": (message(csid='="7"'), kept(csid="7"), None),
     "spaces and line ends": (message().replace(", ", " ,\r\n\t "), kept(), None),
 }  # fmt: skip

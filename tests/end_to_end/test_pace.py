@@ -75,7 +75,8 @@ def test_one_window_is_downloaded_ahead_of_the_reader_and_no_more(serve, start_t
     sandbox.behaviour.faults.extend([None, Refusal(200, body="[]")])
     first = len(expected.source(sandbox.data, "conversations", 0, sandbox.data.start + 7 * DAY))
     chosen = catalog("conversations")
-    tap = start_tap(settings(sandbox, window_days=7), catalog=chosen, encoding=None)
+    config = settings(sandbox, window_days=7, parallel_downloads=1)
+    tap = start_tap(config, catalog=chosen, encoding=None)
     wait_until(lambda: len(sandbox.answered) == 2)
     read, records, asked, end = 0, 0, [], 0
     for line in tap.stdout:
