@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from urllib.parse import urlsplit
 
 import backoff
@@ -14,30 +14,23 @@ import msgspec
 import requests
 from singer_sdk import RESTStream
 from singer_sdk.authenticators import BearerTokenAuthenticator
-from singer_sdk.exceptions import RetriableAPIError
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
 from tap_dixa import retry, schemas
-from tap_dixa.errors import (
-    ForbiddenError,
-    NotFoundError,
-    RefusedError,
-    SettingsError,
-    TooMuchError,
-)
+from tap_dixa.errors import SettingsError, TooMuchError
 from tap_dixa.output.batch import check_batch_config, write_batches
-from tap_dixa.redaction import redacted
 from tap_dixa.schemas import ADDITIONAL
+from tap_dixa.status_codes import error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
 
-    from tap_dixa.permissions import Permissions
-    from tap_dixa.progress_bar import ProgressBar
+    from tap_dixa.dixa_tap import DixaTap
+    from tap_dixa.errors import ForbiddenError
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
 
@@ -47,90 +40,10 @@ _LONGEST_WAIT_UNAVAILABLE = 4
 _MOST_WARNINGS = 20
 """How many new fields are logged per stream."""
 
-_DETAIL = 200
-"""How much of a refused request's body is worth showing, in characters."""
-
-_ADVICE: dict[int, str] = {
-    HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
-    "window_days or page_size; if that does not help, please report it",
-    HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
-    "Dixa under Settings, Integrations, API Tokens",
-    HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make a token with "
-    "access in Dixa under Settings, Integrations, API Tokens",
-    HTTPStatus.NOT_FOUND: "there is nothing at this address. Check exports_api_url and "
-    "dixa_api_url; if they are right, the account lacks this feature: deselect the stream",
-}
-
-_REFUSED: dict[int, type[RefusedError]] = {
-    HTTPStatus.UNAUTHORIZED: ForbiddenError,
-    HTTPStatus.FORBIDDEN: ForbiddenError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.BAD_REQUEST: TooMuchError,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooMuchError,
-}
-
-_REDIRECTED = (
-    "Dixa redirected the request to another address, which the tap does not follow with a token. "
-    "Check exports_api_url and dixa_api_url"
-)
-
 _Stream = TypeVar("_Stream", bound="DixaStream")
 
 SCHEMAS = SchemaDirectory(schemas)
 """The streams' own schemas, by name, whatever a catalog says."""
-
-
-class Report(Protocol):
-    """What a connection test is told. Several threads call it."""
-
-    def response(self, stream: DixaStream, response: requests.Response) -> None:
-        """Note a response, whatever its status. Its body is not read."""
-
-    def page(self, stream: DixaStream, rows: Sequence[Any], *, more: bool) -> None:
-        """Note a page of a list: its rows, and whether it links to another page."""
-
-    def export(self, stream: DixaStream, window: Any, spool: Any) -> None:
-        """Note a downloaded window, or a part of one, and the response on disk."""
-
-
-class DixaTap(Protocol):
-    """What a stream needs of the tap that it belongs to."""
-
-    @property
-    def settings(self) -> Settings:
-        """The checked settings."""
-
-    @property
-    def exports_session(self) -> LimitedSession:
-        """The session that keeps the rate limit of the Exports API."""
-
-    @property
-    def dixa_api_session(self) -> LimitedSession:
-        """The session that keeps the rate limit of the Dixa API."""
-
-    @property
-    def permissions(self) -> Permissions:
-        """What the token may read, as far as this run knows."""
-
-    @property
-    def progress_bar(self) -> ProgressBar | None:
-        """Where progress is shown, if somebody watches."""
-
-    @property
-    def beta_paths(self) -> set[str]:
-        """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
-
-    @property
-    def report(self) -> Report | None:
-        """What a connection test is told; None in any other run."""
-
-    @property
-    def initialized_at(self) -> int:
-        """When the run started, in Unix ms."""
-
-    @property
-    def plugin_version(self) -> str:
-        """The tap's version."""
 
 
 class DixaStream(RESTStream[Any]):
@@ -294,34 +207,14 @@ class DixaStream(RESTStream[Any]):
 
     @override
     def validate_response(self, response: requests.Response) -> None:
-        status = response.status_code
         if self.tap.report is not None:
             self.tap.report.response(self, response)
-        if status < HTTPStatus.MULTIPLE_CHOICES:
+        if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
             self.requests_session.unavailable = False
             self.tap.permissions.granted()
             return
         with response:
-            message = self.response_error_message(response)
-        if (
-            status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-            or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        ):
-            raise RetriableAPIError(message, response)
-        raise _REFUSED.get(status, RefusedError)(message)
-
-    @override
-    def response_error_message(self, response: requests.Response) -> str:
-        status = response.status_code
-        try:
-            body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
-        except requests.RequestException:
-            body = ""  # the status is what decides
-        # One line, whatever it contains; and redacted before it is cut, or half a token is left.
-        body = "".join(c if c.isprintable() else " " for c in redacted(body))
-        detail = f"{status} {response.reason}" + (f", {body[:_DETAIL]}" if body else "")
-        advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
-        return f"{self.name}: {advice} ({detail})" if advice else f"Dixa responded with {detail}"
+            raise error_of(response, self.name)
 
     @override
     def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:

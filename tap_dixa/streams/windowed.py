@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections import deque
 from contextlib import closing
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from typing_extensions import override
 
-from tap_dixa import retry
-from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.catalog import check_incremental_entry
 from tap_dixa.client import DixaStream
+from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.json_array import repair_text
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import show
-from tap_dixa.download.window_download import WindowDownload
-from tap_dixa.download.windows import LONGEST, MARGIN, Window, parts_of, split
+from tap_dixa.download.windows import MARGIN, Window, split
 from tap_dixa.errors import (
-    DiskError,
     ForbiddenError,
-    RetriesExhaustedError,
     UnusableRecordError,
 )
 from tap_dixa.output.fast_path import FastPathStream
@@ -41,6 +35,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_dixa.download.spool import Spool
+    from tap_dixa.download.window_download import WindowDownload
     from tap_dixa.output.normalize_raw import Encodable
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
@@ -49,12 +44,8 @@ _OUT_OF_PLACE = (
     "%s: %s: Dixa sent %d records from outside this window; they are emitted and do not move the "
     "bookmark"
 )
-_NO_SETTING = "window_days cannot be that small"
 _DROPPED = object()
 _NUL = rb"\u0000"
-
-SHORTEST_PART = 3_600_000
-"""The shortest part of a window that is requested, in ms: an hour."""
 
 
 class WindowedStream(FastPathStream, DixaStream):
@@ -72,9 +63,8 @@ class WindowedStream(FastPathStream, DixaStream):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._longest_part: int | None = None
         self._any_downloaded = False
-        self._length_lock = Lock()
+        self._fetcher = WindowFetcher(self)
 
     @abstractmethod
     def download(self, window: Window) -> Spool:
@@ -157,9 +147,6 @@ class WindowedStream(FastPathStream, DixaStream):
     ) -> WindowDownload:
         """Download a window, with retries, in parts if Dixa cannot export it at once.
 
-        A part that fails for a reason that less may resolve is halved, down to an hour. The
-        length that worked is kept for the stream's other windows.
-
         Args:
             window: The window.
             download: What to call instead of the stream's own `download`.
@@ -170,73 +157,15 @@ class WindowedStream(FastPathStream, DixaStream):
             UnusableRecordError: A record has no usable key or replication key.
             DiskError: The response could not be written.
         """
-        found = WindowDownload()
-        parts = deque([window])
-        try:
-            while parts:
-                part = self._fetch_part(parts, download or self.download, found)
-                self._keep_length(part, shortened=part.length < window.length)
-        except BaseException as error:
-            found.close()
-            if isinstance(error, retry.RETRIABLE):
-                self.requests_session.unavailable = True
-                raise RetriesExhaustedError(
-                    f"{self.name}: {parts[0]} could not be downloaded: {retry.describe(error)}"
-                ) from error
-            if isinstance(error, UnusableRecordError | DiskError):
-                raise type(error)(f"{self.name}: {parts[0]}: {error}") from None
-            raise
-        return found
+        download = download or self.download
 
-    def _fetch_part(
-        self, parts: deque[Window], download: Callable[[Window], Spool], found: WindowDownload
-    ) -> Window:
-        """Download the first of the parts, halving it while less may succeed; return it."""
-        failures, halved = 0, False
-
-        def is_permanent(error: Exception) -> bool:
-            nonlocal failures, halved
-            raise_if_cancelled()
-            failures += 1
-            before_less = 1 if halved else retry.attempts_before_less(error)
-            if (
-                retry.less_may_succeed(error)
-                and failures >= min(before_less, self.max_attempts)
-                and parts[0].length >= 2 * SHORTEST_PART
-            ):
-                _split_first(parts, -(-parts[0].length // 2))
-                halved = True
-                return False
-            return failures >= self.max_attempts or not retry.may_succeed(error)
-
-        def attempt(_: object) -> Window:
-            if self._longest_part is not None and parts[0].length > self._longest_part:
-                _split_first(parts, self._longest_part)
-            part = parts[0]
+        def observed(part: Window) -> Spool:
             spool = download(part)
-            found.add(part, spool)
             if self.tap.report is not None:
                 self.tap.report.export(self, part, spool)
-            parts.popleft()
-            return part
+            return spool
 
-        return self.retrying(is_permanent)(attempt)(_First(parts))  # type: ignore[no-any-return]
-
-    def _keep_length(self, part: Window, *, shortened: bool) -> None:
-        """Keep the length of a part that was shortened until it worked, and report it once."""
-        with self._length_lock:
-            if not shortened or part.length >= (self._longest_part or LONGEST):
-                return
-            self._longest_part = part.length
-        days = part.length // DAY
-        self.log(
-            "%s: Dixa cannot export more than %.1f hours at once, so the tap requests windows in "
-            "parts. %s",
-            self.name,
-            part.length / 3_600_000,
-            f"Set window_days to {days} to do so from the start" if days else _NO_SETTING,
-            level=logging.WARNING,
-        )
+        return self._fetcher.fetch(window, observed)
 
     def emit(
         self,
@@ -333,17 +262,3 @@ def _is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _split_first(parts: deque[Window], longest: int) -> None:
-    parts.extendleft(reversed(parts_of(parts.popleft(), longest)))
-
-
-class _First:
-    """Names the window that is being downloaded, in a log line about a retry."""
-
-    def __init__(self, parts: deque[Window]) -> None:
-        self._parts = parts
-
-    def __str__(self) -> str:
-        return str(self._parts[0])

@@ -1,0 +1,73 @@
+"""What Dixa's status codes mean: an error that is retried, or one that says what to do."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import requests
+from singer_sdk.exceptions import RetriableAPIError
+
+from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
+from tap_dixa.redaction import redacted
+
+if TYPE_CHECKING:
+    from singer_sdk.exceptions import FatalAPIError
+
+_DETAIL = 200
+"""How much of a refused request's body is worth showing, in characters."""
+
+_ADVICE: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
+    "window_days or page_size; if that does not help, please report it",
+    HTTPStatus.UNAUTHORIZED: "Dixa did not accept api_token. An administrator makes a new one in "
+    "Dixa under Settings, Integrations, API Tokens",
+    HTTPStatus.FORBIDDEN: "api_token has no access to this. An administrator can make a token with "
+    "access in Dixa under Settings, Integrations, API Tokens",
+    HTTPStatus.NOT_FOUND: "there is nothing at this address. Check exports_api_url and "
+    "dixa_api_url; if they are right, the account lacks this feature: deselect the stream",
+}
+
+_REFUSED: dict[int, type[RefusedError]] = {
+    HTTPStatus.UNAUTHORIZED: ForbiddenError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.BAD_REQUEST: TooMuchError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooMuchError,
+}
+
+_REDIRECTED = (
+    "Dixa redirected the request to another address, which the tap does not follow with a token. "
+    "Check exports_api_url and dixa_api_url"
+)
+
+
+def error_of(response: requests.Response, stream: str) -> RetriableAPIError | FatalAPIError:
+    """Make the error that a response without success stands for.
+
+    Args:
+        response: The response. The beginning of its body is read.
+        stream: The stream's name, for the message.
+    """
+    status = response.status_code
+    advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
+    detail = _detail(response)
+    message = f"{stream}: {advice} ({detail})" if advice else f"Dixa responded with {detail}"
+    if (
+        status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ):
+        return RetriableAPIError(message, response)
+    return _REFUSED.get(status, RefusedError)(message)
+
+
+def _detail(response: requests.Response) -> str:
+    """Give the status and the beginning of the body, in one line and without a secret."""
+    try:
+        body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
+    except requests.RequestException:
+        body = ""  # the status is what decides
+    # Redacted before it is cut, or a part of a token is left.
+    body = "".join(c if c.isprintable() else " " for c in redacted(body))
+    status = f"{response.status_code} {response.reason}"
+    return f"{status}, {body[:_DETAIL]}" if body else status
