@@ -2,7 +2,8 @@
 # Sync once with plain pipes. Stores the state and prevents parallel runs.
 #
 # Usage: examples/sync.sh FOLDER LOADER [ARGUMENT…]
-# Settings come from the environment (TAP_DIXA_API_TOKEN and so on). FOLDER holds state.json.
+# Settings come from the environment (TAP_DIXA_API_TOKEN and so on). FOLDER holds state.json, and
+# catalog.json if not all streams are synced.
 set -euo pipefail
 
 mkdir -p "$1"
@@ -13,8 +14,10 @@ exec 9>"$folder/lock"
 flock --nonblock 9 || { echo "another sync is still running" >&2; exit 75; }
 
 touch "$folder/state.json"
+files=(--state "$folder/state.json")
+[ ! -e "$folder/catalog.json" ] || files+=(--catalog "$folder/catalog.json")
 status=0
-tap-dixa --config ENV --state "$folder/state.json" | "$@" >"$folder/states" || status=$?
+tap-dixa --config ENV "${files[@]}" | "$@" >"$folder/states" || status=$?
 
 # A run that failed may have loaded records too: keep the last state that the loader confirmed.
 if [ -s "$folder/states" ]; then

@@ -38,7 +38,7 @@ def test_whatever_meltano_is_told_to_run_exists():
 
 def test_the_crontab_is_the_pages():
     settings = [line for line in lines_of("crontab") if line and not line.startswith("#")]
-    assert len(settings) == 3
+    assert len(settings) == 4
     for line in settings:
         assert line in PAGES["cron.md"]
 
@@ -49,7 +49,7 @@ def test_the_cronjob_runs_plugins_with_settings_that_exist():
     _, tap, target = container["args"]
     settings = {
         f"{plugin}_{setting['name']}".upper().replace("-", "_")
-        for plugin in (tap, target)
+        for plugin in (PLUGINS[tap]["inherit_from"], target)
         for setting in PLUGINS[plugin]["settings"]
     }
     secret = re.findall(r"^ +([A-Z_]+)=", PAGES["kubernetes.md"], re.MULTILINE)
