@@ -40,4 +40,4 @@ STREAMS: tuple[type[DixaStream], ...] = (
     ActivityLogsStream,
     ConversationNotesStream,
 )
-"""All of them. The SDK syncs them in the order of their names."""
+"""All of them, in the order in which they are synced."""
