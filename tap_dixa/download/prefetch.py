@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -20,6 +20,9 @@ class _Closeable(Protocol):
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result", bound=_Closeable)
+
+_WAIT = 0.2
+"""How long to wait for a result at a time, in seconds."""
 
 
 def prefetch(
@@ -42,6 +45,9 @@ def prefetch(
     try:
         while pending:
             task, future = pending[0]
+            # A signal that comes just before a wait is seen only after it: no wait is a long one.
+            while not wait([future], _WAIT).done:
+                pass
             result = future.result()
             pending.popleft()
             free = ahead - len(pending)

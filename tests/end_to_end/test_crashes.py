@@ -187,6 +187,31 @@ def test_a_signal_while_the_limit_is_waited_for(serve, start_tap, number, eviden
     evidence(IN_ORDER)
 
 
+SLEEPING = """
+import signal, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+from tap_dixa.__main__ import main
+main()
+"""
+"""The tap, with a thread that takes the signals, so that none of them ends the main one's wait."""
+
+
+@SIGNALS
+def test_a_signal_that_wakes_nobody_is_noticed(serve, start_tap, number, evidence):
+    # As one that comes just before the tap begins to wait for a response does.
+    sandbox = serve(days=70)
+    sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
+    tap = start_tap(
+        settings(sandbox), program=["-c", SLEEPING], encoding=None, stderr=subprocess.PIPE
+    )
+    read_until(tap.stderr, b"window 1 of ")
+    wait_until(lambda: not sandbox.behaviour.faults)
+    interrupt(tap, number)
+    ends_in_order(tap, number, tap.stdout.read())
+    evidence(IN_ORDER)
+
+
 DEADLINES = """
 import atexit, sys, threading
 from tap_dixa.__main__ import main
