@@ -130,6 +130,13 @@ both_paths = pytest.mark.parametrize(
 )
 """Mark a test of a guarantee that must hold on whichever path records go."""
 
+both_paths_slowly = pytest.mark.parametrize(
+    "options",
+    [FAST_PATH, pytest.param(SDK_PATH, marks=pytest.mark.slow)],
+    ids=["fast path", "SDK path"],
+)
+"""The same, where a quicker test shows the SDK's path by default."""
+
 
 def made(
     *,

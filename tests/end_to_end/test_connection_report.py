@@ -95,6 +95,7 @@ def test_the_report_tells_whether_filters_include_their_bounds(serve, run_tap, a
     )
 
 
+@pytest.mark.slow
 def test_without_a_record_the_bounds_are_not_known(serve, run_tap):
     sandbox = serve()
     sandbox.behaviour.faults.append(Refusal(200, body="[]"))
@@ -105,6 +106,7 @@ def test_without_a_record_the_bounds_are_not_known(serve, run_tap):
     assert len(checks.requests(sandbox, "conversations")) == 2
 
 
+@pytest.mark.slow
 def test_a_failed_request_for_a_bound_is_not_repeated(serve, run_tap):
     sandbox = serve()
     # Conversations, messages, the conversations of the notes, and the first of the two.
@@ -141,6 +143,7 @@ def test_fields_that_no_schema_has_are_reported_by_name(serve, run_tap):
     assert len(report.splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_types_that_no_schema_allows_are_reported(serve, run_tap):
     sandbox = serve()
     odd = {
@@ -186,6 +189,7 @@ def test_a_stream_that_fails_leaves_the_others_tested_and_all_reported(serve, ru
     assert only.startswith("- messages, tags: there is nothing at this path (404)")
 
 
+@pytest.mark.slow
 def test_a_list_under_beta_alone_needs_no_advice(serve, run_tap):
     run = run_tap(settings(serve(beta_only={"/v1/agents"})), "--test")
     checks.succeeded(run)
@@ -219,6 +223,7 @@ def test_a_wrong_token_is_reported_for_every_stream(serve, run_tap):
     assert line(report, "Bounds of filters").startswith("not known: conversations could not be")
 
 
+@pytest.mark.slow
 def test_a_fatal_error_ends_the_test_with_what_is_known(serve, run_tap):
     sandbox = serve(conversations=4000, days=4)
 
@@ -234,6 +239,7 @@ def test_a_fatal_error_ends_the_test_with_what_is_known(serve, run_tap):
     assert cells(report, "agents")[0][1] == "none"
 
 
+@pytest.mark.slow
 def test_rate_limit_headers_are_reported_with_their_numbers_alone(serve, run_tap):
     sandbox = serve(token=TOKEN)
     headers = {"X-RateLimit-Limit": f"8;w=120, {TOKEN}", "Retry-After": "Wed, 11 Mar", "X-Id": "7"}
@@ -251,6 +257,7 @@ def test_rate_limit_headers_are_reported_with_their_numbers_alone(serve, run_tap
     assert "Set it to 4" in only
 
 
+@pytest.mark.slow
 def test_a_response_that_is_nearly_too_slow_is_advised_about(serve, run_tap):
     run = run_tap(settings(serve(latency=1.1), request_timeout_seconds=3), "--test")
     checks.succeeded(run)
@@ -260,6 +267,7 @@ def test_a_response_that_is_nearly_too_slow_is_advised_about(serve, run_tap):
     assert "window_days" in only
 
 
+@pytest.mark.slow
 def test_a_day_in_parts_is_advised_about(serve, run_tap):
     sandbox = serve(longest_export_days=0.3, too_long="413")
     run = run_tap(settings(sandbox), "--test")
@@ -292,6 +300,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_clocks_that_differ_are_reported(serve, start_tap):
     tap = start_tap(settings(serve()), program=["-c", FAST_CLOCK, "--test"], stderr=subprocess.PIPE)
     _, log = tap.communicate()
@@ -365,6 +374,7 @@ def requested(sandbox):
     }
 
 
+@pytest.mark.slow
 def test_the_report_costs_two_requests(serve, run_tap, capsys):
     plain, reporting = serve(), serve()
     TapDixa(config=settings(plain)).run_connection_test()
@@ -387,6 +397,7 @@ def test_a_test_of_the_schemas_stays_as_it_is(serve, run_tap):
     assert "Singer SDK" not in run.log
 
 
+@pytest.mark.slow
 def test_a_disabled_test_is_a_sync(serve, run_tap):
     sandbox = serve(days=3)
     run = run_tap(settings(sandbox), "--test=disabled")

@@ -17,7 +17,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import BrokenResponse, Odd, Refusal
 from tests import expected
-from tests.conftest import both_paths, catalog, settings
+from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.interrupted import (
     ONE_SIGNAL,
@@ -82,7 +82,7 @@ def backfill(sandbox, start_tap, config, most, largest):
     )
 
 
-@both_paths
+@both_paths_slowly
 def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, options, evidence):
     sandbox = serve(conversations=400, days=40)
     found = backfill(sandbox, start_tap, settings(sandbox, **options), most=1, largest=400_000)
@@ -94,7 +94,7 @@ def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, options, ev
 
 
 @pytest.mark.slow
-@both_paths
+@both_paths_slowly
 def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
     serve, start_tap, options, evidence
 ):
@@ -108,7 +108,7 @@ def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
         evidence(what, count)
 
 
-@both_paths
+@both_paths_slowly
 @SIGNALS
 def test_an_interrupted_run_resumes_where_it_stopped(
     serve, start_tap, run_tap, number, options, tmp_path, evidence
@@ -308,7 +308,7 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     evidence(IN_ORDER)
 
 
-@both_paths
+@both_paths_slowly
 @pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 200])
 def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options, lines, evidence):
     sandbox = serve(conversations=400, days=20)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tap_dixa.sandbox.faults import Refusal
 from tap_dixa.streams.messages import cover
 from tests import expected
-from tests.conftest import DAY, HOUR, both_paths, catalog, settings
+from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 
@@ -20,7 +20,7 @@ def not_null(record):
     return {name: value for name, value in record.items() if value is not None}
 
 
-@both_paths
+@both_paths_slowly
 def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, options, evidence):
     sandbox = serve(conversations=400, days=25)
     config = settings(sandbox, **options)

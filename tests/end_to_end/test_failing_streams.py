@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, records_of
+from tests.end_to_end.hurried import HURRIED
 
 PATHS = {
     "conversations": "/v1/conversation_export",
@@ -38,7 +40,13 @@ def wanted():
         return {stream: len(records) for stream, records in records_of(sandbox).items()}
 
 
-@pytest.mark.parametrize("down", PATHS)
+QUICKLY = {"messages", "queues", "activity_logs"}
+
+
+@pytest.mark.parametrize(
+    "down",
+    [pytest.param(one, marks=[] if one in QUICKLY else pytest.mark.slow) for one in PATHS],
+)
 def test_a_stream_without_an_endpoint_fails_alone(serve, run_tap, wanted, down):
     sandbox = serve(conversations=40, days=6, missing={PATHS[down]})
     run = run_tap(settings(sandbox), catalog=catalog(*ALL))
@@ -79,6 +87,44 @@ def test_a_list_that_is_refused_half_way_fails_alone(serve, run_tap, status):
     assert "1 of 3 streams failed, the others were synced: queue_members: " in line
     assert run.records("tags")
     assert run.bookmark("conversations")
+
+
+def test_an_export_that_fails_for_good_fails_alone(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    # Six days and their halves, down to an hour or two, and not one more.
+    sandbox.behaviour.faults.extend([Refusal(500)] * 11)
+    streams = ("conversations", "messages", "tags")
+    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    assert run.status == 1
+    (line,) = run.errors
+    assert "1 of 3 streams failed, the others were synced: conversations: " in line
+    assert "Dixa responded with 500" in line
+    assert run.records("conversations") == []
+    checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
+    assert run.records("tags")
+
+
+def test_a_list_that_fails_for_good_fails_alone(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    sandbox.behaviour.api_faults.extend([None, *[Refusal(500)] * MAX_ATTEMPTS])
+    streams = ("conversations", "teams", "tags", "activity_logs")
+    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    assert run.status == 1
+    (line,) = run.errors
+    assert "1 of 4 streams failed, the others were synced: tags could not be read: " in line
+    assert run.records("tags") == []
+    assert run.records("teams")
+    assert run.records("activity_logs")
+
+
+def test_while_an_api_is_down_later_streams_give_up_soon(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    sandbox.behaviour.api_faults.extend([Refusal(503)] * 100)
+    streams = ("teams", "tags", "queues")
+    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    assert run.status == 1
+    assert "3 of 3 streams failed" in run.errors[0]
+    assert len(sandbox.answered) == MAX_ATTEMPTS + 2 * ATTEMPTS_UNAVAILABLE
 
 
 def test_a_stream_with_an_unusable_record_fails_after_what_came_before(serve, run_tap):

@@ -6,7 +6,7 @@ import pytest
 
 from tap_dixa.sandbox.filters import Bounds
 from tests import expected
-from tests.conftest import DAY, HOUR, NOON, both_paths, settings
+from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, settings
 from tests.end_to_end import checks
 
 STEP = 31 * DAY - 2000
@@ -40,7 +40,7 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
 
 
 @pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])
-@both_paths
+@both_paths_slowly
 def test_a_seam_at_each_midnight(serve, run_tap, bounds, options):
     sandbox = serve(conversations=300, days=12, bounds=bounds)
     run = run_tap(settings(sandbox, window_days=1, **options))
@@ -50,7 +50,7 @@ def test_a_seam_at_each_midnight(serve, run_tap, bounds, options):
         assert len(checks.requests(sandbox, stream)) == 13
 
 
-@both_paths
+@both_paths_slowly
 def test_start_is_inclusive_and_end_exclusive(serve, run_tap, options):
     sandbox = serve(conversations=400, days=20)
     for stream in expected.STREAMS:

@@ -5,14 +5,14 @@ from random import Random
 import pytest
 
 from tests import expected
-from tests.conftest import HOUR, both_paths, settings
+from tests.conftest import HOUR, both_paths, both_paths_slowly, settings
 from tests.end_to_end import checks
 
 LOOKBACK = 600_000
 LATE = 300_000
 
 
-@both_paths
+@both_paths_slowly
 def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap, options):
     sandbox = serve(conversations=1000, days=4, late=LATE)
     clock = sandbox.data.now
@@ -56,7 +56,7 @@ def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap,
         }
 
 
-@both_paths
+@both_paths_slowly
 def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, run_tap, options):
     sandbox = serve()
     first = run_tap(settings(sandbox, **options))

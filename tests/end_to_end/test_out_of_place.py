@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests import expected
-from tests.conftest import HOUR, both_paths, settings
+from tests.conftest import HOUR, both_paths_slowly, settings
 from tests.end_to_end import checks
 
 COUNT = 3
 
 
-@both_paths
+@both_paths_slowly
 @pytest.mark.parametrize("stream", expected.STREAMS)
 def test_they_are_emitted_and_counted_in_one_warning_a_window(serve, run_tap, options, stream):
     sandbox = serve(conversations=100, days=20, out_of_place=COUNT)

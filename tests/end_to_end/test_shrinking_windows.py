@@ -29,7 +29,7 @@ def refused_and_served(sandbox, stream):
 
 
 @both_paths
-@pytest.mark.parametrize("kind", ["400", "413"])
+@pytest.mark.parametrize("kind", ["400", pytest.param("413", marks=pytest.mark.slow)])
 def test_what_is_refused_as_too_much_is_halved_at_once(serve, run_tap, kind, options):
     sandbox = serve(days=DAYS, longest_export_days=8, too_long=kind)
     run = run_tap(settings(sandbox, **options))
