@@ -220,6 +220,7 @@ def test_what_is_named_comes_flat(serve, run_tap, evidence):
     evidence("recipes for personal data run as the page has them")
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("duckdb")
 def test_what_is_left_can_be_erased_by_hand(warehouse, tmp_path):
     blocks = pages.blocks(PAGE, "sql")

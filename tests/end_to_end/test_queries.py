@@ -14,7 +14,7 @@ from tests import expected, pages
 QUERIES = pages.blocks("queries.md", "sql")
 CALLS = {"pstnphone", "callback", "voicemail"}
 
-pytestmark = pytest.mark.xdist_group("duckdb")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("duckdb")]
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,7 @@ def left_of(sandbox, ids):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("duckdb")
 def test_duckdb_has_one_row_a_key_equal_to_the_last_record(warehouse, evidence):
     runs = (warehouse.first, warehouse.second)
@@ -64,6 +65,7 @@ def test_duckdb_has_one_row_a_key_equal_to_the_last_record(warehouse, evidence):
     evidence("target-duckdb, fed directly: rows as they must be", sum(map(len, known.values())))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("duckdb")
 def test_duckdb_joins_hold_and_the_erased_leaves(warehouse, evidence):
     for run in (warehouse.first, warehouse.second):
@@ -89,6 +91,7 @@ def test_duckdb_joins_hold_and_the_erased_leaves(warehouse, evidence):
     evidence("joins without an orphan in DuckDB", len(ORPHANS))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("duckdb")
 def test_the_summary_has_every_table(warehouse, capsys, monkeypatch):
     summary = runpy.run_path(str(PROJECT / "examples" / "summary.py"))
