@@ -159,9 +159,9 @@ LASTING = {
     "no connection": Away(400),
     "not a JSON array": Refusal(200, HTML, "<html>We moved</html>"),
     "damaged": Refusal(200, body='[{"id": NaN}]'),
-    "connection broke": BrokenResponse("reset", 2000),
-    "incomplete": BrokenResponse("hangup", 2000, "none"),
-    TIMEOUT: BrokenResponse("stall", 100),
+    "connection broke": BrokenResponse("reset"),
+    "incomplete": BrokenResponse("hangup", -1, "none"),
+    TIMEOUT: BrokenResponse("stall"),
 }
 # What less may resolve is requested in halves of 31 days, down to an hour or two.
 HALVINGS = 9

@@ -28,7 +28,12 @@ def job(serve, project, tmp_path):
     """Give a function that runs a job and says what it requested and which rows it loaded."""
     there, sandbox = project("target-duckdb"), serve(conversations=300, days=40)
     path = str(tmp_path / "warehouse.duckdb")
-    environment = {**environment_of(sandbox), "TARGET_DUCKDB_PATH": path}
+    environment = {
+        **environment_of(sandbox),
+        "TARGET_DUCKDB_PATH": path,
+        # States of its own: other tests run Meltano in the same project.
+        "MELTANO_DATABASE_URI": f"sqlite:///{tmp_path}/meltano.db",
+    }
     loaded = {}
 
     def rows(stream):
