@@ -56,7 +56,10 @@ def job(serve, project, tmp_path):
         }
         return requests, new
 
-    run.sandbox, run.meltano, run.rows = sandbox, there.run, rows
+    def meltano(*arguments):
+        return there.run(*arguments, **environment)
+
+    run.sandbox, run.meltano, run.rows = sandbox, meltano, rows
     return run
 
 
