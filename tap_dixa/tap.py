@@ -16,6 +16,7 @@ from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.singerlib import StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -208,8 +209,9 @@ class TapDixa(Tap):
         def last_words() -> None:
             # A batch counts in the state before it counts on disk: its last STATE is right.
             if not self.config.get("batch_config"):
+                # Written even if it repeats the one before: the state writer would omit it.
                 with suppress(BrokenPipeError):
-                    self.state_writer.write_state(self.state)
+                    self.message_writer.write_message(StateMessage(value=self.state))
             self.logger.info("Stopped by %s", signal.Signals(signum).name)
             sys.exit(status)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.events import HANG
+from tests.events import HANG, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -59,12 +59,19 @@ def unread(tap: subprocess.Popen[Any]) -> int:
 
 
 def until_stuck(tap: subprocess.Popen[Any]) -> None:
-    """Wait until the pipe is full and the tap waits for room."""
-    size, before = 0, -1
-    while size < 900_000 or size != before:
+    """Wait until the pipe is full and the tap waits for room.
+
+    A pipe is made of pages. If lines are written one by one, each leaves a part of one unused.
+    """
+    sizes = [0, 1]
+
+    def stuck() -> bool:
         assert tap.poll() is None
         time.sleep(0.5)
-        size, before = unread(tap), size
+        sizes.append(unread(tap))
+        return sizes[-1] > 300_000 and len(set(sizes[-3:])) == 1
+
+    wait_until(stuck)
 
 
 def read_until(stream: Any, *texts: Any) -> None:

@@ -31,6 +31,7 @@ from tests.end_to_end.interrupted import (
     whole_messages,
 )
 from tests.events import HANG, wait_until
+from tests.states import bookmarks
 
 IN_ORDER = "signals after which a run ended in order"
 
@@ -149,6 +150,25 @@ def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
     until_stuck(tap)
     interrupt(tap, number)
     ends_in_order(tap, number, output + tap.stdout.read())
+    evidence(IN_ORDER)
+
+
+@both_paths
+def test_the_last_message_is_a_state_even_if_it_says_nothing_new(
+    serve, start_tap, options, evidence
+):
+    sandbox = serve(conversations=1600, days=20)
+    newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
+    # All records are older than the bookmark: none of them moves it.
+    state = bookmarks(expected.iso(newest))
+    config = settings(sandbox, lookback_seconds=20 * 86_400, **options)
+    tap = start_tap(config, state=state, catalog=catalog("conversations"), encoding=None)
+    until_stuck(tap)
+    interrupt(tap, signal.SIGTERM)
+    messages = ends_in_order(tap, signal.SIGTERM, tap.stdout.read())
+    assert sum(message["type"] == "RECORD" for message in messages) > 100
+    last = messages[-1]["value"]["bookmarks"]["conversations"]["replication_key_value"]
+    assert last == expected.iso(newest)
     evidence(IN_ORDER)
 
 
