@@ -153,7 +153,7 @@ def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
     evidence(IN_ORDER)
 
 
-@both_paths
+@both_paths_slowly
 def test_the_last_message_is_a_state_even_if_it_says_nothing_new(
     serve, start_tap, options, evidence
 ):
