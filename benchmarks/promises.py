@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -56,14 +57,17 @@ def starts(rounds: int) -> None:
 
 
 def in_the_log(text: str) -> Callable[[subprocess.Popen[str]], None]:
-    """Wait for a line of the log."""
+    """Wait for a line of the log; end with an error if it has not come after a minute."""
 
     def wait(tap: subprocess.Popen[str]) -> None:
         log: IO[str] = tap.stderr  # type: ignore[assignment]
-        for line in log:
-            if text in line:
-                return
-        sys.exit(f"the tap ended without: {text}")
+        too_long = threading.Timer(60, tap.kill)
+        too_long.start()
+        try:
+            if not any(text in line for line in log):
+                sys.exit(f"not in the log of the tap, which has ended: {text}")
+        finally:
+            too_long.cancel()
 
     return wait
 
@@ -77,10 +81,12 @@ def full_pipe(tap: subprocess.Popen[str]) -> None:
 def ends(rounds: int) -> None:
     """Measure how long a run takes to end after a signal, whatever it waits for."""
     waits: dict[str, tuple[list[Any], dict[str, Any], Callable[..., None]]] = {
-        "in the middle of an answer": (
+        "in the middle of a response": (
             [None, BrokenResponse("stall", 5000)], {}, in_the_log("window 1 of")
         ),
-        "before another try": ([Refusal(429, {"Retry-After": "600"})], {}, in_the_log("; try 2")),
+        "before another try": (
+            [Refusal(429, {"Retry-After": "600"})], {}, in_the_log("; retrying in ")
+        ),
         "for the rate limit": (
             [], {"requests_per_minute": 2, "window_days": 7}, in_the_log("window 2 of")
         ),
@@ -119,14 +125,18 @@ def end(
             path = Path(scratch) / f"{name}.json"
             path.write_text(json.dumps(content))
             options += [f"--{name}", str(path)]
+        stdout = subprocess.PIPE if until is full_pipe else subprocess.DEVNULL
         with subprocess.Popen(
-            [*TAP, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*TAP, *options], stdout=stdout, stderr=subprocess.PIPE, text=True
         ) as tap:
-            until(tap)
-            begun = time.monotonic()
-            tap.send_signal(number)
-            tap.wait()
-            return time.monotonic() - begun
+            try:
+                until(tap)
+                begun = time.monotonic()
+                tap.send_signal(number)
+                tap.wait(timeout=60)
+                return time.monotonic() - begun
+            finally:
+                tap.kill()
 
 
 def catalog() -> dict[str, Any]:
