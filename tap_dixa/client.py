@@ -6,7 +6,8 @@ import logging
 from abc import abstractmethod
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 import backoff
@@ -34,12 +35,11 @@ if TYPE_CHECKING:
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
 
-_LONGEST_WAIT_UNAVAILABLE = 4
-"""The longest wait before a retry while the API is known to be unavailable, in seconds."""
-
 _MOST_WARNINGS = 20
 """How many new fields are logged per stream."""
 
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
 _Stream = TypeVar("_Stream", bound="DixaStream")
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -69,12 +69,19 @@ class DixaStream(RESTStream[Any]):
         """Build another stream of the same tap, to read what this one depends on."""
         return stream(self._tap)
 
-    def skip(self, error: ForbiddenError) -> None:
+    def skip(self, error: ForbiddenError, *, begun: bool) -> None:
         """Continue without this stream, because the token may not read it.
 
+        Args:
+            error: What says so.
+            begun: Whether a part of the stream has been read.
+
         Raises:
+            ForbiddenError: A part has been read: the rest would be silently missing.
             NoAccessError: The token may read no selected stream.
         """
+        if begun:
+            raise error
         self.skipped = True
         self.tap.permissions.denied(self.name, str(error))
 
@@ -104,6 +111,22 @@ class DixaStream(RESTStream[Any]):
     @cached_property
     def _unknown_fields(self) -> set[str]:
         return set()
+
+    def report_replaced(self, source: object, places: int) -> None:
+        """Warn of characters that no target can store, if there were any.
+
+        Args:
+            source: The window or the path whose response had them.
+            places: How many were replaced.
+        """
+        if places:
+            self.log(
+                "%s: %s: replaced %d invalid characters in texts with U+FFFD",
+                self.name,
+                source,
+                places,
+                level=logging.WARNING,
+            )
 
     # ACTIVATE_VERSION
 
@@ -218,21 +241,19 @@ class DixaStream(RESTStream[Any]):
 
     @override
     def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        failures = 0
-
-        def is_permanent(error: Exception) -> bool:
-            nonlocal failures
-            failures += 1
-            return failures >= self.max_attempts or not retry.may_succeed(error)
-
         def call(*args: Any) -> Any:
-            nonlocal failures
-            failures = 0
+            failures = count(1)
+
+            def is_permanent(error: Exception) -> bool:
+                return next(failures) >= self.max_attempts or not retry.may_succeed(error)
+
             return self.retrying(is_permanent)(func)(*args)
 
         return call
 
-    def retrying(self, is_permanent: Callable[[Exception], bool]) -> Callable[..., Any]:
+    def retrying(
+        self, is_permanent: Callable[[Exception], bool]
+    ) -> Callable[[Callable[_Args, _Result]], Callable[_Args, _Result]]:
         """Decorate a function so that it is retried with exponential backoff.
 
         The SDK's own decorator retries fewer transient errors, cannot exclude permanent ones,
@@ -248,7 +269,7 @@ class DixaStream(RESTStream[Any]):
             on_backoff=self.backoff_handler,
             jitter=None,
             logger=None,
-            longest=_LONGEST_WAIT_UNAVAILABLE if self.requests_session.unavailable else 60,
+            longest=retry.longest_wait(unavailable=self.requests_session.unavailable),
         )
 
     @property
@@ -256,6 +277,15 @@ class DixaStream(RESTStream[Any]):
         """How often a request is attempted."""
         unavailable = self.requests_session.unavailable
         return retry.ATTEMPTS_UNAVAILABLE if unavailable else retry.MAX_ATTEMPTS
+
+    def give_up(self, error: BaseException) -> str:
+        """Take the API for unavailable, after the last attempt at a request.
+
+        Returns:
+            Why the attempt failed, for a message.
+        """
+        self.requests_session.unavailable = True
+        return retry.describe(error)
 
     @override
     def backoff_handler(self, details: Any) -> None:

@@ -37,6 +37,9 @@ TIMEOUTS_BEFORE_LESS = 2
 LONGEST_WAIT = 900.0
 """The longest Retry-After that is honoured, in seconds."""
 
+_LONGEST_BACKOFF = 60
+_LONGEST_BACKOFF_UNAVAILABLE = 4
+
 _WRONG_SETTINGS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -81,7 +84,16 @@ def timed_out(error: BaseException) -> bool:
     return isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error)
 
 
-def waits(longest: float = 60) -> Generator[float, Exception, None]:
+def longest_wait(*, unavailable: bool) -> float:
+    """The longest wait before a retry without a Retry-After, in seconds.
+
+    Args:
+        unavailable: Whether another request to the same API has been given up and none succeeded.
+    """
+    return _LONGEST_BACKOFF_UNAVAILABLE if unavailable else _LONGEST_BACKOFF
+
+
+def waits(longest: float = _LONGEST_BACKOFF) -> Generator[float, Exception, None]:
     """Yield how long to wait before each retry, in seconds: exponential backoff with jitter.
 
     Made for ``backoff``, which sends in the exception that ended the last attempt. A Retry-After
@@ -92,7 +104,7 @@ def waits(longest: float = 60) -> Generator[float, Exception, None]:
         longest: The longest wait without a Retry-After.
     """
     error = yield 0.0
-    for seconds in chain((1, 2, 4, 8, 16, 32), repeat(60)):
+    for seconds in chain((1, 2, 4, 8, 16, 32), repeat(_LONGEST_BACKOFF)):
         requested = retry_after(getattr(error, "response", None))
         jitter = random.uniform(1, 1.1)  # noqa: S311 (not a secret)
         wait = max(min(seconds, longest) * jitter, requested)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from contextlib import ExitStack
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from tap_dixa import retry
 from tap_dixa.cancellation import raise_if_cancelled
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from tap_dixa.download.spool import Spool
     from tap_dixa.download.windows import Window
-    from tap_dixa.rate_limit import LimitedSession
+
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
 
 SHORTEST_PART = 3_600_000
 """The shortest part of a window that is requested, in ms: an hour."""
@@ -33,12 +36,13 @@ class _Stream(Protocol):
     def name(self) -> str: ...
 
     @property
-    def requests_session(self) -> LimitedSession: ...
-
-    @property
     def max_attempts(self) -> int: ...
 
-    def retrying(self, is_permanent: Callable[[Exception], bool]) -> Callable[..., Any]: ...
+    def retrying(
+        self, is_permanent: Callable[[Exception], bool]
+    ) -> Callable[[Callable[_Args, _Result]], Callable[_Args, _Result]]: ...
+
+    def give_up(self, error: BaseException) -> str: ...
 
     def log(self, message: str, *args: Any, level: int = ...) -> None: ...
 
@@ -73,21 +77,20 @@ class WindowFetcher:
         """
         found = WindowDownload()
         parts = deque([window])
-        try:
-            while parts:
-                part = self._fetch_part(parts, download, found)
-                self._keep_length(part, shortened=part.length < window.length)
-        except BaseException as error:
-            found.close()
-            if isinstance(error, retry.RETRIABLE):
-                self._stream.requests_session.unavailable = True
-                reason = retry.describe(error)
+        with ExitStack() as on_failure:
+            on_failure.callback(found.close)
+            try:
+                while parts:
+                    part = self._fetch_part(parts, download, found)
+                    self._keep_length(part, shortened=part.length < window.length)
+            except retry.RETRIABLE as error:
+                reason = self._stream.give_up(error)
                 raise RetriesExhaustedError(
                     f"{self._stream.name}: {parts[0]} could not be downloaded: {reason}"
                 ) from error
-            if isinstance(error, UnusableRecordError | DiskError):
+            except (UnusableRecordError, DiskError) as error:
                 raise type(error)(f"{self._stream.name}: {parts[0]}: {error}") from None
-            raise
+            on_failure.pop_all()
         return found
 
     def _fetch_part(
@@ -119,7 +122,7 @@ class WindowFetcher:
             parts.popleft()
             return part
 
-        return self._stream.retrying(is_permanent)(attempt)(_First(parts))  # type: ignore[no-any-return]
+        return self._stream.retrying(is_permanent)(attempt)(_First(parts))
 
     def _keep_length(self, part: Window, *, shortened: bool) -> None:
         """Keep the length of a part that was shortened until it worked, and report it once."""

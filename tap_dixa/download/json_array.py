@@ -33,6 +33,8 @@ _ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re
 """Any escape sequence of JSON; the group is a lone surrogate."""
 _REPLACEMENT = rb"\ufffd"
 _NUL = rb"\u0000"
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""What may be U+0000 or a lone surrogate."""
 _ESCAPE_OR_NUL = re.compile(rb"\\u0000|" + _ESCAPE.pattern, re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 
@@ -134,9 +136,12 @@ def repair_text(text: bytes) -> tuple[bytes, int]:
         replaced += 1
         return _REPLACEMENT
 
-    text = _ESCAPE_OR_NUL.sub(replace, text.removeprefix(_BOM))
+    text = text.removeprefix(_BOM)
+    if _SUSPECT.search(text):
+        text = _ESCAPE_OR_NUL.sub(replace, text)
     try:
-        text.decode()
+        if not text.isascii():
+            text.decode()
     except UnicodeDecodeError:
         text = text.decode(errors="replace").encode()
         replaced += 1

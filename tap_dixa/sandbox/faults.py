@@ -32,6 +32,7 @@ class Refusal(msgspec.Struct, frozen=True, tag_field="fault", tag="refusal"):
     status: int
     headers: dict[str, str] = {}
     body: str = ""
+    """A lone surrogate from U+DC80 on is a byte that is not UTF-8: ``\\udcff``."""
 
     @classmethod
     def with_message(cls, status: int, message: str) -> Refusal:
@@ -41,7 +42,7 @@ class Refusal(msgspec.Struct, frozen=True, tag_field="fault", tag="refusal"):
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
         """Send it."""
-        body = self.body.encode()
+        body = self.body.encode("utf-8", "surrogateescape")
         headers = {"Content-Length": str(len(body)), **self.headers}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": encoded})

@@ -82,9 +82,7 @@ class ConversationNotesStream(ExportStream):
                 if updated_at is None or requested % self.STATE_MSG_FREQUENCY == 0:
                     self.write_state()
         except ForbiddenError as error:
-            if self._notes.any_page_read:
-                raise  # the rest would be silently missing
-            self.skip(error)
+            self.skip(error, begun=self._notes.any_page_read)
 
     def _conversations(
         self, context: Context | None, times: deque[str | None]

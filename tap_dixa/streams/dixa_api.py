@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
@@ -31,8 +30,6 @@ _ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-
 of the zone."""
 _MOST_EMPTY_PAGES = 100
 """So many pages without a row, each with a link to another, are no list."""
-_NUL, _SURROGATE = rb"\u0000", rb"\ud"
-_REPLACED = "%s: %s: replaced %d invalid characters in texts with U+FFFD"
 _V1, _BETA = "/v1/", "/beta/"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -127,9 +124,8 @@ class DixaApiStream(DixaStream):
         try:
             yield from self._request_records(context)
         except retry.RETRIABLE as error:
-            self.requests_session.unavailable = True
             raise RetriesExhaustedError(
-                f"{self.name} could not be read: {retry.describe(error)}"
+                f"{self.name} could not be read: {self.give_up(error)}"
             ) from error
 
     def _request_records(self, context: Context | None) -> Iterable[Any]:
@@ -168,11 +164,8 @@ class DixaApiStream(DixaStream):
         super().validate_response(response)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
-        body = response.content
-        if _NUL in body or not body.isascii() or _SURROGATE in body:
-            body, replaced = repair_text(body)
-            if replaced:
-                self.log(_REPLACED, self.name, self.path, replaced, level=logging.WARNING)
+        body, replaced = repair_text(response.content)
+        self.report_replaced(self.path, replaced)
         page = self._pages[response] = self._decode(body)
         if self.tap.report is not None:
             self.tap.report.page(self, page.rows, more=bool(page.next_link))

@@ -42,9 +42,7 @@ class FullTableStream(DixaApiStream):
             for row in self.request_records(None):
                 yield self.to_record(row, None)
         except ForbiddenError as error:
-            if self.any_page_read:
-                raise  # the rest would be silently missing
-            self.skip(error)
+            self.skip(error, begun=self.any_page_read)
 
     def to_record(self, row: Any, context: Context | None) -> Record:
         """Make a record that fits the schema from a row.
@@ -79,8 +77,6 @@ class Children(NamedTuple):
 class ChildStream(FullTableStream):
     """A list that is requested once for each parent, several at a time."""
 
-    _not_found = 0
-
     def children_of(self, parents: Iterable[Parent]) -> Iterator[tuple[Parent, list[Record]]]:
         """Yield each parent with its records, in order.
 
@@ -94,26 +90,23 @@ class ChildStream(FullTableStream):
                 lacks this list.
         """
         ahead = self.settings.parallel_downloads
+        errors, error = 0, None
         for parent, found in prefetch(self._children, parents, ahead=ahead):
             if found.error is not None:
-                self._report_not_found(parent, found.error)
+                errors, error = errors + 1, found.error
+                if errors >= _MOST_NOT_FOUND and not self.any_page_read:
+                    raise error
+                ((key, value),) = parent.items()
+                self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
             yield parent, [self.to_record(row, parent) for row in found.rows]
-        if self._not_found and not self.any_page_read:
-            raise self._last_not_found
+        if error is not None and not self.any_page_read:
+            raise error
 
     def _children(self, parent: Parent) -> Children:
         try:
             return Children(list(self.request_records(parent)) if parent else [])
         except NotFoundError as error:
             return Children([], error)
-
-    def _report_not_found(self, parent: Parent, error: NotFoundError) -> None:
-        self._not_found += 1
-        self._last_not_found = error
-        if self._not_found >= _MOST_NOT_FOUND and not self.any_page_read:
-            raise error
-        ((key, value),) = parent.items()
-        self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
 
 
 class MembersStream(ChildStream):
@@ -137,9 +130,7 @@ class MembersStream(ChildStream):
             for _, records in self.children_of(found):
                 yield from records
         except ForbiddenError as error:
-            if self.any_page_read:
-                raise  # the rest would be silently missing
-            self.skip(error)
+            self.skip(error, begun=self.any_page_read)
 
 
 class AgentsStream(FullTableStream):

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import key_decoder
-from tap_dixa.download.windows import LONGEST, Window, split
+from tap_dixa.download.windows import LONGEST, Window
 from tap_dixa.errors import ForbiddenError
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
@@ -126,9 +126,8 @@ class MessagesStream(ExportStream):
         """
         ids: set[int] = set()
         spans: list[tuple[int, int]] = []
-        updated = split(windows[0].start, windows[-1].end, self.settings.window_days)
         ahead = self.settings.parallel_downloads
-        for _, found in prefetch(self._fetch_conversations, updated, ahead=ahead):
+        for _, found in prefetch(self._fetch_conversations, windows, ahead=ahead):
             for conversation in self.emit(found, _CONVERSATION.decode):
                 if conversation.anonymized_at is None:
                     continue

@@ -39,13 +39,11 @@ if TYPE_CHECKING:
     from tap_dixa.output.normalize_raw import Encodable
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
-_REPLACED = "%s: %s: replaced %d invalid characters in texts with U+FFFD"
 _OUT_OF_PLACE = (
     "%s: %s: Dixa sent %d records from outside this window; they are emitted and do not move the "
     "bookmark"
 )
 _DROPPED = object()
-_NUL = rb"\u0000"
 
 
 class WindowedStream(FastPathStream, DixaStream):
@@ -200,9 +198,8 @@ class WindowedStream(FastPathStream, DixaStream):
             self.log(_OUT_OF_PLACE, self.name, part, spool.out_of_place, level=logging.WARNING)
         with closing(spool):
             for text in spool:
-                if _NUL in text or not (text.isascii() or _is_utf8(text)):
-                    text, places = repair_text(text)  # noqa: PLW2901
-                    replaced += places
+                text, places = repair_text(text)  # noqa: PLW2901
+                replaced += places
                 try:
                     converted = convert(text) if keep is None or keep(text) else _DROPPED
                 except _NOT_DECODABLE as error:
@@ -212,8 +209,7 @@ class WindowedStream(FastPathStream, DixaStream):
                 traffic.emitted += 1
                 if converted is not _DROPPED:
                     yield converted
-        if replaced:
-            self.log(_REPLACED, self.name, part, replaced, level=logging.WARNING)
+        self.report_replaced(part, replaced)
 
     @cached_property
     def traffic(self) -> Traffic:
@@ -247,18 +243,8 @@ class WindowedStream(FastPathStream, DixaStream):
                 self._any_downloaded = True
                 yield window, found
         except ForbiddenError as error:
-            if self._any_downloaded:
-                raise  # the rest would be silently missing
-            self.skip(error)
+            self.skip(error, begun=self._any_downloaded)
 
     @cached_property
     def _normalize(self) -> Normalizer:
         return Normalizer(self.effective_schema, self.report_unknown_field, self.other_names)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tap_dixa.sandbox.faults import Odd
+from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import DAY, NOON, both_paths, settings
+from tests.conftest import DAY, NOON, both_paths, catalog, settings
 from tests.end_to_end import checks
 
 CREATED = NOON - 10 * DAY
@@ -130,3 +130,37 @@ def test_a_text_of_50_megabytes_arrives(serve, run_tap, evidence):
     assert found["text"] == text
     assert len(run.records("messages")) == 1 + len(expected.records(sandbox.data, "messages"))
     evidence("malformed records that were kept, repaired or passed on")
+
+
+ODD = r'"a": "Jo \ud83d", "b": ["\uD83D\n"], "c": "\udc4d\u0000"', '"d": "caf\udcff"'
+REPAIRED = {"a": "Jo \ufffd", "b": ["\ufffd\n"], "c": "\ufffd\ufffd", "d": "caf\ufffd"}
+
+
+@both_paths
+def test_texts_that_no_target_can_store_are_repaired_in_pages(serve, run_tap, options, evidence):
+    sandbox = serve(conversations=4, days=20)
+    time = expected.iso(CREATED)
+    rows = {
+        "agents": f'"id": "a1", {ODD[1]}, {ODD[0]}',
+        "tags": r'"id": "t1", "a": "Jo \uD83D"',
+        "queues": f'"id": "q1", {ODD[0]}',
+        "queue_members": f'"agentId": "a1", {ODD[0]}',
+        "activity_logs": f'"id": "{UUID}", "activityTimestamp": "{time}", {ODD[0]}',
+        "conversation_notes": f'"id": "{UUID}", {ODD[1]}',
+    }
+    pages = ["agents", "queues", "queue_members", "tags", "activity_logs", "conversation_notes"]
+    bodies = [f'{{"data": [{{{rows[stream]}}}]}}' for stream in pages]
+    sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in bodies[:-1])
+    sandbox.behaviour.api_faults.append(Refusal(200, body="\ufeff" + bodies[-1]))
+    run = run_tap(
+        settings(sandbox, parallel_downloads=1, **options),
+        catalog=catalog(*rows.keys() - {"queues"}),
+    )
+    checks.succeeded(run)
+    warnings = [line for line in run.log.splitlines() if "U+FFFD" in line]
+    for stream in rows.keys() - {"queues"}:
+        extra = run.records(stream)[0]["additional_properties"]
+        assert extra == {name: REPAIRED[name] for name in extra}, stream
+        assert extra.keys() == {name for name in REPAIRED if f'"{name}": ' in rows[stream]}
+        assert any(f"{stream}: /v1/" in line for line in warnings), stream
+    evidence("malformed records that were kept, repaired or passed on", len(rows))
