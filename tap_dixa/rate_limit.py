@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -11,6 +13,7 @@ from pyrate_limiter import InMemoryBucket, Limiter, Rate
 from typing_extensions import override
 
 from tap_dixa.cancellation import raise_if_cancelled
+from tap_dixa.timestamps import to_milliseconds
 
 MINUTE = 60_500
 """A rate limit's minute in ms, and a little more: some requests take longer to arrive."""
@@ -39,6 +42,8 @@ class LimitedSession(requests.Session):
         self._held_until = 0.0
         self.unavailable = False
         """Whether a request was given up, and none has succeeded since."""
+        self.service_time: int | None = None
+        """When the first response was sent, by the service's clock, in Unix ms."""
         self.stream = True
         # Plain http is for loopback only, and a proxy would be another host that sees the token.
         self.proxies = {"http": ""}
@@ -59,4 +64,9 @@ class LimitedSession(requests.Session):
             raise_if_cancelled()
         while not self._limiter.try_acquire(timeout=_POLL):
             raise_if_cancelled()
-        return super().send(request, **kwargs)
+        response = super().send(request, **kwargs)
+        if self.service_time is None:
+            with suppress(ValueError):  # a response without a usable Date
+                date = parsedate_to_datetime(response.headers.get("Date", ""))
+                self.service_time = to_milliseconds(date)
+        return response

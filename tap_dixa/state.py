@@ -24,6 +24,7 @@ _SDK_KEYS = {
     "starting_replication_value",
     "progress_markers",
     "partitions",
+    "refresh",
 }
 _SINGER_IO_0 = "updated_at_datestring"
 
@@ -82,6 +83,8 @@ def _read_bookmark(
         problem = f"has the replication key {key}, but the stream's is {replication_key}"
     elif not isinstance(bookmark.get("progress_markers", {}), dict):
         problem = "has progress_markers that are not an object"
+    elif "refresh" in bookmark and not _is_refresh(bookmark["refresh"]):
+        problem = "has a refresh that is not an object of date-times"
     elif value is not None:
         try:
             time = timestamps.parse(value)
@@ -99,6 +102,17 @@ def _read_bookmark(
             "from start_date"
         )
     return bookmark
+
+
+def _is_refresh(value: Any) -> bool:
+    """Whether it is how far the refresh of `tap_dixa.streams.messages` is."""
+    try:
+        times = [timestamps.parse(value[name]) for name in value]
+        return {"conversations"} <= value.keys() <= {"conversations", "step", "messages"} and max(
+            times
+        ) <= time_ns() // 1_000_000 + DAY
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        return False
 
 
 def _singer_io_value(bookmark: dict[str, Any], replication_key: str) -> Any:

@@ -60,7 +60,7 @@ _HOW: dict[type[DixaStream], str] = {
     ConversationNotesStream: "One request for each conversation that changed since the bookmark.",
     ActivityLogsStream: "Page by page, for a window of `window_days` at a time.",
     MessagesStream: "One request for each window of `window_days`. The messages of "
-    "conversations that were anonymized since the last run are emitted again, before the new ones.",
+    "conversations that were anonymized since the last run are emitted again, after the new ones.",
     ExportStream: "One request for each window of `window_days`.",
     MembersStream: "All rows, requested for each `{parent_key}`.",
     FullTableStream: "All rows, page by page.",

@@ -9,8 +9,12 @@ exactly one window, however the bounds behave.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tap_dixa.timestamps import DAY, to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MARGIN = 1_000
 """How much more than the window is requested on each side, in ms.
@@ -73,3 +77,41 @@ def parts_of(window: Window, longest: int) -> list[Window]:
         Window(left, min(left + longest, window.end))
         for left in range(window.start, window.end, longest)
     ]
+
+
+def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Merge half-open intervals that overlap or touch.
+
+    Returns:
+        The intervals, in order.
+    """
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def cover(spans: Iterable[tuple[int, int]], longest: int) -> list[Window]:
+    """Cover intervals with as few windows as possible.
+
+    Args:
+        spans: Half-open intervals, in Unix ms.
+        longest: The longest a window may be, in ms.
+
+    Returns:
+        The windows, oldest first, none longer than it must be.
+    """
+    windows: list[Window] = []
+    for start, end in sorted(spans):
+        left = max(start, windows[-1].end) if windows else start
+        while left < end:
+            last = windows[-1] if windows else None
+            if last is not None and left < last.start + longest:
+                windows[-1] = Window(last.start, min(end, last.start + longest))
+            else:
+                windows.append(Window(left, min(end, left + longest)))
+            left = windows[-1].end
+    return windows

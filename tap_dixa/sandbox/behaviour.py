@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tap_dixa.sandbox.filters import Bounds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tap_dixa.sandbox.activity_log import Order
@@ -29,6 +30,8 @@ class Behaviour:
     """Whether the time filters include their bounds."""
     latency: float = 0.0
     """Seconds that each export takes before its first byte. Requests overlap."""
+    date: Callable[[], int] | None = None
+    """What the Date header shows, in Unix ms; None for when the data ends, its now."""
     faults: deque[Fault | None] = field(default_factory=deque)
     """The faults of the next export requests, in order; None for a normal response."""
     certificate: Path | None = None

@@ -1,50 +1,45 @@
-"""The stream ``messages``, and those of anonymized conversations once more.
-
-When a conversation is anonymized, its messages lose their personal data, but Dixa only filters
-messages by the time at which they were created. The one trace is the conversation's own export.
-So a run of messages first looks there for what was anonymized since its bookmark, and exports
-the time in which those messages lie again.
-"""
+"""The stream ``messages``, and those of anonymized conversations once more."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import key_decoder
-from tap_dixa.download.windows import LONGEST, Window
+from tap_dixa.download.windows import LONGEST, cover, merge, split
 from tap_dixa.errors import ForbiddenError
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
+from tap_dixa.streams.refresh import Conversation, RefreshBookmark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.download.spool import Spool
     from tap_dixa.download.window_download import WindowDownload
+    from tap_dixa.download.windows import Window
     from tap_dixa.output.normalize_raw import Encodable
 
-
-class _Conversation(msgspec.Struct):
-    id: int
-    created_at: int
-    updated_at: int
-    last_message_created_at: int | None = None
-    anonymized_at: int | None = None
+_STEP = 30
+"""After so many windows of conversations, the refresh emits what it found in them, so that it
+gets on however soon each run is stopped: at Dixa's limit, they take three minutes."""
 
 
 class _Message(msgspec.Struct):
-    csid: int | None = None
+    csid: msgspec.Raw = msgspec.Raw()
 
 
-_CONVERSATION = msgspec.json.Decoder(_Conversation)
 _MESSAGE = msgspec.json.Decoder(_Message)
+_CONVERSATION = msgspec.json.Decoder(Conversation)
 _CONVERSATION_KEYS = key_decoder(ConversationsStream.cursor, {"id": int})
 
 
@@ -62,82 +57,129 @@ class MessagesStream(ExportStream):
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
     ) -> Iterator[Encodable | None]:
-        # The bookmark does not move before the refresh is emitted: if it is interrupted, the
-        # next run finds the same conversations again.
-        yield from self._refresh(context, convert)
-        if not self.skipped:
+        windows = self.windows(context)
+        if (
+            not windows
+            or not self.settings.refresh_anonymized
+            or self.ABORT_AT_RECORD_COUNT is not None
+            or self.replication_method != REPLICATION_INCREMENTAL
+        ):
             yield from super().read(context, convert)
+        elif windows[0].start <= self.settings.start_date:
+            # All messages are exported from now on, by this run or by those that resume it.
+            for message in super().read(context, convert):
+                if message is None and (visible := self._visible_until(windows[-1].end)):
+                    RefreshBookmark(visible).save(self.stream_state)
+                yield message
+        else:
+            if RefreshBookmark.read(self.stream_state) is None:
+                RefreshBookmark(windows[0].start).save(self.stream_state)
+            yield from super().read(context, convert)
+            if not self.skipped:
+                # Last, so that no other request comes before a new message.
+                yield from self._refresh(windows, convert)
+
+    def _visible_until(self, end: int) -> int:
+        """Return up to when all changes were visible as this run started; 0 if that is unknown."""
+        now = self.requests_session.service_time or 0
+        return max(0, min(now, end) - 1000 * self.settings.lookback_seconds)
 
     def _refresh(
-        self, context: Context | None, convert: Callable[[bytes], Encodable]
-    ) -> Iterator[Encodable]:
-        """Yield the messages of conversations that were anonymized since the bookmark."""
-        windows = self.windows(context)
-        earliest = self.settings.start_date
-        if (
-            not self.settings.refresh_anonymized
-            or self.ABORT_AT_RECORD_COUNT is not None
-            # Nothing was synced before, or all that this run may emit is new to it.
-            or not windows
-            or windows[0].start <= earliest
-        ):
-            return
-        try:
-            anonymized, spans = self._anonymized(windows, earliest)
-        except ForbiddenError as error:
+        self, windows: list[Window], convert: Callable[[bytes], Encodable]
+    ) -> Iterator[Encodable | None]:
+        """Yield the older messages of conversations anonymized since the last refresh.
+
+        It goes on in steps, and records how far it is, so that it is resumed where it stopped.
+
+        Args:
+            windows: What this run has read.
+            convert: Makes what is yielded from a message's JSON.
+        """
+        start, loaded, end = self.settings.start_date, windows[0].start, windows[-1].end
+        bookmark = RefreshBookmark.read(self.stream_state) or RefreshBookmark(loaded)
+        visible = max(bookmark.conversations, self._visible_until(end))
+        refreshed, messages = set[bytes](), 0
+        while bookmark.conversations < end:
+            step = self._step(bookmark, end)
+            created_from = max(start, bookmark.messages or start)
+            try:
+                found, spans = self._anonymized(step, created_from, loaded)
+            except ForbiddenError as error:
+                self.log(
+                    "%s: messages of anonymized conversations are not refreshed: %s",
+                    self.name,
+                    error,
+                    level=logging.WARNING,
+                )
+                return
+            found -= refreshed
+            refreshed |= found
+            for window, download in self.downloads(cover(spans, LONGEST)):
+                for message in self.emit(download, convert, partial(_belongs_to, found)):
+                    messages += 1
+                    yield message
+                yield None
+                if bookmark.conversations <= visible:
+                    replace(bookmark, step=step[-1].end, messages=window.end).save(
+                        self.stream_state
+                    )
+            bookmark = RefreshBookmark(step[-1].end)
+            RefreshBookmark(min(bookmark.conversations, visible)).save(self.stream_state)
+            yield None
+        if refreshed:
             self.log(
-                "%s: messages of anonymized conversations are not refreshed: %s",
+                "%s: refreshed %d messages of %d conversations anonymized since the last run",
                 self.name,
-                error,
-                level=logging.WARNING,
+                messages,
+                len(refreshed),
             )
-            return
-        if not spans:
-            return
 
-        def belongs(text: bytes) -> bool:
-            return _MESSAGE.decode(text).csid in anonymized
-
-        messages = 0
-        for _, found in self.downloads(cover(spans, LONGEST)):
-            for message in self.emit(found, convert, belongs):
-                messages += 1
-                yield message
-        if self.skipped:
-            return
-        self.log(
-            "%s: refreshed %d messages of %d conversations anonymized since the last run",
-            self.name,
-            messages,
-            len(anonymized),
-        )
+    def _step(self, bookmark: RefreshBookmark, end: int) -> list[Window]:
+        """Choose which windows of conversations come next."""
+        start, until = bookmark.conversations, bookmark.step or end
+        until = until if start < until < end else end
+        return split(start, until, self.settings.window_days)[:_STEP]
 
     def _anonymized(
-        self, windows: list[Window], earliest: int
-    ) -> tuple[set[int], list[tuple[int, int]]]:
+        self, step: list[Window], created_from: int, loaded: int
+    ) -> tuple[set[bytes], list[tuple[int, int]]]:
         """Find the conversations that were anonymized, and when their older messages are from.
 
         Args:
-            windows: What this run reads anyway: newer messages need no refresh.
-            earliest: Messages before this are not refreshed, in Unix ms.
+            step: When they were updated.
+            created_from: Messages before this are not refreshed, in Unix ms.
+            loaded: Neither are messages from this on.
 
         Returns:
-            The conversations' ids, and half-open intervals in Unix ms that do not overlap.
+            The conversations' ids as in JSON, and half-open intervals in Unix ms that do not
+            overlap.
         """
-        ids: set[int] = set()
+        ids: set[bytes] = set()
         spans: list[tuple[int, int]] = []
+        doubtful = 0
         ahead = self.settings.parallel_downloads
-        for _, found in prefetch(self._fetch_conversations, windows, ahead=ahead):
-            for conversation in self.emit(found, _CONVERSATION.decode):
-                if conversation.anonymized_at is None:
+        for _, download in prefetch(self._fetch_conversations, step, ahead=ahead):
+            for conversation in self.emit(download, _CONVERSATION.decode):
+                if not conversation.is_anonymized:
                     continue
-                last = conversation.last_message_created_at or conversation.updated_at
-                start = max(conversation.created_at, earliest)
-                end = min(last + 1, windows[0].start)
+                span = conversation.span()
+                if span is None:
+                    doubtful += 1
+                    example, span = conversation.id, (created_from, loaded)
+                start, end = max(span[0], created_from), min(span[1], loaded)
                 if start < end:
-                    ids.add(conversation.id)
+                    ids.add(str(conversation.id).encode())
                     spans.append((start, end))
             spans = merge(spans)
+        if doubtful:
+            self.log(
+                "%s: the times of %d anonymized conversations cannot be used, such as those of %d; "
+                "their messages are looked for in all that was synced before",
+                self.name,
+                doubtful,
+                example,
+                level=logging.WARNING,
+            )
         return ids, spans
 
     def _fetch_conversations(self, window: Window) -> WindowDownload:
@@ -148,39 +190,5 @@ class MessagesStream(ExportStream):
         return self.fetch(window, download)
 
 
-def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Merge half-open intervals that overlap or touch.
-
-    Returns:
-        The intervals, in order.
-    """
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def cover(spans: Iterable[tuple[int, int]], longest: int) -> list[Window]:
-    """Cover intervals with as few windows as possible.
-
-    Args:
-        spans: Half-open intervals, in Unix ms.
-        longest: The longest a window may be, in ms.
-
-    Returns:
-        The windows, oldest first, none longer than it must be.
-    """
-    windows: list[Window] = []
-    for start, end in sorted(spans):
-        left = max(start, windows[-1].end) if windows else start
-        while left < end:
-            last = windows[-1] if windows else None
-            if last is not None and left < last.start + longest:
-                windows[-1] = Window(last.start, min(end, last.start + longest))
-            else:
-                windows.append(Window(left, min(end, left + longest)))
-            left = windows[-1].end
-    return windows
+def _belongs_to(conversations: set[bytes], message: bytes) -> bool:
+    return bytes(_MESSAGE.decode(message).csid).strip(b'"') in conversations

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_dixa.sandbox.faults import Refusal
-from tap_dixa.streams.messages import cover
+from tap_dixa.download.windows import cover
+from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
@@ -41,11 +41,11 @@ def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, 
     for record in known.values():
         if record["csid"] in ids:
             assert not_null(arrived[record["id"]]) == not_null(record)
-    # They come before what is new, and the bookmark goes on from the old one.
+    # They come after what is new, and the bookmark stays there.
     bookmark = expected.milliseconds(first.bookmark("messages")) - 600_000
     mine = [r["csid"] in ids and r["created_at"] < expected.iso(bookmark)
             for r in second.records("messages")]  # fmt: skip
-    assert mine[: sum(mine)] == [True] * sum(mine)
+    assert mine[-sum(mine) :] == [True] * sum(mine)
     assert sum(mine) == len([r for r in stale.values() if r["created_at"] < expected.iso(bookmark)])
     assert f"refreshed {sum(mine)} messages of 3 conversations" in second.log
     assert second.bookmark("messages") == max(r["created_at"] for r in known.values())
@@ -57,27 +57,137 @@ def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, 
     evidence("anonymized conversations whose messages were refreshed", len(refreshed))
 
 
-def test_an_interrupted_refresh_is_done_again(serve, run_tap):
-    sandbox = serve(conversations=400, days=40)
-    config = settings(sandbox)
-    first = run_tap(config)
-    chosen = some(sandbox, 2)
-    for conversation in chosen:
+def test_a_refresh_is_resumed_however_soon_each_run_is_stopped(serve, run_tap):
+    sandbox = serve(conversations=100, days=40)
+    config = settings(sandbox, window_days=1, parallel_downloads=1)
+    chosen = catalog("messages")
+    first = run_tap(config, catalog=chosen)
+    ids = anonymize(sandbox)
+    # As another version of the tap has left it: nothing is said of a refresh.
+    old = expected.iso(sandbox.data.start + DAY)
+    key = {"replication_key": "created_at", "replication_key_value": old}
+    state, runs = {"bookmarks": {"messages": key}}, []
+    while not runs or runs[-1].status:
+        most = 31  # one more than a step takes
+        sandbox.behaviour.faults.clear()
+        sandbox.behaviour.faults.extend([*[None] * most, *[Refusal(422)] * 3])
+        before = len(sandbox.answered)
+        runs.append(run_tap(config, state=state, catalog=chosen))
+        paths = [path for path, _, _ in sandbox.answered[before:]]
+        assert paths[0] == "/v1/message_export"  # new messages come first
+        assert runs[-1].state != state or len(runs) == 2  # which may stop in the search
+        state = runs[-1].state
+        assert len(runs) < 20
+    assert len(runs) > 3
+    arrived = {r["id"]: r for run in (first, *runs) for r in run.records("messages")}
+    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    refreshed = [
+        (number, r["id"])
+        for number, run in enumerate(runs)
+        for r in run.records("messages")
+        if r["csid"] in ids
+    ]
+    assert len(refreshed) == len(set(refreshed))
+
+
+def test_an_interrupted_refresh_is_resumed_where_it_stopped(serve, run_tap):
+    sandbox = serve(conversations=300, days=80)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog("messages")
+    first = run_tap(config, catalog=chosen)
+    distant = some(sandbox, 30)[::29]
+    for conversation in distant:
         sandbox.data.anonymize(conversation["id"])
     sandbox.data.now.now += HOUR
-    # Conversations, what was anonymized, the first span, and then no more.
-    sandbox.behaviour.faults.extend([None, None, None, Refusal(403)])
-    failed = run_tap({**config, "parallel_downloads": 1}, state=first.state)
+    # New messages, what was anonymized, the first span of theirs, and then no more.
+    sandbox.behaviour.faults.extend([None, None, None, Refusal(422)])
+    failed = run_tap(config, state=first.state, catalog=chosen)
     assert failed.status == 1
-    assert failed.bookmark("messages") == first.bookmark("messages")
-    resumed = run_tap(config, state=failed.state)
+    before = len(sandbox.answered)
+    resumed = run_tap(config, state=failed.state, catalog=chosen)
     checks.succeeded(resumed)
+    paths = [path for path, _, _ in sandbox.answered[before:]]
+    assert paths == ["/v1/message_export", "/v1/conversation_export", "/v1/message_export"]
     known = expected.records(sandbox.data, "messages")
     arrived = {r["id"]: r for run in (first, failed, resumed) for r in run.records("messages")}
-    ids = {conversation["id"] for conversation in chosen}
-    for key, record in known.items():
-        if record["csid"] in ids:
-            assert arrived[key] == record
+    checks.same(list(arrived.values()), known)
+    refreshed = [
+        {r["csid"] for r in run.records("messages")} & {c["id"] for c in distant}
+        for run in (failed, resumed)
+    ]
+    assert [len(found) for found in refreshed] == [1, 1]
+
+
+def test_a_refresh_that_is_done_is_not_repeated(serve, run_tap):
+    sandbox = serve(conversations=200, days=25)
+    config, chosen = settings(sandbox), catalog("messages")
+    first = run_tap(config, catalog=chosen)
+    anonymize(sandbox)
+    second = run_tap(config, state=first.state, catalog=chosen)
+    assert "messages: refreshed" in second.log
+    # As if no new message had come.
+    value = first.bookmark("messages")
+    second.state["bookmarks"]["messages"]["replication_key_value"] = value
+    before = len(sandbox.answered)
+    third = run_tap(config, state=second.state, catalog=chosen)
+    checks.succeeded(third)
+    assert len(sandbox.answered) - before == 2
+    assert "messages: refreshed" not in third.log
+
+
+def exported(conversation, **times):
+    """Spell a conversation as the export has it once it is anonymized, with odd times."""
+    fields = {**conversation, "anonymized_at": "1", **times}
+    names = ("id", "created_at", "updated_at", "last_message_created_at", "anonymized_at")
+    return "{" + ", ".join(f'"{name}": {fields[name]}' for name in names if fields[name]) + "}"
+
+
+ODD_TIMES = {
+    "a millisecond off": [
+        lambda first, last: {"created_at": first + 1, "last_message_created_at": last - 1}
+    ],
+    "rounded to seconds": [
+        lambda first, last: {
+            "created_at": -(-first // 1000) * 1000, "last_message_created_at": last // 1000 * 1000
+        }
+    ],
+    "doubtful": [
+        lambda first, last: {"created_at": last, "last_message_created_at": first},
+        lambda first, _: {"created_at": first, "last_message_created_at": "null"},
+        lambda _, last: {"created_at": "", "last_message_created_at": last},
+        lambda _, last: {"created_at": '"2026-03-01"', "last_message_created_at": last},
+        lambda first, last: {"created_at": first * 1000, "last_message_created_at": last * 1000},
+        lambda first, _: {"created_at": first, "last_message_created_at": "1e400"},
+        lambda first, last: {
+            "created_at": first, "last_message_created_at": last, "anonymized_at": '"yes"'
+        },
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kinds", ODD_TIMES.values(), ids=ODD_TIMES)
+def test_every_message_is_refreshed_whatever_the_times_of_its_conversation(serve, run_tap, kinds):
+    sandbox = serve(conversations=200, days=25)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog("messages")
+    first = run_tap(config, catalog=chosen)
+    conversations = some(sandbox, len(kinds))
+    messages = expected.source(sandbox.data, "messages").values()
+    loaded = expected.milliseconds(first.bookmark("messages")) - 600_000
+    odd, wanted = [], set()
+    for conversation, times in zip(conversations, kinds, strict=True):
+        mine = {m["id"]: m["created_at"] for m in messages if m["csid"] == conversation["id"]}
+        changed = times(min(mine.values()), max(mine.values()))
+        odd.append(exported({**conversation, "updated_at": sandbox.data.now.now}, **changed))
+        wanted |= {key for key, created in mine.items() if created < loaded}
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.faults.extend([None, Odd(", ".join(odd))])
+    second = run_tap(config, state=first.state, catalog=chosen)
+    checks.succeeded(second)
+    arrived = [
+        r["id"] for r in second.records("messages") if r["created_at"] < expected.iso(loaded)
+    ]
+    assert sorted(arrived) == sorted(wanted)
+    warnings = [line for line in second.log.splitlines() if "cannot be used" in line]
+    assert len(warnings) == (len(kinds) > 1)
 
 
 @pytest.mark.parametrize("changes", [{"refresh_anonymized": False}, {}])
@@ -99,7 +209,7 @@ def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap
     chosen = catalog("messages")
     first = run_tap(settings(sandbox), catalog=chosen)
     sandbox.data.now.now += HOUR
-    sandbox.behaviour.faults.append(Refusal(403))
+    sandbox.behaviour.faults.extend([None, Refusal(403)])
     second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
     checks.succeeded(second)
     assert second.log.count("messages of anonymized conversations are not refreshed") == 1

@@ -30,6 +30,7 @@ def test_a_bookmark_is_taken_over(serve, run_tap, name, evidence):
         checks.bookmark_is_the_newest_emitted(run, stream)
         assert set(run.state["bookmarks"][stream]) <= {
             "replication_key", "replication_key_value", "starting_replication_value", "partitions",
+            "refresh",
         }  # fmt: skip
     evidence("states taken over")
 

@@ -221,3 +221,9 @@ def test_some_paths_exist_in_beta_alone(connect):
 def test_a_token_lacks_its_rights_in_both_versions(connect):
     api = connect(forbidden={"/v1/queues": 403})
     assert [api.get(f"/{version}/queues").status_code for version in ("v1", "beta")] == [403, 403]
+
+
+def test_responses_have_the_date_of_the_data(serve):
+    sandbox = serve()
+    response = requests.get(f"{sandbox.url}/v1/agents", timeout=HANG)
+    assert response.headers["Date"] == "Wed, 11 Mar 2026 12:00:00 GMT"
