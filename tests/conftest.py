@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
-for _profile, _examples in (("patient", 40), ("thorough", 2_000)):
+for _profile, _examples in (("patient", 25), ("thorough", 2_000)):
     hypothesis.settings.register_profile(
         _profile,
         max_examples=_examples,
@@ -101,6 +102,12 @@ def evidence(record_property: Callable[[str, object], None]) -> Callable[..., No
         record_property(f"evidence: {what}", times)
 
     return count
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector away from the half a million objects of imports and tests, for good."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

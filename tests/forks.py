@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -47,6 +48,7 @@ def run(
 
 
 def _run(arguments, output, log, environment):
+    gc.freeze()  # what was imported stays
     os.environ.update(environment)
     time.tzset()
     os.dup2(output.detach(), 1)

@@ -8,7 +8,7 @@ import yaml
 
 from docs.generate import plugin
 
-PROJECT = yaml.safe_load((Path(__file__).parents[1] / "meltano.yml").read_text())
+PROJECT = yaml.load((Path(__file__).parents[1] / "meltano.yml").read_text(), yaml.CSafeLoader)
 EXTRACTORS = {extractor["name"]: extractor for extractor in PROJECT["plugins"]["extractors"]}
 EXTRACTOR = EXTRACTORS["tap-dixa"]
 JOBS = {job["name"]: job["tasks"] for job in PROJECT["jobs"]}

@@ -9,7 +9,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 PAGES = {page.name: page.read_text() for page in (ROOT / "docs" / "schedules").glob("*.md")}
-PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text())
+PROJECT = yaml.load((ROOT / "meltano.yml").read_text(), yaml.CSafeLoader)
 PLUGINS = {plugin["name"]: plugin for kind in PROJECT["plugins"].values() for plugin in kind}
 JOBS = {job["name"] for job in PROJECT["jobs"]}
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from tap_dixa.sandbox import new_fields, notes
 from tap_dixa.sandbox.activity_log import ActivityLog
+from tap_dixa.sandbox.answers import noting
 from tap_dixa.sandbox.bucket import Bucket
 from tap_dixa.sandbox.faults import BrokenResponse, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
@@ -86,26 +87,16 @@ class DixaApi:
 
     def _serving(self, content: Content, nested: str | None) -> Callable[[Request], ASGIApp]:
         def serve(request: Request) -> ASGIApp:
-            status = 500
-            try:
+            with noting(request, self._answered) as answer:
                 fault = self._admit(request)
                 if isinstance(fault, Refusal):
-                    status = fault.status
+                    answer.status = fault.status
                     return fault
                 found = content(request)
                 if self._behaviour.new_fields:
                     found["data"] = _with_new_fields(found["data"], nested)
                 body = msgspec.json.encode(found)
-                status = 200
-            except BadQueryError as error:
-                status = 400
-                raise HTTPException(status, str(error)) from None
-            except HTTPException as error:
-                status = error.status_code
-                raise
-            finally:
-                query = dict(request.query_params)
-                self._answered.append((request.url.path, query, status))
+                answer.status = 200
             if isinstance(fault, BrokenResponse):
                 return fault.responding([body])
             return Response(body, media_type="application/json")

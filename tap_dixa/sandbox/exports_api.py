@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from tap_dixa.sandbox import new_fields, out_of_place
+from tap_dixa.sandbox.answers import noting
 from tap_dixa.sandbox.bodies import as_json, squeezed
 from tap_dixa.sandbox.dataset import TIMES, DataSet
 from tap_dixa.sandbox.faults import Away, BrokenResponse, Fault, Odd, Refusal
@@ -76,8 +77,7 @@ class ExportsApi:
     def _serving(self, export: Export) -> Callable[[Request], Awaitable[ASGIApp]]:
         async def serve(request: Request) -> ASGIApp:
             self._arrived.append(time.monotonic())
-            status = 500
-            try:
+            with noting(request, self._answered) as answer:
                 fault = self._admit(request)
                 await asyncio.sleep(self._behaviour.latency)  # others are served meanwhile
                 filters, records = export(request.query_params)
@@ -85,16 +85,7 @@ class ExportsApi:
                     response = await self._too_long(records)
                 else:
                     response = self._export(request, records, fault)
-                status = response.status if isinstance(response, Refusal) else 200
-            except BadQueryError as error:
-                status = 400
-                raise HTTPException(status, str(error)) from None
-            except HTTPException as error:
-                status = error.status_code
-                raise
-            finally:
-                query = dict(request.query_params)
-                self._answered.append((request.url.path, query, status))
+                answer.status = response.status if isinstance(response, Refusal) else 200
             return response
 
         return serve

@@ -42,16 +42,14 @@ def same(records: Collection[dict], wanted: dict[Any, dict]) -> None:
     """
     found = {record["id"]: record for record in records}
     if all(schemas.ADDITIONAL in record for record in records):
-        found, wanted = plain(found), plain(wanted)
+        found = {key: plain(record) for key, record in found.items()}
+        wanted = {key: plain(record) for key, record in wanted.items()}
     assert found == wanted
 
 
-def plain(records: dict[Any, dict]) -> dict[Any, dict]:
-    """Give records without the fields that are null."""
-    return {
-        key: {name: value for name, value in record.items() if value is not None}
-        for key, record in records.items()
-    }
+def plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Give a record without the fields that are null."""
+    return {name: value for name, value in record.items() if value is not None}
 
 
 def fits_its_schema(run: Run, stream: str) -> None:

@@ -28,7 +28,10 @@ PROGRAMS = Path(sys.executable).parent
 PATH = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
 PROJECT = Path(__file__).parents[2]
 DEFINITION = (PROJECT / "meltano.yml").read_text()
-LOADERS = {loader["name"]: loader for loader in yaml.safe_load(DEFINITION)["plugins"]["loaders"]}
+LOADERS = {
+    loader["name"]: loader
+    for loader in yaml.load(DEFINITION, yaml.CSafeLoader)["plugins"]["loaders"]
+}
 
 
 @dataclass

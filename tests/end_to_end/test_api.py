@@ -85,22 +85,40 @@ def joins_hold(run):
     assert {member["id"] for member in run.records("team_members")} <= ids["agents"]
 
 
-def test_the_log_arrives_through_several_pages(serve, run_tap):
-    sandbox = serve(conversations=1400, days=20)
-    run = run_tap(settings(sandbox), catalog=catalog("activity_logs"))
+SMALL_PAGES = """
+from tap_dixa.streams import activity_logs
+activity_logs._PAGE_LIMIT = "1000"
+from tap_dixa.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("conversations", "size", "program"),
+    [
+        (200, 1_000, {"program": ["-c", SMALL_PAGES]}),
+        pytest.param(1400, 10_000, {}, marks=pytest.mark.slow),
+    ],
+    ids=["small pages", "Dixa's pages"],
+)
+def test_the_log_arrives_through_several_pages(serve, run_tap, conversations, size, program):
+    sandbox = serve(conversations=conversations, days=20)
+    run = run_tap(settings(sandbox), catalog=catalog("activity_logs"), **program)
     checks.succeeded(run)
     assert sum("pageKey" in query for _, query, _ in sandbox.answered) == 1
     path = "/v1/conversations/activitylog"
     wanted = Client(sandbox).everything(path, pageLimit=10_000)[::-1]
     records = run.records("activity_logs")
-    assert len(wanted) > 10_000
+    assert len(wanted) > size
     assert {record["id"] for record in records} == {row["id"] for row in wanted}
     assert len(records) == len(wanted)
     times = [record["activityTimestamp"] for record in records]
     assert times == sorted(times)
 
 
-@pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
+@pytest.mark.parametrize(
+    "order", [pytest.param("ascending", marks=pytest.mark.slow), "descending", "shuffled"]
+)
 def test_the_log_is_emitted_in_order_whatever_order_dixa_has(serve, run_tap, order):
     sandbox = serve(conversations=140, days=6, activity_order=order, late=300_000)
     chosen = catalog("activity_logs")
@@ -118,7 +136,7 @@ def test_the_log_is_emitted_in_order_whatever_order_dixa_has(serve, run_tap, ord
 
 
 @pytest.mark.parametrize(
-    ("conversations", "most"), [(300, 1), pytest.param(700, 4, marks=pytest.mark.slow)]
+    ("conversations", "most"), [(150, 1), pytest.param(700, 4, marks=pytest.mark.slow)]
 )
 def test_a_killed_run_of_the_log_goes_on_where_it_stopped(
     serve, start_tap, conversations, most, evidence

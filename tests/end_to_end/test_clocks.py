@@ -21,8 +21,8 @@ def now() -> int:
     "ahead",
     [
         [-5, -4, -1, 3, 5],  # Dixa's clock, in minutes before this machine's, run by run
-        [5, 6, 30],
-        [-30, -5, 0],
+        pytest.param([5, 6, 30], marks=pytest.mark.slow),
+        pytest.param([-30, -5, 0], marks=pytest.mark.slow),
     ],
     ids=["from behind to ahead", "ahead", "behind"],
 )

@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections import Counter
 from functools import partial
-from itertools import product
 
 import pytest
 
@@ -93,7 +92,15 @@ def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     assert max(map(len, report.splitlines())) <= 130
 
 
-@pytest.mark.parametrize(("after", "before"), [*product([True, False], repeat=2)])
+@pytest.mark.parametrize(
+    ("after", "before"),
+    [
+        (True, False),
+        (False, True),
+        pytest.param(True, True, marks=pytest.mark.slow),
+        pytest.param(False, False, marks=pytest.mark.slow),
+    ],
+)
 def test_the_report_tells_whether_filters_include_their_bounds(serve, run_tap, after, before):
     run = run_tap(settings(serve(bounds=Bounds(after, before))), "--test")
     checks.succeeded(run)
@@ -129,7 +136,11 @@ def test_a_failed_request_for_a_bound_is_not_repeated(serve, run_tap):
 
 @pytest.mark.parametrize(
     ("order", "told"),
-    [("ascending", "ascending"), ("descending", "descending"), ("shuffled", "unordered")],
+    [
+        ("ascending", "ascending"),
+        pytest.param("descending", "descending", marks=pytest.mark.slow),
+        pytest.param("shuffled", "unordered", marks=pytest.mark.slow),
+    ],
 )
 def test_the_order_of_a_response_is_reported(serve, run_tap, order, told):
     run = run_tap(settings(serve(activity_order=order)), "--test")

@@ -217,7 +217,7 @@ main()
 """The tap, with a thread that takes the signals, so that none of them ends the main one's wait."""
 
 
-@SIGNALS
+@ONE_SIGNAL
 def test_a_signal_that_wakes_nobody_is_noticed(serve, start_tap, number, evidence):
     # As one that comes just before the tap begins to wait for a response does.
     sandbox = serve(days=70)
@@ -246,7 +246,7 @@ main()
 """The tap, and the timers that are set when it ends."""
 
 
-@SIGNALS
+@ONE_SIGNAL
 def test_a_signal_sets_a_deadline_of_less_than_two_seconds(serve, start_tap, number):
     sandbox = serve()
     sandbox.behaviour.faults.append(BrokenResponse("stall", 5000))
@@ -293,12 +293,12 @@ def test_a_signal_while_the_tap_starts(serve, start_tap, number):
 def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     serve, start_tap, run_tap, tmp_path, evidence
 ):
-    sandbox = serve(conversations=1_500, days=20)
+    sandbox = serve(conversations=500, days=20)
     files = tmp_path / "batches"
     batches = {
         "encoding": {"format": "jsonl", "compression": "none"},
         "storage": {"root": files.as_uri()},
-        "batch_size": 300,
+        "batch_size": 100,
     }
     # The second window does not come, so the batch after the last full one stays open.
     sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
@@ -374,7 +374,7 @@ def test_no_standard_output_is_said_in_one_line(serve, start_tap):
 
 
 def test_every_record_is_emitted_once_through_a_narrow_pipe(serve, start_tap):
-    sandbox = serve(conversations=900, days=20)
+    sandbox = serve(conversations=300, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
     output = b""
     while part := os.read(tap.stdout.fileno(), 3000):

@@ -7,7 +7,7 @@ import pytest
 from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import HOUR, NOON, catalog, settings
+from tests.conftest import HOUR, NOON, catalog, made, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.hurried import HURRIED
@@ -25,6 +25,7 @@ PATHS = {
     "contact_endpoints": "/v1/contact-endpoints",
     "business_hours_schedules": "/v1/business-hours/schedules",
 }
+CURSORS = {**expected.CURSORS, "activity_logs": "activityTimestamp"}
 DEPENDENT = {"queues": {"queue_members"}, "teams": {"team_members"}}
 
 
@@ -34,8 +35,6 @@ def emitted(run):
 
 @pytest.fixture(scope="module")
 def wanted():
-    from tests.conftest import made  # noqa: PLC0415 (a sandbox of the module's own)
-
     with made(conversations=40, days=6) as sandbox:
         return {stream: len(records) for stream, records in records_of(sandbox).items()}
 
@@ -63,9 +62,6 @@ def test_a_stream_without_an_endpoint_fails_alone(serve, run_tap, wanted, down):
     for stream in {"conversations", "messages", "activity_logs"} - failed:
         newest = max(r[CURSORS[stream]] for r in run.records(stream))
         assert run.bookmark(stream) == newest
-
-
-CURSORS = {**expected.CURSORS, "activity_logs": "activityTimestamp"}
 
 
 def test_conversations_and_messages_are_synced_first(serve, run_tap):
@@ -131,7 +127,9 @@ def test_a_stream_with_an_unusable_record_fails_after_what_came_before(serve, ru
     sandbox = serve(conversations=40, days=20)
     # The fourth export is the second window of messages.
     sandbox.behaviour.faults.extend([None, None, None, None, Odd('{"csid": 1}')])
-    run = run_tap(settings(sandbox, window_days=7), catalog=catalog("messages", *EXPORTED))
+    run = run_tap(
+        settings(sandbox, window_days=7), catalog=catalog("conversations", "messages", "tags")
+    )
     assert run.status == 1
     (line,) = run.errors
     assert "messages: " in line
@@ -140,9 +138,6 @@ def test_a_stream_with_an_unusable_record_fails_after_what_came_before(serve, ru
     assert len(run.records("conversations")) == len(expected.records(sandbox.data, "conversations"))
     bookmark = run.bookmark("messages")
     assert bookmark == max(record["created_at"] for record in run.records("messages"))
-
-
-EXPORTED = ("conversations", "tags")
 
 
 def test_a_failed_batch_is_not_in_the_state(serve, run_tap, tmp_path):

@@ -125,7 +125,9 @@ def test_the_measure_of_memory_measures():
     assert 150 < peak < 200
 
 
-@pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])
+@pytest.mark.parametrize(
+    "batches", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["records", "batches"]
+)
 def test_memory_does_not_grow_with_the_month(serve, tmp_path, batches):
     peaks = []
     for conversations in (100, 2000):

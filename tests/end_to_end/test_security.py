@@ -17,7 +17,7 @@ from tests.events import wait_until
 TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 
 
-@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+@pytest.mark.parametrize("level", ["DEBUG", pytest.param("INFO", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
 def test_the_token_is_in_no_output(serve, run_tap, level, options, evidence):
     sandbox = serve(days=70, token=TOKEN)

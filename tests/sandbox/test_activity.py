@@ -186,8 +186,8 @@ def test_an_empty_interval_is_one_empty_page(api):
 
 
 def test_entries_show_as_late_as_the_exports_and_then_stay(connect):
-    late = connect(conversations=400, late=6 * HOUR)
-    prompt = {entry["id"]: entry for entry in whole(connect(conversations=400))}
+    late = connect(late=6 * HOUR)
+    prompt = {entry["id"]: entry for entry in whole(connect())}
     shown = {entry["id"]: entry for entry in whole(late)}
     assert shown.keys() < prompt.keys()
     late.sandbox.data.now.now += 6 * HOUR

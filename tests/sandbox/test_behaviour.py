@@ -200,7 +200,7 @@ def test_the_dixa_api_is_the_same_in_both_versions(connect):
 @pytest.mark.parametrize("path", ["agents", "endusers", "conversations/activitylog"])
 @pytest.mark.parametrize("version", ["v1", "beta"])
 def test_links_stay_in_the_version_that_was_requested(connect, path, version):
-    api = connect()
+    api = connect(conversations=100)
     link = api.get(f"/{version}/{path}", pageLimit=20).json()["meta"]["next"]
     assert link.removeprefix(api.sandbox.url).startswith(f"/{version}/{path}?")
     found = api.everything(f"/{version}/{path}", pageLimit=20)

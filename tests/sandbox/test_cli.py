@@ -5,7 +5,9 @@ import sys
 
 import pytest
 import requests
+from click.testing import CliRunner
 
+from tap_dixa.sandbox.cli import main
 from tests.events import HANG
 
 SANDBOX = [sys.executable, "-c", "from tap_dixa.sandbox.cli import main; main()"]
@@ -77,6 +79,6 @@ def test_faults_come_in_the_order_of_their_plan(tmp_path):
 def test_what_is_no_plan_is_refused(tmp_path, text):
     plan = tmp_path / "plan.json"
     plan.write_text(text)
-    done = run("--faults", str(plan), "--", "true")
-    assert done.returncode == 1
-    assert "--faults is no plan" in done.stderr
+    done = CliRunner().invoke(main, ["run", "--faults", str(plan), "--", "true"])
+    assert done.exit_code == 1
+    assert "--faults is no plan" in done.output
