@@ -16,7 +16,7 @@ from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.singerlib import StateMessage
+from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StateMessage
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -29,6 +29,7 @@ from tap_dixa.progress_bar import ProgressBar
 from tap_dixa.redaction import redact
 from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings, parse_environment
 from tap_dixa.state import read_state
+from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
 
@@ -102,6 +103,24 @@ class TapDixa(Tap):
     @override
     def discover_streams(self) -> list[Stream]:
         return [stream(self) for stream in STREAMS]
+
+    @override
+    def setup_mapper(self) -> None:
+        # A map of a stream that is not selected is no mistake: the SDK would miss its primary key
+        # among the selected properties.
+        catalog = Catalog()
+        properties = {}
+        for name, stream in self.streams.items():
+            schema = stream.effective_schema
+            properties[name] = {*stream.schema["properties"], *schema.get("properties", ())}
+            catalog[name] = CatalogEntry(
+                tap_stream_id=name,
+                schema=Schema.from_dict(schema),
+                metadata=stream.metadata if stream.selected else MetadataMapping(),
+                key_properties=stream.primary_keys,
+            )
+        self.mapper = StreamMapper(dict(self.config), self.logger, properties)
+        self.mapper.register_raw_streams_from_catalog(catalog)
 
     def sync_streams(self) -> None:
         """Sync the selected streams, conversations and messages first.
