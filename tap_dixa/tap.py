@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -28,6 +27,7 @@ from tap_dixa.permissions import Permissions
 from tap_dixa.progress_bar import ProgressBar
 from tap_dixa.redaction import redact
 from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings, parse_environment
+from tap_dixa.signals import begin_to_end, handle_hangup
 from tap_dixa.state import read_state
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from tap_dixa.client import DixaStream
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.report.connection_report import ConnectionReport
-
-_LAST_SECONDS = 1.5
-"""How long an interrupted run may take to end, whatever it is waiting for."""
 
 
 class TapDixa(Tap):
@@ -220,9 +217,21 @@ class TapDixa(Tap):
             raise SettingsError("; ".join(error.errors)) from None
 
     @override
+    def _setup_signal_handlers(self) -> None:
+        super()._setup_signal_handlers()
+        if threading.current_thread() is threading.main_thread():
+            handle_hangup(self._handle_termination)
+
+    _ends = False
+    """Whether a signal has come: those that follow change nothing."""
+
+    @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         # The SDK's own writes into the middle of whatever is being written, and ends with
         # status 0: a scheduler would take half a sync for a whole one.
+        if self._ends:
+            return
+        self._ends = True
         status = 128 + signum
 
         def last_words() -> None:
@@ -234,11 +243,10 @@ class TapDixa(Tap):
             self.logger.info("Stopped by %s", signal.Signals(signum).name)
             sys.exit(status)
 
-        limit = threading.Timer(_LAST_SECONDS, os._exit, [status])
-        limit.daemon = True
-        limit.start()
+        begin_to_end(status)
         if self.progress_bar is not None:
-            self.progress_bar.hide()
+            with suppress(RuntimeError):  # the signal came into a write to the terminal
+                self.progress_bar.hide()
         if isinstance(self.message_writer, StdoutWriter):
             self.message_writer.interrupt(last_words)
         else:

@@ -40,6 +40,7 @@ PRIVATE = {
         "_env_var_prefix",
         "_handle_termination",
         "_reset_state_progress_markers",
+        "_setup_signal_handlers",
         "_validate_config",
     },
 }
@@ -53,6 +54,7 @@ PARAMETERS = {
     "_write_starting_replication_value": ["self", "context"],
     "_write_state_message": ["self"],
     "_handle_termination": ["self", "signum", "frame"],
+    "_setup_signal_handlers": ["self"],
     "_validate_config": ["self", "raise_errors"],
 }
 

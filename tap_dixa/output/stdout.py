@@ -7,10 +7,12 @@ and some room is reserved for a last one.
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import select
 import stat
 import sys
+import termios
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,12 +22,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
-
-try:
-    import fcntl
-    import termios
-except ImportError:  # Windows: a signal there waits for the reader
-    fcntl = termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,6 +94,7 @@ class _Stdout:
         self._descriptor = -1
         self._writing = False
         self._last_words: Callable[[], None] | None = None
+        self._end: SystemExit | None = None
 
     def write(self, lines: bytes | bytearray, *, last: bool = False) -> None:
         """Write lines, waiting for room between them if need be.
@@ -108,7 +105,11 @@ class _Stdout:
 
         Raises:
             BrokenPipeError: The reader has ended.
+            SystemExit: The last words were written. Python drops the exception that ends a run
+                if the signal comes while it deletes an object.
         """
+        if self._end is not None:
+            raise self._end
         try:
             descriptor = sys.stdout.fileno()
         except (AttributeError, OSError):  # something in memory, as tests have it
@@ -137,7 +138,14 @@ class _Stdout:
         if self._writing:
             self._last_words = last_words
         else:
+            self._finish(last_words)
+
+    def _finish(self, last_words: Callable[[], None]) -> None:
+        try:
             last_words()
+        except SystemExit as end:
+            self._end = end
+            raise
 
     def _put(self, lines: memoryview) -> None:
         self._writing = True
@@ -150,7 +158,7 @@ class _Stdout:
             self._writing = False
             if (last_words := self._last_words) is not None:
                 self._last_words = None
-                last_words()
+                self._finish(last_words)
 
 
 class _Pipe:

@@ -233,17 +233,19 @@ def test_a_signal_that_wakes_nobody_is_noticed(serve, start_tap, number, evidenc
 
 
 DEADLINES = """
-import atexit, sys, threading
+import _thread, sys
+
+start = _thread.start_new_thread
+
+def note(function, arguments, *more):
+    print("thread", *arguments, file=sys.stderr)
+    return start(function, arguments, *more)
+
+_thread.start_new_thread = note
 from tap_dixa.__main__ import main
-
-@atexit.register
-def show():
-    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
-    print(*(f"deadline {t.interval} {t.args} {t.daemon}" for t in timers), file=sys.stderr)
-
 main()
 """
-"""The tap, and the timers that are set when it ends."""
+"""The tap, and the arguments of threads that are started without a lock."""
 
 
 @ONE_SIGNAL
@@ -256,9 +258,47 @@ def test_a_signal_sets_a_deadline_of_less_than_two_seconds(serve, start_tap, num
     wait_until(lambda: not sandbox.behaviour.faults)
     interrupt(tap, number)
     ends_in_order(tap, number, tap.stdout.read())
-    ((interval, arguments),) = re.findall(rb"deadline (\S+) \[(\d+)\] True", tap.stderr.read())
+    ((interval, status),) = re.findall(rb"thread ([\d.]+) (\d+)", tap.stderr.read())
     assert 0 < float(interval) < 2
-    assert int(arguments) == 128 + number
+    assert int(status) == 128 + number
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.slow)])
+def test_signals_that_follow_the_first_one_change_nothing(
+    serve, start_tap, times, tmp_path, evidence
+):
+    sandbox = serve(conversations=1100, days=20)
+    tap = start_tap(
+        settings(sandbox),
+        catalog=catalog("conversations"),
+        program=["-m", "tests.end_to_end.signalled", str(times), str(tmp_path)],
+    )
+    ends = [json.loads(line) for line in tap.stdout]
+    assert tap.wait() == 0
+    assert len(ends) == times
+    for end in ends:
+        # Of signals that come at the same time, any may be the first one.
+        first = signal.Signals(end["status"] - 128)
+        assert first in end["signals"]
+        assert any(line.endswith(f"Stopped by {first.name}") for line in end["log"])
+        assert json.loads(end["last line"])["type"] == "STATE"
+        assert not [line for line in end["log"] if "Traceback" in line or "ignored" in line]
+    evidence(IN_ORDER, times)
+
+
+def test_nohup_keeps_the_run_from_ending_with_its_terminal(serve, start_tap):
+    sandbox = serve(conversations=1600, days=20)
+    tap = start_tap(
+        settings(sandbox),
+        encoding=None,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    until_stuck(tap)
+    tap.send_signal(signal.SIGHUP)
+    messages = whole_messages(tap.stdout.read())
+    assert tap.wait() == 0
+    counts = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
+    assert counts == {s: len(expected.records(sandbox.data, s)) for s in expected.STREAMS}
 
 
 def test_the_deadline_ends_a_run_that_is_stuck_in_the_middle_of_a_line(serve, start_tap):
