@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
 
 def main() -> None:
-    """Run the tap: an expected failure ends it with one line and exit status 1.
+    """Run the tap: whatever fails ends it with one line and exit status 1.
 
-    A traceback is left for what only a bug in the tap can cause.
+    The traceback is logged too if the log level is DEBUG.
     """
+    if os.name != "posix":
+        sys.exit("tap-dixa runs on Linux and macOS. On Windows use WSL")
     # Until the tap handles signals, Ctrl-C ends it at once, not with a traceback from an import.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stdout is None:
@@ -18,12 +21,25 @@ def main() -> None:
 
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
+    from tap_dixa.cli import set_up_log  # noqa: PLC0415
+    from tap_dixa.errors import SettingsError  # noqa: PLC0415
     from tap_dixa.tap import TapDixa  # noqa: PLC0415
 
     try:
-        TapDixa.cli(prog_name=TapDixa.name)
-    except (SingerSDKError, OSError) as error:
-        TapDixa.logger.error(" ".join(str(error).split()))
+        command = set_up_log(lambda: TapDixa.cli)
+    except SettingsError as error:
+        sys.exit(str(error))
+    try:
+        command(prog_name=TapDixa.name)
+    except Exception as error:  # noqa: BLE001 (a traceback says nobody what to do)
+        reason = " ".join(str(error).split())
+        if not isinstance(error, (SingerSDKError, OSError)):
+            reason = (
+                f"unexpected {type(error).__name__}: {reason}. TAP_DIXA_LOGLEVEL=DEBUG logs where: "
+                "please report it"
+            )
+        TapDixa.logger.error(reason)
+        TapDixa.logger.debug("Where it failed:", exc_info=True)
         sys.exit(1)
 
 

@@ -1,8 +1,16 @@
-"""What the SDK's command line lacks: option files that are read once, and errors that name them."""
+"""The files that options name, the log that the environment asks for, and errors that name them.
+
+Nothing of a file's content, and nothing that is given in place of a file, is in an error: it may
+be the token.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,54 +19,111 @@ from typing_extensions import override
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+_NO_FILE_NAME = re.compile(r"""\s*[{["']|.*\n|.*"\s*:|\s*\w+\s*:\s|\s*api_token\s*=""")
+"""What JSON, YAML or a setting looks like that is given in place of a file's name."""
+_DEEPEST = 100
+"""More levels than any catalog or state has, and fewer than Python's limit for recursion."""
 
 
-class JsonObjectFile(click.File):
+class JsonObjectFile(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic since click 8.4
     """A command-line option that names a file with a JSON object. Its value is that object.
 
     Args:
-        check: Raises `SettingsError` for an object that the option does not accept.
+        check: Returns an object as it is used. It raises `SettingsError` for one that the option
+            does not accept.
         may_be_empty: Whether an empty file counts as an empty object.
     """
 
+    name = "filename"
+
     def __init__(
         self,
-        check: Callable[[Mapping[str, Any]], None] | None = None,
+        check: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
         *,
         may_be_empty: bool = False,
     ) -> None:
-        super().__init__(encoding="utf-8")
         self._check = check
         self._may_be_empty = may_be_empty
 
     @override
-    def convert(  # type: ignore[override] # a parsed file takes the place of an open one
+    def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, Any]:
-        text = super().convert(value, param, ctx).read()
+        option = param.opts[0] if param else "file"
+        _check_file_name(option, value)
+        text = click.File("rb").convert(value, param, ctx).read()
         if self._may_be_empty and not text.strip():
             return {}
-        content = read_object(text, f"{param.opts[0] if param else 'file'} {value}")
-        if self._check is not None:
-            self._check(content)
-        return content
+        content = _read_object(text, f"{option} {value}")
+        return content if self._check is None else self._check(content)
 
 
-def read_object(text: str, option: str) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Args:
-        text: Its text.
-        option: The option and the file that it comes from, for the message.
+def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
+    """Let the SDK set up the log, as it does when it makes its command.
 
     Raises:
-        SettingsError: The text is not a JSON object.
+        SettingsError: The environment asks for a log that there cannot be.
     """
+    for variable in ("TAP_DIXA_LOGLEVEL", "LOGLEVEL"):
+        level = os.environ.get(variable, "").upper()
+        if level and level not in logging.getLevelNamesMapping():
+            raise SettingsError(f"{variable} is no log level: use DEBUG, INFO, WARNING or ERROR")
+        if level:
+            break
     try:
-        content = json.loads(text)
+        return get_command()
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(
+            f"SINGER_SDK_LOG_CONFIG names no usable file: {type(error).__name__}, {reason}"
+        ) from error
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Read a file that ``--config`` names.
+
+    Raises:
+        SettingsError: It holds no JSON object, or JSON is given in place of a file's name.
+        OSError: It cannot be read.
+    """
+    _check_file_name("--config", path)
+    return _read_object(Path(path).read_bytes(), f"--config {path}")
+
+
+def _check_file_name(option: str, value: str) -> None:
+    if _NO_FILE_NAME.match(value):
+        raise SettingsError(
+            f"{option} takes the name of a file. What stands on the command line itself, other "
+            "users of the machine can read"
+        )
+
+
+def _read_object(text: bytes, option: str) -> dict[str, Any]:
+    try:
+        # Some editors begin a file with a byte order mark.
+        content = json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{option} is not UTF-8: save it with that encoding") from None
     except ValueError as error:
         raise SettingsError(f"{option} is not JSON: {error}") from None
+    except RecursionError:
+        content = None
+    if content is None or _is_too_deep(content):
+        raise SettingsError(f"{option} is nested more than {_DEEPEST} levels deep")
     if not isinstance(content, dict):
         raise SettingsError(f"{option} does not hold a JSON object")
     return content
+
+
+def _is_too_deep(content: Any) -> bool:
+    level = [content]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for value in level
+            if isinstance(value, (dict, list))
+            for part in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(level)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
+from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
@@ -273,6 +275,34 @@ CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     )
 ).to_dict()
 """JSON Schema of the settings, as the SDK shows and validates them."""
+
+
+def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check the settings of the SDK, such as stream maps. No message shows a value.
+
+    Args:
+        config: All settings.
+        schema: The JSON Schema of all settings.
+
+    Raises:
+        SettingsError: A setting does not fit the schema, or has the name of none and nearly the
+            name of one.
+    """
+    for name in config.keys() - schema["properties"].keys():
+        if near := get_close_matches(name, schema["properties"], n=1, cutoff=0.8):
+            raise SettingsError(f"there is no setting {name}. Did you mean {near[0]}?")
+    try:
+        errors = list(DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config))
+    except AttributeError:
+        # The SDK's schema of that option of stream maps is none.
+        raise SettingsError("__else__ in stream_maps can only be __NULL__") from None
+    for error in errors:
+        name = ".".join(map(str, error.absolute_path))
+        if error.validator != "type":
+            raise SettingsError(f"{name} does not fit. tap-dixa --about shows what it may be")
+        kinds = error.validator_value
+        wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+        raise SettingsError(f"{name} must be of the type {wanted}")
 
 
 def parse_environment(

@@ -27,6 +27,13 @@ _SDK_KEYS = {
     "refresh",
 }
 _SINGER_IO_0 = "updated_at_datestring"
+_MELTANO = ("completed", "completed_state", "partial", "partial_state")
+"""Where Meltano keeps states. A partial one changes what it names of a completed one."""
+
+_NO_STATE = (
+    '--state: a state looks like {"bookmarks": {"conversations": {…}}}: '
+    "the value of a STATE message, without its type"
+)
 
 
 def read_state(
@@ -35,7 +42,7 @@ def read_state(
     """Check a state, and convert what another tap wrote.
 
     Args:
-        state: The value of a STATE message.
+        state: The value of a STATE message, or what Meltano makes of it.
         replication_keys: The replication key of each stream, None for a full-table stream.
         log: Logs a message, from it and its arguments, about each bookmark that is converted.
 
@@ -45,30 +52,78 @@ def read_state(
     Raises:
         SettingsError: It is no state, or has a bookmark that cannot be used.
     """
+    state = _unwrap(state)
     bookmarks = state.get("bookmarks", {})
     if (
-        "type" in state
+        # Something else was given: to start over from start_date would be a surprise.
+        ("bookmarks" not in state and state.keys() - {"currently_syncing"})
+        or "type" in state
         or not isinstance(bookmarks, dict)
         or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
     ):
-        raise SettingsError(
-            '--state: a state looks like {"bookmarks": {"conversations": {…}}}: '
-            "the value of a STATE message, without its type"
-        )
+        raise SettingsError(_NO_STATE)
     return {
         **state,
         "bookmarks": {
-            stream: _read_bookmark(stream, bookmark, replication_key, log)
-            if (replication_key := replication_keys.get(stream))
-            else bookmark
+            stream: _read_bookmark(stream, bookmark, replication_keys.get(stream), log)
             for stream, bookmark in bookmarks.items()
         },
     }
 
 
+def _unwrap(state: Any) -> dict[str, Any]:
+    """Take a state out of what ``meltano state get`` and Meltano's state backends write."""
+    if not isinstance(state, dict):
+        raise SettingsError(_NO_STATE)
+    if "bookmarks" in state:
+        return state
+    if "singer_state" in state:
+        return _unwrap(state["singer_state"])
+    merged: dict[str, Any] = {}
+    parts = [state[name] or {} for name in _MELTANO if name in state]
+    for part in parts:
+        merged = _merge(merged, _unwrap(part))
+    return merged if parts else state
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = {**under, **over}
+    for name in under.keys() & over.keys():
+        if isinstance(under[name], dict) and isinstance(over[name], dict):
+            merged[name] = _merge(under[name], over[name])
+    return merged
+
+
 def _read_bookmark(
-    stream: str, bookmark: dict[str, Any], replication_key: str, log: Callable[..., None]
+    stream: str, bookmark: dict[str, Any], replication_key: str | None, log: Callable[..., None]
 ) -> dict[str, Any]:
+    problem = _problem_for_the_sdk(bookmark)
+    if problem is None and replication_key is not None:
+        bookmark, problem = _convert(stream, bookmark, replication_key, log)
+    if problem is not None:
+        raise SettingsError(
+            f"--state: the bookmark of {stream} {problem}. Correct it, or remove it to start "
+            "from start_date"
+        )
+    return bookmark
+
+
+def _problem_for_the_sdk(bookmark: dict[str, Any]) -> str | None:
+    """Say what the SDK cannot read in a bookmark, of whichever stream."""
+    partitions = bookmark.get("partitions", [])
+    if not isinstance(partitions, list) or not all(isinstance(one, dict) for one in partitions):
+        return "has partitions that are not a list of objects"
+    if not all(
+        isinstance(one.get("progress_markers", {}), dict) for one in (bookmark, *partitions)
+    ):
+        return "has progress_markers that are not an object"
+    return None
+
+
+def _convert(
+    stream: str, bookmark: dict[str, Any], replication_key: str, log: Callable[..., None]
+) -> tuple[dict[str, Any], str | None]:
+    """Return a bookmark as this tap writes it, and what is wrong with it, if anything."""
     given = bookmark
     if bookmark.keys().isdisjoint(_SDK_KEYS) and bookmark:
         bookmark = {
@@ -81,8 +136,6 @@ def _read_bookmark(
     problem = None
     if key != replication_key:
         problem = f"has the replication key {key}, but the stream's is {replication_key}"
-    elif not isinstance(bookmark.get("progress_markers", {}), dict):
-        problem = "has progress_markers that are not an object"
     elif "refresh" in bookmark and not _is_refresh(bookmark["refresh"]):
         problem = "has a refresh that is not an object of date-times"
     elif value is not None:
@@ -94,14 +147,9 @@ def _read_bookmark(
         else:
             if time > time_ns() // 1_000_000 + DAY:
                 problem = f"is in the future: {value}. Changes until then would be missed"
-    elif given is not bookmark:
+    elif given is not bookmark or bookmark.get("partitions"):
         problem = f"is in no format that this tap knows: {given}"
-    if problem:
-        raise SettingsError(
-            f"--state: the bookmark of {stream} {problem}. Correct it, or remove it to start "
-            "from start_date"
-        )
-    return bookmark
+    return bookmark, problem
 
 
 def _is_refresh(value: Any) -> bool:

@@ -71,13 +71,35 @@ class StreamMapper(PluginMapper):
     def register_raw_stream_schema(
         self, stream_name: str, schema: dict[str, Any], key_properties: Sequence[str] | None
     ) -> None:
-        _naming(stream_name, super().register_raw_stream_schema)(
-            stream_name, schema, key_properties
-        )
+        _naming(stream_name, self._register)(stream_name, schema, key_properties)
         for one in self.stream_maps[stream_name]:
             if isinstance(one, CustomStreamMap):
                 # The SDK makes these objects itself: there is no class of ours to override.
                 one.transform = _naming(stream_name, one.transform)  # type: ignore[method-assign]
+                one.get_filter_result = _naming(  # type: ignore[method-assign]
+                    stream_name, one.get_filter_result
+                )
+
+    def _register(
+        self, stream: str, schema: dict[str, Any], key_properties: Sequence[str] | None
+    ) -> None:
+        try:
+            super().register_raw_stream_schema(stream, schema, key_properties)
+            usable = all(
+                name in one.transformed_schema["properties"]
+                for one in self.stream_maps[stream]
+                for name in one.transformed_key_properties or ()
+            )
+        except ValueError:
+            # Two properties have got the same name.
+            if not self.flattening_options.enabled:
+                raise
+            usable = False
+        if not usable:
+            raise SettingsError(
+                f"flattening_max_key_length is too small for {stream}: properties would share a "
+                "name, or the primary key would be renamed"
+            )
 
 
 def _naming(stream: str, function: Callable[..., Any]) -> Callable[..., Any]:

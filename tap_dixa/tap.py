@@ -6,37 +6,39 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StateMessage
-from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_dixa.catalog import check_catalog
-from tap_dixa.cli import JsonObjectFile, read_object
+from tap_dixa.command import CommandTap
+from tap_dixa.download.spool import check_temporary_folder
 from tap_dixa.errors import STREAM_FAILURES, SettingsError, StreamsFailedError
 from tap_dixa.output.stdout import StdoutWriter
 from tap_dixa.permissions import Permissions
 from tap_dixa.progress_bar import ProgressBar
 from tap_dixa.redaction import redact
-from tap_dixa.settings import CONFIG_JSONSCHEMA, Settings, parse_environment
+from tap_dixa.settings import (
+    CONFIG_JSONSCHEMA,
+    Settings,
+    check_sdk_settings,
+    parse_environment,
+)
 from tap_dixa.signals import begin_to_end, handle_hangup
 from tap_dixa.state import read_state
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
+from tap_dixa.streams.full_table import FullTableStream
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    import click
     from singer_sdk.streams import Stream
 
     from tap_dixa.client import DixaStream
@@ -44,12 +46,15 @@ if TYPE_CHECKING:
     from tap_dixa.report.connection_report import ConnectionReport
 
 
-class TapDixa(Tap):
+class TapDixa(CommandTap):
     """Singer tap for Dixa: the Exports API and the Dixa API."""
 
     name = "tap-dixa"
     config_jsonschema = CONFIG_JSONSCHEMA
     message_writer_class = StdoutWriter
+    # Plain values in our classes, properties in the SDK's.
+    primary_keys: ClassVar = {one.name: one.primary_keys for one in STREAMS}  # type: ignore[misc]
+    full_table: ClassVar = {one.name for one in STREAMS if issubclass(one, FullTableStream)}  # type: ignore[misc]
 
     report: ConnectionReport | None = None
     """What a connection test finds out; None in any other run."""
@@ -103,22 +108,28 @@ class TapDixa(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        # A map of a stream that is not selected is no mistake: the SDK would miss its primary key
-        # among the selected properties.
-        catalog = Catalog()
-        properties = {}
-        for name, stream in self.streams.items():
-            schema = stream.effective_schema
-            properties[name] = {*stream.schema["properties"], *schema.get("properties", ())}
-            catalog[name] = CatalogEntry(
-                tap_stream_id=name,
-                schema=Schema.from_dict(schema),
+        config = {**self.config, "stream_maps": dict(self.config.get("stream_maps") or {})}
+        properties = {
+            name: {*stream.schema["properties"], *stream.effective_schema["properties"]}
+            for name, stream in self.streams.items()
+        }
+        try:
+            self.mapper = StreamMapper(config, self.logger, properties)
+        except ConfigValidationError as error:
+            raise SettingsError("; ".join(error.errors)) from None
+        for stream in self.streams.values():
+            entry = CatalogEntry(
+                tap_stream_id=stream.name,
+                schema=Schema.from_dict(stream.effective_schema),
+                # None of a deselected stream's properties is selected, not even its primary key.
                 metadata=stream.metadata if stream.selected else MetadataMapping(),
                 key_properties=stream.primary_keys,
             )
-        self.mapper = StreamMapper(dict(self.config), self.logger, properties)
-        self.mapper.register_raw_streams_from_catalog(catalog)
+            # A map of a stream that is not selected is no reason to fail.
+            with nullcontext() if stream.selected else suppress(SingerSDKError):
+                self.mapper.register_raw_streams_from_catalog(Catalog([(stream.name, entry)]))
 
+    @override
     def sync_streams(self) -> None:
         """Sync the selected streams, conversations and messages first.
 
@@ -129,11 +140,14 @@ class TapDixa(Tap):
             StreamsFailedError: Some of them failed.
             NoAccessError: The token may read none of them.
         """
+        check_temporary_folder()
         self._reset_state_progress_markers()
         if self.state:
             self.state_writer.write_state(self.state)
         failed: dict[str, str] = {}
         selected = [stream for stream in self._ordered_streams() if stream.selected]
+        if not selected:
+            self.logger.warning("No stream is selected, so nothing is synced")
         for stream in selected:
             try:
                 stream.sync()
@@ -150,6 +164,7 @@ class TapDixa(Tap):
         streams = cast("list[DixaStream]", list(self.streams.values()))
         return sorted(streams, key=lambda stream: known.index(type(stream)))
 
+    @override
     def test_connection(self) -> None:
         """Sync a record of every stream, and report what Dixa does to standard error.
 
@@ -159,11 +174,13 @@ class TapDixa(Tap):
         """
         from tap_dixa.report.connection_report import ConnectionReport  # noqa: PLC0415
 
+        check_temporary_folder()
         streams = self._ordered_streams()
         report = self.report = ConnectionReport(streams)
         failed: dict[str, str] = {}
         for stream in streams:
             stream.selected = True
+        self.setup_mapper()
         try:
             for stream in streams:
                 try:
@@ -194,7 +211,12 @@ class TapDixa(Tap):
         cls.append_builtin_config(schema)
         texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
         prefix = cls._env_var_prefix
-        return parse_environment(parse_environment_config(texts, prefix), schema, prefix)
+        try:
+            found = parse_environment_config(texts, prefix)
+        except UnicodeDecodeError:
+            # It is read in the encoding of the locale.
+            raise SettingsError("a file .env cannot be read: set PYTHONUTF8=1") from None
+        return parse_environment(found, schema, prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -211,10 +233,9 @@ class TapDixa(Tap):
         for name in ("start_date", "end_date"):
             if (date := getattr(self.settings, name)) is not None:
                 self._config[name] = to_rfc3339(date)
-        try:
-            return super()._validate_config()
-        except ConfigValidationError as error:
-            raise SettingsError("; ".join(error.errors)) from None
+        self.append_builtin_config(self.config_jsonschema)
+        check_sdk_settings(self._config, self.config_jsonschema)
+        return super()._validate_config()
 
     @override
     def _setup_signal_handlers(self) -> None:
@@ -251,61 +272,6 @@ class TapDixa(Tap):
             self.message_writer.interrupt(last_words)
         else:
             last_words()
-
-    @classmethod
-    @override
-    def get_singer_command(cls) -> click.Command:
-        command = super().get_singer_command()
-        types = {
-            "catalog": JsonObjectFile(check_catalog),
-            # Schedulers make an empty file when there is no state yet.
-            "state": JsonObjectFile(may_be_empty=True),
-        }
-        for option in command.params:
-            option.type = types.get(str(option.name), option.type)
-        return command
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
-        for path in value:
-            if path != "ENV":
-                # The SDK does not name the file that it cannot read.
-                text = Path(path).read_text(encoding="utf-8")
-                given.config |= read_object(text, f"--config {path}")
-        return given
-
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        if value in {CliTestOptionValue.Disabled.value, CliTestOptionValue.Schema.value}:
-            super().cb_test(ctx, param, value)
-            return
-        config = ctx.params["config"]
-        cls(config=config.config, parse_env_config=config.parse_env).test_connection()
-        ctx.exit()
-
-    @classmethod
-    @override
-    def invoke(  # type: ignore[override] # the SDK's takes open files and parses them itself
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: Any = None,
-        state: dict[str, Any] | None = None,
-        catalog: dict[str, Any] | None = None,
-    ) -> None:
-        super(Tap, cls).invoke(about=about, about_format=about_format)
-        cls.print_version(print_fn=cls.logger.info)
-        tap = cls(
-            config=config.config,
-            state=state,
-            catalog=catalog,
-            parse_env_config=config.parse_env,
-        )
-        tap.sync_streams()
 
 
 def _describe(failed: dict[str, str], selected: int) -> str:

@@ -75,6 +75,27 @@ TAKEN_OVER = {
     ),
 }
 
+OLDER = {
+    "bookmarks": {"conversations": TAKEN_OVER["the SDK's own"][0]["bookmarks"]["conversations"]}
+}
+NEWER = {"bookmarks": {"messages": TAKEN_OVER["the SDK's own"][0]["bookmarks"]["messages"]}}
+TAKEN_OVER |= {
+    "meltano state get": ({"singer_state": bookmarks(ISO)}, BOOKMARK),
+    "Meltano's file": ({"completed": {"singer_state": bookmarks(ISO)}, "partial": {}}, BOOKMARK),
+    "Meltano's file, bare": ({"completed": bookmarks(ISO), "partial": None}, BOOKMARK),
+    "Meltano's two": (
+        {"completed": {"singer_state": OLDER}, "partial_state": {"singer_state": NEWER}},
+        BOOKMARK,
+    ),
+    "Meltano's two of a stream": (
+        {
+            "partial_state": {"singer_state": bookmarks(ISO)},
+            "completed": {"singer_state": bookmarks("2026-01-01T00:00:00.000Z")},
+        },
+        BOOKMARK,
+    ),
+}
+
 
 def of(stream, bookmark):
     return {"bookmarks": {stream: bookmark}}
@@ -101,5 +122,13 @@ REFUSED = {
     "a refresh in the future": of("messages", {"refresh": {"conversations": "2100-01-01"}}),
     "in the future": bookmarks("2100-01-01T00:00:00Z"),
     "two days ahead": bookmarks(expected.iso(int(time.time() * 1000) + 2 * DAY)),
+    "partitions that are none": of("messages", {"partitions": "x"}),
+    "partitions of texts": of("tags", {"partitions": ["x"]}),
+    "partitions alone": of("messages", {"partitions": [{"context": {}}]}),
+    "another stream's markers": of("planets", {"progress_markers": []}),
+    "bookmarks alone": TAKEN_OVER["the SDK's own"][0]["bookmarks"],
+    "a message's value": {"value": bookmarks(ISO)},
+    "Meltano's, of something else": {"singer_state": [1]},
+    "Meltano's, empty within": {"completed": {"singer_state": {"bookmark": {}}}},
     "a whole message": {"type": "STATE", "value": {"bookmarks": {}}},
 }

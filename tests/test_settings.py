@@ -115,3 +115,45 @@ def test_reading_the_environment_leaves_it_as_it_is(monkeypatch):
     tap = TapDixa(parse_env_config=True)
     assert dict(os.environ) == before
     assert tap.settings.window_days == 31
+
+
+SECRET = "a-seed-that-nobody-may-see"  # noqa: S105
+SDK = {
+    "stream_map_config": [SECRET],
+    "stream_maps": {"conversations": SECRET},
+    "batch_config": {"encoding": SECRET},
+    "faker_config": SECRET,
+    "flattening_max_depth": SECRET,
+    "flattening_enabled": SECRET,
+}
+
+
+@pytest.mark.parametrize("where", [{}, {"conversations": {}}])
+def test_the_rest_of_stream_maps_can_only_be_dropped(where):
+    maps = {name: {"__else__": SECRET} for name in where} or {"__else__": SECRET}
+    with pytest.raises(SettingsError, match="__else__") as refused:
+        TapDixa(config={**GOOD, "stream_maps": maps})
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", SDK)
+def test_no_message_shows_the_value_of_a_setting_of_the_sdk(name):
+    with pytest.raises(SettingsError) as refused:
+        TapDixa(config={**GOOD, name: SDK[name]})
+    assert name in str(refused.value)
+    assert SECRET not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("stream_map", "stream_maps"), ("refresh_anonymised", "refresh_anonymized")]
+)
+def test_a_typing_mistake_in_a_setting_is_refused(name, meant):
+    with pytest.raises(SettingsError, match=f"no setting {name}. Did you mean {meant}") as refused:
+        TapDixa(config={**GOOD, name: SECRET})
+    assert SECRET not in str(refused.value)
+
+
+def test_a_setting_that_is_none_of_the_tap_s_is_ignored():
+    tap = TapDixa(config={**GOOD, "comment": "ours", "interval": 5})
+    assert tap.settings.window_days == 31

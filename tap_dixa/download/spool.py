@@ -22,7 +22,7 @@ import msgspec
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import JsonArray
-from tap_dixa.errors import DiskError, UnusableRecordError
+from tap_dixa.errors import DiskError, SettingsError, UnusableRecordError
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
@@ -43,6 +43,27 @@ _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _BRACE = ord("{")
 _FIRST = -(1 << 62)
 """Sorts records from elsewhere before the others: the last one of a window is its newest."""
+
+
+def check_temporary_folder() -> None:
+    """Check that responses can be written where the environment says.
+
+    Python would silently write them, with the personal data in them, to another folder.
+
+    Raises:
+        SettingsError: They cannot.
+    """
+    for variable in ("TMPDIR", "TEMP", "TMP"):
+        if folder := os.environ.get(variable):
+            try:
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    file.write(b"[]")
+            except OSError as error:
+                raise SettingsError(
+                    f"{variable} names a folder that cannot be written to, {folder}: "
+                    f"{error.strerror}. Name another one, or none"
+                ) from None
+            return
 
 
 class Spool:

@@ -42,7 +42,6 @@ def write_batches(
     storage, size = config.storage, config.batch_size
     compress = config.encoding.compression == "gzip"
     folder = UPath(storage.root, **storage.params)
-    (folder / f"{storage.prefix or ''}_").parent.mkdir(parents=True, exist_ok=True)
     prefix = f"{storage.prefix or ''}{name}-{uuid4()}"
     suffix = "json.gz" if compress else "json"
     chunk = next(chunks, None)
@@ -65,7 +64,7 @@ def write_batches(
 
 
 def check_batch_config(config: BatchConfig) -> None:
-    """Check a batch configuration, before the first request.
+    """Check a batch configuration, and make the folder, before the first request.
 
     Raises:
         SettingsError: It cannot be used.
@@ -84,10 +83,20 @@ def check_batch_config(config: BatchConfig) -> None:
         raise SettingsError(
             f"batch_config: batch_size must be a whole number from 1, not {config.batch_size!r}"
         )
+    storage = config.storage
+    if not storage.root:
+        raise SettingsError("batch_config: storage.root is empty: name a folder or a bucket")
+    prefix = storage.prefix or ""
+    if prefix.startswith("/") or ".." in prefix.split("/"):
+        raise SettingsError("batch_config: storage.prefix must be a path below storage.root")
     try:
-        UPath(config.storage.root, **config.storage.params).fs  # noqa: B018 (imports what it needs)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(f"batch_config: storage.root cannot be used: {error}") from None
+        file = UPath(storage.root, **storage.params) / f"{prefix}_"
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except Exception as error:
+        reason = str(error)
+        if isinstance(error, ImportError) and storage.root.startswith("s3:"):
+            reason = "s3:// needs an extra of tap-dixa, as in pip install '.[s3]'"
+        raise SettingsError(f"batch_config: storage.root cannot be used: {reason}") from error
 
 
 class BatchFile:

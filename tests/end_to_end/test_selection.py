@@ -61,6 +61,14 @@ def test_a_catalog_as_discovered_syncs_everything(serve, run_tap, catalog):
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
 
 
+def test_nothing_selected_is_warned_of(serve, run_tap):
+    sandbox = serve()
+    run = run_tap(settings(sandbox), catalog={"streams": []})
+    checks.succeeded(run)
+    assert "No stream is selected" in run.log
+    assert sandbox.answered == []
+
+
 def test_a_deselected_stream_is_not_asked_for(serve, run_tap, exports):
     sandbox = serve()
     chosen = select(select(exports, "messages", [], True), "conversations", [], False)

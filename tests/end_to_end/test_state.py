@@ -16,7 +16,8 @@ LOOKBACK = 600_000
 
 
 @pytest.mark.parametrize(
-    "name", ["singer-io 1.x", "singer-io 0.x", "with an offset", "with progress markers"]
+    "name",
+    ["singer-io 1.x", "singer-io 0.x", "with an offset", "with progress markers", "Meltano's two"],
 )
 def test_a_bookmark_is_taken_over(serve, run_tap, name, evidence):
     state, bookmark = TAKEN_OVER[name]
@@ -62,7 +63,9 @@ def test_without_a_usable_bookmark_the_sync_begins_at_start_date(
     evidence("states taken over")
 
 
-@pytest.mark.parametrize("name", ["no date", "singer-io's, garbage", "in the future"])
+@pytest.mark.parametrize(
+    "name", ["no date", "singer-io's, garbage", "bookmarks alone", "partitions of texts"]
+)
 def test_what_is_no_state_is_refused_in_one_line(serve, run_tap, name, evidence):
     sandbox = serve()
     run = run_tap(settings(sandbox), state=REFUSED[name])

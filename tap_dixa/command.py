@@ -1,0 +1,92 @@
+"""The command line of the tap: its options, and what each of them starts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
+
+from tap_dixa.catalog import read_catalog
+from tap_dixa.cli import JsonObjectFile, read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import click
+
+
+class CommandTap(Tap):
+    """A tap that reads the files that its options name once, and checks them."""
+
+    primary_keys: ClassVar[Mapping[str, Sequence[str]]]
+    """The primary key of each of the tap's streams."""
+    full_table: ClassVar[Collection[str]]
+    """The streams that have no replication key."""
+
+    @abstractmethod
+    def sync_streams(self) -> None:
+        """Sync the selected streams."""
+
+    @abstractmethod
+    def test_connection(self) -> None:
+        """Read a little of every stream."""
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        types = {
+            "catalog": JsonObjectFile(
+                partial(read_catalog, primary_keys=cls.primary_keys, full_table=cls.full_table)
+            ),
+            # Schedulers make an empty file when there is no state yet.
+            "state": JsonObjectFile(may_be_empty=True),
+        }
+        for option in command.params:
+            option.type = types.get(str(option.name), option.type)
+        return command
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
+        for path in value:
+            if path != "ENV":
+                # The SDK does not name the file that it cannot read.
+                given.config |= read_config(path)
+        return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value in {CliTestOptionValue.Disabled.value, CliTestOptionValue.Schema.value}:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        cls(config=config.config, parse_env_config=config.parse_env).test_connection()
+        ctx.exit()
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override] # the SDK's takes open files and parses them itself
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+    ) -> None:
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config,
+            state=state,
+            catalog=catalog,
+            parse_env_config=config.parse_env,
+        )
+        tap.sync_streams()
