@@ -23,6 +23,7 @@ def main() -> None:
 
     from tap_dixa.cli import set_up_log  # noqa: PLC0415
     from tap_dixa.errors import SettingsError  # noqa: PLC0415
+    from tap_dixa.signals import ignore  # noqa: PLC0415
     from tap_dixa.tap import TapDixa  # noqa: PLC0415
 
     try:
@@ -40,6 +41,8 @@ def main() -> None:
             )
         TapDixa.logger.error(reason)
         TapDixa.logger.debug("Where it failed:", exc_info=True)
+        # What could not be closed, such as a file in a bucket, fails again when it is deleted.
+        sys.unraisablehook = ignore
         sys.exit(1)
 
 

@@ -37,7 +37,7 @@ def begin_to_end(status: int) -> None:
     _thread.start_new_thread(_exit_after, (_LAST_SECONDS, status))
     # A log line that the signal came into is lost: nobody needs to know where.
     logging.raiseExceptions = False
-    sys.unraisablehook = _ignore
+    sys.unraisablehook = ignore
     # Python gives signals back to the system before it is done.
     atexit.register(_ignore_signals)
 
@@ -47,8 +47,8 @@ def _exit_after(seconds: float, status: int) -> None:
     os._exit(status)
 
 
-def _ignore(_: Any) -> None:
-    pass
+def ignore(_: Any) -> None:
+    """Take an exception that Python cannot raise, in place of writing it to the log."""
 
 
 def _ignore_signals() -> None:

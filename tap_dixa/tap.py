@@ -214,8 +214,10 @@ class TapDixa(CommandTap):
         try:
             found = parse_environment_config(texts, prefix)
         except UnicodeDecodeError:
-            # It is read in the encoding of the locale.
-            raise SettingsError("a file .env cannot be read: set PYTHONUTF8=1") from None
+            # The SDK reads it in the encoding of the locale.
+            raise SettingsError(
+                "a file .env cannot be read: save it as UTF-8, and set PYTHONUTF8=1"
+            ) from None
         return parse_environment(found, schema, prefix)
 
     @override

@@ -172,7 +172,12 @@ UNEXPECTED = """
 from tap_dixa.__main__ import main
 from tap_dixa.tap import TapDixa
 
+class Torn:
+    def __del__(self):
+        raise OSError("torn twice")
+
 def fail(self):
+    torn = Torn()
     raise LookupError("something\\nsurprising")
 
 TapDixa.sync_streams = fail
@@ -193,6 +198,7 @@ def test_whatever_escapes_is_one_line_and_its_traceback_is_logged_for_who_asks(
     assert len(run.errors) == 1
     assert "unexpected LookupError: something surprising. TAP_DIXA_LOGLEVEL=DEBUG" in run.errors[0]
     assert ("Traceback" in run.log) == (level == "DEBUG")
+    assert "torn twice" not in run.log
     assert TOKEN not in run.log
 
 
