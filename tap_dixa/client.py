@@ -32,11 +32,15 @@ if TYPE_CHECKING:
 
     from tap_dixa.dixa_tap import DixaTap
     from tap_dixa.errors import ForbiddenError
+    from tap_dixa.output.misfits import Misfit
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
 
 _MOST_WARNINGS = 20
 """How many new fields are logged per stream."""
+
+_LONGEST_KEY = 80
+"""How much of a key is logged."""
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -94,7 +98,7 @@ class DixaStream(RESTStream[Any]):
         if path in self._unknown_fields or len(self._unknown_fields) >= _MOST_WARNINGS:
             return
         self._unknown_fields.add(path)
-        if ADDITIONAL in self.effective_schema["properties"]:
+        if self._keeps_extras:
             fate = f"its values are in {ADDITIONAL}"
         else:
             fate = f"is dropped, because the catalog has no {ADDITIONAL}"
@@ -107,6 +111,34 @@ class DixaStream(RESTStream[Any]):
         )
         if len(self._unknown_fields) == _MOST_WARNINGS:
             self.log("%s: further such fields are not logged", self.name, level=logging.WARNING)
+
+    def report_misfit(self, misfit: Misfit, record: Mapping[str, Any]) -> None:
+        """Warn of a value that its field cannot hold.
+
+        Args:
+            misfit: The field and the value.
+            record: The record that has it.
+        """
+        keys = [record.get(name) for name in self.primary_keys]
+        if None in keys:
+            return  # the stream fails over it, in one line
+        self.log(
+            "%s: field %s of record %s is %s, which its schema does not allow; such values are %s, "
+            "and the field is null",
+            self.name,
+            misfit.path,
+            ", ".join(" ".join(str(key).split())[:_LONGEST_KEY] for key in keys),
+            misfit,
+            f"in {ADDITIONAL}"
+            if self._keeps_extras
+            else f"dropped, because the catalog has no {ADDITIONAL}",
+            level=logging.WARNING,
+        )
+
+    @cached_property
+    def _keeps_extras(self) -> bool:
+        properties = self.effective_schema["properties"]
+        return ADDITIONAL in properties and self.mask["properties", ADDITIONAL]
 
     @cached_property
     def _unknown_fields(self) -> set[str]:

@@ -22,7 +22,9 @@ _CACHED_HOURS = 10_000
 _YEAR_FIRST = re.compile(
     r"(\d{4})(?:([-/])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?:[T ] *(\d.*))?", re.ASCII
 )
-_COMPACT_DATE = len("20250131")
+_UNIX_MS = re.compile(r"\d{13}", re.ASCII)
+_ISO = re.compile(r"\d{4}(-?)\d\d\1\d\d(?:[T ]\d[^\s\[\]]*)?", re.ASCII)
+_ZONE_NAME = re.compile(r"([^\[]*[T ][^\[]*(?:Z|[+-]\d\d:?\d\d))\[[\w/+-]+\]", re.ASCII)
 
 # A record has ten times or so: looking texts up beats formatting numbers.
 _SECONDS = tuple(f"{minute:02d}:{second:02d}." for minute in range(60) for second in range(60))
@@ -64,19 +66,38 @@ def normalize(text: str) -> str:
     """Format a point in time that Dixa sent as a text like `to_rfc3339` does.
 
     Args:
-        text: ISO 8601, also the compact ``20250131``, or Unix time in ms. Any other text is
-            returned unchanged.
+        text: See `parse_record_time`.
 
     Raises:
+        ValueError: The text is not a time, or could mean several.
         OverflowError: The time is outside the years 1 to 9999.
     """
-    if text.isdecimal() and len(text) != _COMPACT_DATE:
-        # Public connectors type some of the ratings' times as texts.
-        return to_rfc3339(int(text))
-    try:
-        return to_rfc3339(parse(text))
-    except ValueError:
-        return text
+    return to_rfc3339(parse_record_time(text))
+
+
+def parse_record_time(text: str) -> int:
+    """Parse a point in time that Dixa sent as a text.
+
+    Args:
+        text: ISO 8601, also the compact ``20250131``, also with the name of its zone behind an
+            offset, ``2025-01-31T09:05:00Z[GMT]``; or Unix time in ms, of 13 digits. Fewer or more
+            digits may be seconds, or a date and a time.
+
+    Returns:
+        Unix time in ms.
+
+    Raises:
+        ValueError: The text is not a time, or could mean several.
+    """
+    text = text.strip().upper()
+    if not _ISO.fullmatch(text):
+        if _UNIX_MS.fullmatch(text):
+            return int(text)  # public connectors type some of the ratings' times as texts
+        with_zone_name = _ZONE_NAME.fullmatch(text)
+        if with_zone_name is None:
+            raise ValueError(text)
+        text = with_zone_name[1]
+    return parse(text)
 
 
 def to_milliseconds(time: datetime) -> int:

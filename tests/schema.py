@@ -21,6 +21,10 @@ SCHEMA: dict[str, Any] = {
         },
         "open": {"type": ["object", "null"], "additionalProperties": True},
         "count": {"type": ["integer", "null"]},
+        "text": {"type": ["string", "null"]},
+        "flag": {"type": ["boolean", "null"]},
+        "size": {"type": ["number", "null"]},
+        "either": {"type": ["integer", "string", "null"]},
     },
 }
 

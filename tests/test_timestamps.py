@@ -106,7 +106,43 @@ def test_moments_that_rfc3339_cannot_write_are_refused(milliseconds):
         to_rfc3339(milliseconds)
 
 
-def test_a_compact_date_in_a_record_is_a_date_and_not_ms():
-    assert normalize("20250131") == "2025-01-31T00:00:00.000Z"
-    assert normalize("1738310400000") == "2025-01-31T08:00:00.000Z"
-    assert normalize("99999999") == "99999999"  # no such month
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("20250131", "2025-01-31T00:00:00.000Z"),
+        ("1738310400000", "2025-01-31T08:00:00.000Z"),
+        (" 2025-01-31T09:00:00+01:00 ", "2025-01-31T08:00:00.000Z"),
+        ("20250131T080000Z", "2025-01-31T08:00:00.000Z"),
+        ("2025-01-31t08:00:00z", "2025-01-31T08:00:00.000Z"),
+        ("2025-01-31T08:00:00.250Z[GMT]", "2025-01-31T08:00:00.250Z"),
+        ("2025-01-31T09:00:00+01:00[Europe/Copenhagen]", "2025-01-31T08:00:00.000Z"),
+    ],
+)
+def test_a_time_in_a_record_is_read_if_it_is_clear(text, iso):
+    assert normalize(text) == iso
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "99999999",  # no such month
+        "1738310400",  # seconds, or the first days of 1970
+        "202501310800",  # a date and a time, or 1976
+        "20250131080000",
+        "1738310400000000",
+        "2025-01-31108:00",  # Python takes any character for the T
+        "2025-01-31T08:00:00[GMT]",
+        "2025-01-31[GMT]",
+        "12025-01-31T08:00:00Z",
+        "soon",
+    ],
+)
+def test_a_text_in_a_record_that_is_no_clear_time_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 (nobody reads it)
+        normalize(text)
+
+
+def test_a_time_outside_the_years_1_to_9999_is_refused():
+    with pytest.raises(OverflowError):
+        normalize("9999-12-31T23:59:59-10:00")

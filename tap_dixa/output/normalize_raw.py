@@ -1,21 +1,21 @@
-"""The same as `tap_dixa.output.normalize`, on raw JSON: decode only what has to change.
+"""The same as `tap_dixa.output.normalize`, on raw JSON: let msgspec decode what is as documented.
 
-Most of a record is emitted unchanged. Here its bytes are copied from the response to the
-message, and only times and nested parts are decoded. A record that is unusual in any way is
-passed to the normalizer of dictionaries; if that meets a new field, the field is known here
-from then on. Both give the same record; a test compares them.
+msgspec decodes a record to a structure that accepts what is as documented, and nothing else; see
+`tap_dixa.output.structures`. A record that it refuses is passed to the normalizer of dictionaries,
+and what was new in it is accepted from then on: new fields, and fields with values of another type.
+Both normalizers give the same record; a test compares them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
 
-from tap_dixa import timestamps
+from tap_dixa.output.json_numbers import decode
+from tap_dixa.output.structures import Known, compile_structure
 from tap_dixa.schemas import ADDITIONAL
-from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +28,15 @@ Encodable = Any
 _MOST_NEW_FIELDS = 100
 """A stream with more new fields than this is no longer compiled for each of them."""
 
+_FIELD = re.compile(r" - at `\$\.(.+?)`$")
+"""Where in a record msgspec found a value that is not as documented."""
+_PLACE = re.compile(r"\[(?:\d+|\.\.\.)\]")
+
 
 class RawNormalizer:
     """Normalizes a stream's records, from their JSON to what is encoded.
 
-    The JSON must be UTF-8: most of it is copied unread.
+    The JSON must be UTF-8: its longest texts are copied unread.
 
     Args:
         schema: The stream's JSON Schema, an object with ``properties``.
@@ -42,33 +46,47 @@ class RawNormalizer:
     def __init__(self, schema: dict[str, Any], normalize: Normalizer) -> None:
         self._object_schema = schema
         self._normalize = normalize
+        self._drifting: set[str] = set()
+        self._compiled_for = 0
         self._compile()
 
     def __call__(self, record: bytes) -> Encodable:
-        """Normalize a record."""
+        """Normalize a record.
+
+        Raises:
+            DecodeError: msgspec's: it is not JSON.
+        """
         try:
-            if b"\n" in record:  # a copy of it would not be one line
-                return self._normalize(msgspec.json.decode(record))
             decoded = self._decode(record)
-        except msgspec.ValidationError:
-            normalized = self._normalize(msgspec.json.decode(record))
-            if len(self._normalize.unknown) != self._compiled_for:
+            if self._amend is not None:
+                self._amend(decoded)
+        except (OverflowError, ValueError) as error:  # msgspec's exceptions are of the latter kind
+            normalized = self._normalize(decode(record))
+            if found := _FIELD.search(str(error)):
+                self._drifting.add(_PLACE.sub("[]", found[1]).rstrip("[]"))
+            if self._compiled_for != self._met():
                 self._compile()
             return normalized
-        if self._amend is not None:
-            self._amend(decoded)
         return decoded
 
+    def _met(self) -> int:
+        met = self._normalize
+        return len(met.unknown) + len(met.misfits) + len(self._drifting)
+
     def _compile(self) -> None:
+        self._compiled_for = self._met()
         unknown = list(self._normalize.unknown)
-        self._compiled_for = len(unknown)
         if len(unknown) > _MOST_NEW_FIELDS:
             return
         keeps = ADDITIONAL in self._object_schema["properties"]
-        structure, amend = _compile(self._object_schema, unknown, "")
+        if keeps and ADDITIONAL in unknown:
+            unknown.remove(ADDITIONAL)
+        misfits = self._normalize.misfits
+        known = Known(unknown, self._drifting | misfits, misfits)
+        structure, amend = compile_structure(self._object_schema, known, "")
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(structure).decode
         self._amend: Callable[[Any], None] | None = amend
-        if unknown and amend is not None:
+        if amend is not None and known.has_extras:
             self._amend = _with_extras(amend, structure, keeps=keeps)
 
 
@@ -97,92 +115,3 @@ def _with_extras(
             setattr(record, column, extras)
 
     return amend_record
-
-
-def _compile(
-    schema: dict[str, Any], unknown: list[str], path: str
-) -> tuple[type, Callable[..., None] | None]:
-    """Build an object's structure, and what normalizes it in place if anything has to change.
-
-    Args:
-        schema: The object's JSON Schema.
-        unknown: The paths of all new fields.
-        path: The object's own path, as those begin.
-
-    Returns:
-        The structure, and a function of a record; if there are new fields, also of the
-        dictionary that they go to, and of where in the record the object is.
-    """
-    # A field's name may be no Python name, and comes from the user's catalog or from Dixa: a
-    # structure calls it by its place, and no text of theirs is in the code below.
-    kinds: list[Any] = []
-    code: list[str] = []
-    field_names = list(schema["properties"])
-    names: dict[str, Any] = {
-        "normalize": timestamps.normalize,
-        "to_rfc3339": to_rfc3339,
-        "names": field_names,
-        "UNSET": UNSET,
-    }
-    signature = "record, extras, where" if unknown else "record"
-    for place, (name, field) in enumerate(schema["properties"].items()):
-        value = f"record.field_{place}"
-        types, items = field.get("type", []), field.get("items", {})
-        inside = f"where + names[{place}]"
-        if field.get("format") == "date-time":
-            kinds.append(int | str | None | UnsetType)
-            code += [
-                f"time = {value}",
-                "if time.__class__ is int:",
-                f"    {value} = to_rfc3339(time)",
-                "elif time.__class__ is str:",
-                f"    {value} = normalize(time)",
-            ]
-        elif "array" in types and "properties" in items:
-            part, amend_part = _compile(items, unknown, f"{path}{name}[].")
-            kinds.append(list[part] | None | UnsetType)  # type: ignore[valid-type]
-            if amend_part is not None:
-                names[f"amend_{place}"] = amend_part
-                code += (
-                    [
-                        f"for place, part in enumerate({value} or ()):",
-                        f"    amend_{place}(part, extras, f'{{{inside}}}.{{place}}.')",
-                    ]
-                    if unknown
-                    else [f"for part in {value} or ():", f"    amend_{place}(part)"]
-                )
-        elif "array" in types:
-            kinds.append(list[Raw] | str | None | UnsetType)
-            code += [f"if {value}.__class__ is str:", f"    {value} = [{value}]"]
-        elif "object" in types and "properties" in field:
-            part, amend_part = _compile(field, unknown, f"{path}{name}.")
-            kinds.append(part | None | UnsetType)
-            if amend_part is not None:
-                names[f"amend_{place}"] = amend_part
-                more = f", extras, {inside} + '.'" if unknown else ""
-                code += [f"if {value}:", f"    amend_{place}({value}{more})"]
-        else:
-            kinds.append(Raw)
-    for new in unknown:
-        name = new.removeprefix(path)
-        if new.startswith(path) and "." not in name:
-            place = len(kinds)
-            kinds.append(Raw)
-            field_names.append(name)
-            code += [
-                f"if record.field_{place} is not UNSET:",
-                f"    extras[where + names[{place}]] = record.field_{place}",
-                f"    record.field_{place} = UNSET",
-            ]
-    structure = msgspec.defstruct(
-        "Record",
-        [(f"field_{place}", kind, UNSET) for place, kind in enumerate(kinds)],
-        rename=lambda attribute: field_names[int(attribute.removeprefix("field_"))],
-        forbid_unknown_fields=True,
-        gc=False,
-    )
-    if not code:
-        return structure, None
-    # A loop over the names instead of this code costs a whole run a fifth more CPU.
-    exec("\n    ".join([f"def amend({signature}):", *code]), names)  # noqa: S102 (none of it is input)
-    return structure, names["amend"]

@@ -49,7 +49,7 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
         }
         entries = DixaApiStream.request_records(self, interval)
         body = self.traffic.count(_array(entries))
-        return Spool(body, window, self._key_decoder, timestamps.parse)
+        return Spool(body, window, self._key_decoder, timestamps.parse_record_time)
 
     @override
     def get_url_params(

@@ -15,6 +15,7 @@ from tap_dixa import retry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.json_array import repair_text
 from tap_dixa.errors import BadResponseError, NotFoundError, RefusedError, RetriesExhaustedError
+from tap_dixa.output.json_numbers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ _MOST_EMPTY_PAGES = 100
 """So many pages without a row, each with a link to another, are no list."""
 _V1, _BETA = "/v1/", "/beta/"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Page(NamedTuple):
@@ -192,7 +194,9 @@ class DixaApiStream(DixaStream):
                 found = rows.get(name, found)
                 if name != self.rows[-1]:
                     rows = _OBJECT.decode(found)
-            decoded = msgspec.json.decode(found, type=list[self.row_type])  # type: ignore[name-defined]
+            decoded: list[Any] = _ROWS.decode(found)
+            if self.row_type is not msgspec.Raw:
+                decoded = list(map(decode, decoded))
         except msgspec.ValidationError:
             begins = body[:80].decode(errors="replace")
             raise BadResponseError(

@@ -60,7 +60,7 @@ class FullTableStream(DixaApiStream):
 
     @cached_property
     def _normalize(self) -> Normalizer:
-        return Normalizer(self.effective_schema, self.report_unknown_field)
+        return Normalizer(self.effective_schema, self.report_unknown_field, self.report_misfit)
 
 
 class Children(NamedTuple):

@@ -23,6 +23,7 @@ from tap_dixa.errors import (
     UnusableRecordError,
 )
 from tap_dixa.output.fast_path import FastPathStream
+from tap_dixa.output.json_numbers import decode
 from tap_dixa.output.normalize import Normalizer
 from tap_dixa.output.normalize_raw import RawNormalizer
 from tap_dixa.progress import Progress, Traffic
@@ -87,7 +88,7 @@ class WindowedStream(FastPathStream, DixaStream):
         absent = dict.fromkeys(self.effective_schema["properties"]) if self.has_stream_map() else {}
 
         def to_record(text: bytes) -> Record:
-            return {**absent, **self._normalize(msgspec.json.decode(text))}
+            return {**absent, **self._normalize(decode(text))}
 
         for record in self.read(context, to_record):
             if record is not None:
@@ -247,4 +248,6 @@ class WindowedStream(FastPathStream, DixaStream):
 
     @cached_property
     def _normalize(self) -> Normalizer:
-        return Normalizer(self.effective_schema, self.report_unknown_field, self.other_names)
+        return Normalizer(
+            self.effective_schema, self.report_unknown_field, self.report_misfit, self.other_names
+        )

@@ -1,0 +1,111 @@
+"""Numbers that JSON can spell and no loader can store: they become their text.
+
+Loaders keep integers in 64 bits and other numbers as floats. ``9223372036854775808`` is too long
+for the one, ``1e400`` for the other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+"""The integers that fit in 64 bits, from and to."""
+
+INTEGER: Any = Annotated[int, msgspec.Meta(ge=LOWEST, le=HIGHEST)]
+"""What msgspec decodes these integers to, and no other number."""
+
+_DEPTH = 3
+_DIGITS = len(str(LOWEST))
+
+
+def _values(depth: int) -> Any:
+    scalars = INTEGER | float | str | bool | None
+    if depth == 0:
+        return scalars
+    inner: Any = _values(depth - 1)
+    return scalars | list[inner] | dict[str, inner]
+
+
+VALUE: Any = _values(_DEPTH)
+"""What msgspec decodes any JSON to, if it is not nested more deeply than usual and all of its
+numbers can be stored. To check that costs nothing here."""
+
+
+class _Checked(msgspec.Struct):
+    """What msgspec knows how to check without asking for the type again each time."""
+
+    value: VALUE
+
+
+class HugeNumber:
+    """A number that Python does not hold either.
+
+    Args:
+        text: Its text, as Dixa sent it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def decode(text: bytes) -> Any:
+    """Decode JSON that is known to be valid.
+
+    Returns:
+        What msgspec decodes it to, with a `HugeNumber` for each number that msgspec refuses.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        return json.loads(text, parse_int=_integer, parse_float=_float)
+
+
+def storable(value: Any) -> Any:
+    """Replace the numbers that no loader can store by their text.
+
+    Args:
+        value: Decoded JSON. Objects and arrays are changed in place, at any depth.
+    """
+    try:
+        msgspec.convert({"value": value}, _Checked)
+    except msgspec.ValidationError:
+        return _storable(value)
+    return value
+
+
+def _storable(value: Any) -> Any:
+    # No recursion: JSON may be nested more deeply than Python allows calls to be.
+    root = [value]
+    containers: list[Any] = [root]
+    while containers:
+        container = containers.pop()
+        parts: Iterable[tuple[Any, Any]] = (
+            container.items() if container.__class__ is dict else enumerate(container)
+        )
+        for place, part in parts:
+            if part.__class__ is dict or part.__class__ is list:
+                containers.append(part)
+            elif part.__class__ is HugeNumber or (
+                part.__class__ is int and not LOWEST <= part <= HIGHEST
+            ):
+                container[place] = str(part)
+    return root[0]
+
+
+def _integer(text: str) -> int | HugeNumber:
+    return int(text) if len(text) <= _DIGITS else HugeNumber(text)
+
+
+def _float(text: str) -> float | HugeNumber:
+    number = float(text)
+    return HugeNumber(text) if math.isinf(number) else number

@@ -1,0 +1,45 @@
+"""Values that their field cannot hold, as a warning shows them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from tap_dixa.output.json_numbers import HugeNumber
+
+_MOST_SHOWN = 30
+_LIKE_A_TIME = re.compile(r"[\d:.,TZ+/ -]*", re.ASCII)
+
+
+class Misfit(NamedTuple):
+    """A value that its field does not accept and that cannot be converted without loss."""
+
+    path: str
+    """The field. The path has dots into objects and ``[]`` into arrays."""
+    value: Any
+    """The value, decoded."""
+    is_time: bool
+    """Whether the field is a time."""
+
+    def __str__(self) -> str:
+        """Say what the value is, in a few words for a log.
+
+        A text may be personal data, so nothing of it is shown, except where a time should be and
+        it consists of nothing but digits and signs. Numbers and booleans are shown.
+        """
+        value = self.value
+        if isinstance(value, bool):
+            return f"the boolean {str(value).lower()}"
+        if isinstance(value, int | float | HugeNumber):
+            return f"the number {_shortened(str(value))}"
+        if isinstance(value, str):
+            if not value:
+                return "an empty text"
+            if self.is_time and _LIKE_A_TIME.fullmatch(value):
+                return f"the text {_shortened(value)}"
+            return "a text"
+        return "an object" if isinstance(value, dict) else "an array"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
