@@ -53,8 +53,12 @@ A type is what a field holds if it is not null. Keys and replication keys never 
 object whose names are Dixa's or the account's to choose: one column, whatever it holds.
 
 Four fields are the tap's own: `queueId` and `teamId` of members, `conversationUpdatedAt` of notes,
-and `contactEndpointId`. A field that Dixa adds is dropped, with one warning that names it, until a
-release of the tap has it in its schema."""
+and `contactEndpointId`. A field that Dixa adds is in `additional_properties`, until a release of
+the tap has it in its schema.
+
+Every record fits these types. A value of another type is converted if nothing is lost, such as
+"123" to 123; if not, it is in `additional_properties`, and the field is null. See
+[syncing.md](syncing.md#values-of-other-types)."""
 
 _HOW: dict[type[DixaStream], str] = {
     ConversationNotesStream: "One request for each conversation that changed since the bookmark.",

@@ -58,7 +58,7 @@ class HugeNumber:
         return self._text
 
 
-def decode(text: bytes) -> Any:
+def decode(text: bytes | msgspec.Raw) -> Any:
     """Decode JSON that is known to be valid.
 
     Returns:
@@ -67,7 +67,7 @@ def decode(text: bytes) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.ValidationError:
-        return json.loads(text, parse_int=_integer, parse_float=_float)
+        return json.loads(bytes(text), parse_int=_integer, parse_float=_float)
 
 
 def storable(value: Any) -> Any:

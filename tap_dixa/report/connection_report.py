@@ -22,6 +22,7 @@ from tap_dixa import retry
 from tap_dixa.client import SCHEMAS
 from tap_dixa.download.windows import MARGIN, Window
 from tap_dixa.errors import STREAM_FAILURES, DiskError, RefusedError, RetriesExhaustedError
+from tap_dixa.output.json_numbers import decode
 from tap_dixa.report import advice
 from tap_dixa.report.field_check import FieldCheck
 from tap_dixa.report.observations import Api, Endpoint, Export
@@ -282,7 +283,7 @@ class ConnectionReport:
 def _decoded(records: Iterable[bytes]) -> Iterator[Any]:
     for record in records:
         try:
-            yield msgspec.json.decode(record.decode(errors="replace"))
+            yield decode(record.decode(errors="replace").encode())
         except _NOT_DECODABLE:
             continue  # the stream itself fails because of it
 

@@ -6,6 +6,8 @@ import re
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from tap_dixa.output.json_numbers import HugeNumber
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,6 +16,7 @@ _TYPES: dict[type, str] = {
     bool: "boolean",
     int: "integer",
     float: "number",
+    HugeNumber: "number",
     str: "string",
     list: "array",
     dict: "object",

@@ -102,7 +102,9 @@ class ConversationNotesStream(ExportStream):
 
     @cached_property
     def _notes(self) -> NotesByConversation:
-        return self.another(NotesByConversation)
+        notes = self.another(NotesByConversation)
+        notes.normalize = self._normalize  # what a catalog says of this stream holds for them
+        return notes
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

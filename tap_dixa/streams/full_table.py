@@ -51,15 +51,25 @@ class FullTableStream(DixaApiStream):
             UnusableRecordError: It has no key.
         """
         if isinstance(row, dict):
-            record: Record = self._normalize({**(context or {}), **row})
+            record: Record = self.normalize({**(context or {}), **row})
             if all(record.get(key) is not None for key in self.primary_keys):
                 return record
         raise UnusableRecordError(
             f"{self.name}: Dixa sent a row without {' and '.join(self.primary_keys)}: {row!r:.80}"
         )
 
+    def id_of(self, row: Any) -> Any:
+        """Read a row's ``id``. Nothing is reported of its other fields: they are not synced.
+
+        Raises:
+            UnusableRecordError: It has none.
+        """
+        key = {"id": row.get("id")} if isinstance(row, dict) else row
+        return self.to_record(key, None)["id"]
+
     @cached_property
-    def _normalize(self) -> Normalizer:
+    def normalize(self) -> Normalizer:
+        """Makes rows fit the schema."""
         return Normalizer(self.effective_schema, self.report_unknown_field, self.report_misfit)
 
 
@@ -126,7 +136,7 @@ class MembersStream(ChildStream):
         parents = self.another(self.parent)
         try:
             rows = parents.request_records(None)
-            found = [{self.parent_key: parents.to_record(row, None)["id"]} for row in rows]
+            found = [{self.parent_key: parents.id_of(row)} for row in rows]
             for _, records in self.children_of(found):
                 yield from records
         except ForbiddenError as error:

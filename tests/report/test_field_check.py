@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_dixa.client import SCHEMAS
+from tap_dixa.output.json_numbers import HugeNumber
 from tap_dixa.report.field_check import FieldCheck
 
 SCHEMA = {
@@ -53,6 +54,7 @@ def test_what_the_tap_can_handle_is_not_reported(record):
         ({"jane@example.com": True}, "(not a plain name)", "boolean"),
         ({"1c35d7c0-9a12-4f0e-8fd1-2f1c0a3a9e11": 1}, "(not a plain name)", "integer"),
         ({"a12345": 1.5}, "(not a plain name)", "number"),
+        ({"new": HugeNumber("1e400")}, "new", "number"),
     ],
 )
 def test_an_unknown_field_is_named_but_not_if_the_name_may_be_data(record, path, kind):
