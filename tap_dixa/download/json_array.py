@@ -90,17 +90,11 @@ class JsonArray:
 
     def __iter__(self) -> Iterator[Chunk]:
         """Read the next chunk."""
-        opening = os.pread(self._descriptor, self._chunk_size, 0)
-        array_start = opening.removeprefix(_BOM).lstrip(_WHITESPACE)
-        if not array_start:
-            raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
-        if not array_start.startswith(b"["):
-            begins = array_start[:80].decode(errors="replace")
-            raise BadResponseError(f"the response is not a JSON array: it begins with {begins!r}")
+        position, array_start = self._start()
         mark = _mark(array_start, 1, len(array_start))
         # A chunk begins with the array's bracket, or with the comma before its first record,
         # which becomes a bracket, as the comma after its last one does.
-        position, buffer = opening.index(b"["), bytearray(self._chunk_size)
+        buffer = bytearray(self._chunk_size)
         scanner: RecordScanner | None = None
         while True:
             count = os.preadv(self._descriptor, [buffer], position)
@@ -134,6 +128,20 @@ class JsonArray:
             elif not self._replace_surrogates(buffer, count, position, whole=whole):
                 # A record longer than the buffer, or one full of braces.
                 scanner = RecordScanner()
+
+    def _start(self) -> tuple[int, bytes]:
+        """Find where the array starts, and read its beginning."""
+        for place in range(0, self._size, self._chunk_size):
+            part = os.pread(self._descriptor, self._chunk_size, place)
+            begins = (part if place else part.removeprefix(_BOM)).lstrip(_WHITESPACE)
+            if begins.startswith(b"["):
+                return place + len(part) - len(begins), begins
+            if begins:
+                raise BadResponseError(
+                    "the response is not a JSON array: it begins with "
+                    f"{begins[:80].decode(errors='replace')!r}"
+                )
+        raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
 
     def _larger(self, buffer: bytearray, count: int) -> bytearray:
         """Make a larger buffer, for a record that is longer than this one."""
