@@ -147,11 +147,10 @@ class JsonArray:
         """Make a larger buffer, for a record that is longer than this one."""
         if len(buffer) < self._longest_record:
             return bytearray(2 * len(buffer))
-        try:
-            _decode(buffer, count)
-        except msgspec.DecodeError as error:
-            if str(error) != _TRUNCATED:
-                raise _damaged(error) from None
+        text, _ = repair_text(bytes(memoryview(buffer)[:count]))
+        flaw = _flaw(text)
+        if flaw is not None and _flaw(text + b"0") is not None:  # it may end within a number
+            raise _damaged(flaw)
         raise UnusableRecordError(
             f"Dixa sent a record longer than {self._longest_record >> 20} MB, which is more than "
             f"the tap can hold: {buffer[1:_SHOWN].decode(errors='replace')!r}"
@@ -199,12 +198,21 @@ def repair_text(text: bytes) -> tuple[bytes, int]:
     return text, replaced
 
 
-def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:
+def _decode(buffer: bytes | bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:
     text = memoryview(buffer)[:end]
     try:
         return text, _RECORDS.decode(text)
     except RecursionError:
         raise UnusableRecordError("Dixa sent a record nested too deeply to be decoded") from None
+
+
+def _flaw(text: bytes) -> msgspec.DecodeError | None:
+    """Say what is wrong with an array, other than that it has no end."""
+    try:
+        _decode(text, len(text))
+    except msgspec.DecodeError as error:
+        return None if str(error) == _TRUNCATED else error
+    return None
 
 
 def _longest_array(

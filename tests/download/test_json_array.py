@@ -98,10 +98,23 @@ def test_140_megabytes_whose_first_record_starts_otherwise_are_read_in_little_me
     assert peak < 10_000_000
 
 
-@pytest.mark.parametrize("start", ['{"a":"', '{"a":[', '{"a":{"b":"},{', '"', "[" * 40])
-def test_a_record_that_memory_does_not_hold_is_said_to_be_too_long(start):
-    body = f'[{{"id":1}},{start}{"x" * 2 * LONGEST if start.count(chr(34)) % 2 else "1," * LONGEST}'
-    with pytest.raises(UnusableRecordError, match=r"longer than .* MB"):
+@pytest.mark.parametrize("far", range(11))
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        ('{"a":"', "x"),
+        ('{"a":"', r"\ud83d\udc4d"),
+        ('{"a":"', r"\ud83d"),
+        ('{"a":[', "-1.5e+10,"),
+        ('{"a":["\\ud83d",', "true,"),
+        ('{"a":{"b":"},{"},"c":[', "{},"),
+        ('"', "x"),
+        ("", "["),
+    ],
+)
+def test_a_record_that_memory_does_not_hold_is_said_to_be_too_long(start, more, far):
+    body = f'[{{"id":1}},{" " * far}{start}{more * LONGEST}'
+    with pytest.raises(UnusableRecordError, match=r"longer than .* MB|nested too deeply"):
         read(body.encode())
 
 
