@@ -171,13 +171,22 @@ class DixaStream(RESTStream[Any]):
 
     _read_to_the_end = False
 
+    @property
+    def read_whole(self) -> bool:
+        """Whether this run, at its end, has surely read every record that Dixa has.
+
+        A target may delete all others then. An incremental stream never has, even if a catalog
+        says FULL_TABLE: what lies before start_date was not read.
+        """
+        return False
+
     @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         yield from super()._sync_records(context, write_messages=write_messages)
         version = self._stream_version
-        if write_messages and version is not None and not self.skipped:
+        if write_messages and version is not None and self.read_whole:
             self._read_to_the_end = True
             self._write_activate_version_message(version)
 

@@ -22,6 +22,7 @@ SETTINGS = {"description", "help", "title"}
 NO_MESSAGES = {
     "An unhandled error occurred",  # the SDK's, looked for
     "timed out",  # the same
+    "Input data was truncated",  # what msgspec says, looked for
     "…: … of … windows |{bar}| …",  # the bar
     "about … left",  # the same
     "A sandbox with sample data is at …. …",  # says itself what to do

@@ -2,80 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
-from urllib.parse import parse_qsl
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl, quote
 from weakref import WeakKeyDictionary
 
-import msgspec
-from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
 from tap_dixa import retry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.json_array import repair_text
-from tap_dixa.errors import BadResponseError, NotFoundError, RefusedError, RetriesExhaustedError
-from tap_dixa.output.json_numbers import decode
+from tap_dixa.errors import NotFoundError, RetriesExhaustedError
+from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from urllib.parse import ParseResult
 
     import requests
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.streams.pages import Page
 
-_ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
-"""A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
-of the zone."""
-_MOST_EMPTY_PAGES = 100
-"""So many pages without a row, each with a link to another, are no list."""
 _V1, _BETA = "/v1/", "/beta/"
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class Page(NamedTuple):
-    """A response of a list, decoded."""
-
-    rows: list[Any]
-    """Its rows: decoded JSON, or the raw JSON of each one if the stream's `row_type` is that."""
-    next_link: str | None
-    """The link to the next page, if there is one."""
-
-
-class NextLinkPaginator(BaseHATEOASPaginator):
-    """Follows ``meta.next`` from page to page. The last page has none.
-
-    Args:
-        stream: The stream's name, for the message.
-        page_of: Returns the page that a response was decoded to.
-    """
-
-    def __init__(self, stream: str, page_of: Callable[[requests.Response], Page]) -> None:
-        super().__init__()
-        self._stream = stream
-        self._page_of = page_of
-        self._followed: set[str] = set()
-        self._empty_pages = 0
-
-    @override
-    def get_next_url(self, response: requests.Response) -> str | None:
-        link = self._page_of(response).next_link
-        if not link or link in self._followed:  # a circle: everything was read
-            return None
-        self._followed.add(link)
-        return link
-
-    @override
-    def continue_if_empty(self, response: requests.Response) -> bool:
-        self._empty_pages += 1
-        if self._empty_pages > _MOST_EMPTY_PAGES:
-            raise RefusedError(
-                f"{self._stream}: Dixa links from one empty page to the next without an end"
-            )
-        return True
 
 
 class DixaApiStream(DixaStream):
@@ -89,7 +39,7 @@ class DixaApiStream(DixaStream):
     """Where in a response the rows are."""
 
     row_type: ClassVar[Any] = Any
-    """What msgspec decodes a row to."""
+    """`msgspec.Raw` for rows that are not decoded."""
 
     parameters: ClassVar[Mapping[str, str]] = {}
     """Query parameters of every request."""
@@ -99,6 +49,9 @@ class DixaApiStream(DixaStream):
 
     any_page_read = False
     """Whether a request of the stream has succeeded."""
+
+    in_doubt = False
+    """Whether a list of the stream ended in a way that leaves it open whether it was whole."""
 
     _beta_tried = False
 
@@ -118,7 +71,10 @@ class DixaApiStream(DixaStream):
 
     @override
     def get_url(self, context: Context | None) -> str:
-        url = super().get_url(context)
+        # An id is whatever Dixa sends, and not to lead to another path.
+        url = super().get_url(
+            context and {name: quote(str(value), safe="") for name, value in context.items()}
+        )
         return url.replace(_V1, _BETA, 1) if self.path in self.tap.beta_paths else url
 
     @override
@@ -149,7 +105,7 @@ class DixaApiStream(DixaStream):
 
     @override
     def get_new_paginator(self) -> NextLinkPaginator:
-        return NextLinkPaginator(self.name, self._pages.__getitem__)
+        return NextLinkPaginator(self.name, self._pages.__getitem__, self.doubt)
 
     @override
     def get_url_params(
@@ -166,9 +122,11 @@ class DixaApiStream(DixaStream):
         super().validate_response(response)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
-        body, replaced = repair_text(response.content)
+        body, replaced = repair_text(read_body(response, self.name))
         self.report_replaced(self.path, replaced)
-        page = self._pages[response] = self._decode(body)
+        page = self._pages[response] = decode_page(body, self.rows, self.row_type)
+        if not page.has_list:
+            self.doubt("Dixa sent a page without a list of rows")
         if self.tap.report is not None:
             self.tap.report.page(self, page.rows, more=bool(page.next_link))
 
@@ -176,36 +134,17 @@ class DixaApiStream(DixaStream):
     def parse_response(self, response: requests.Response) -> list[Any]:
         return self._pages[response].rows
 
-    def _decode(self, body: bytes) -> Page:
-        """Decode a page.
+    def doubt(self, reason: str) -> None:
+        """Warn, once, that a list may not be whole, although it ends.
 
-        Raises:
-            BadResponseError: It is none.
+        Args:
+            reason: Why.
         """
-        try:
-            page = _OBJECT.decode(_ZONE_NAME.sub(rb'"\1"', body))
-            meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)
-            rows, found = page, msgspec.Raw(b"null")
-            for name in self.rows:
-                # Dixa's description allows a list without rows to be omitted.
-                if rows.keys() <= {"meta"}:
-                    found = msgspec.Raw(b"[]")
-                    break
-                found = rows.get(name, found)
-                if name != self.rows[-1]:
-                    rows = _OBJECT.decode(found)
-            decoded: list[Any] = _ROWS.decode(found)
-            if self.row_type is not msgspec.Raw:
-                decoded = list(map(decode, decoded))
-        except msgspec.ValidationError:
-            begins = body[:80].decode(errors="replace")
-            raise BadResponseError(
-                f"the response is not a page of rows: it begins with {begins!r}"
-            ) from None
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise BadResponseError(f"the response is damaged: {error}") from None
-        return Page(decoded, meta.next if meta else None)
-
-
-class _Meta(msgspec.Struct):
-    next: str | None = None
+        if not self.in_doubt:
+            self.in_doubt = True
+            self.log(
+                "%s: %s: the list may not be whole, so this run announces no deletes",
+                self.name,
+                reason,
+                level=logging.WARNING,
+            )

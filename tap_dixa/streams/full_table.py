@@ -36,7 +36,7 @@ class FullTableStream(DixaApiStream):
         Raises:
             RefusedError: Dixa refuses a request.
             RetriesExhaustedError: A request failed in all of its attempts.
-            UnusableRecordError: A row has no key.
+            UnusableRecordError: A row has no usable key.
         """
         try:
             for row in self.request_records(None):
@@ -44,18 +44,24 @@ class FullTableStream(DixaApiStream):
         except ForbiddenError as error:
             self.skip(error, begun=self.any_page_read)
 
+    @property
+    @override
+    def read_whole(self) -> bool:
+        return not (self.skipped or self.in_doubt)
+
     def to_record(self, row: Any, context: Context | None) -> Record:
         """Make a record that fits the schema from a row.
 
         Raises:
-            UnusableRecordError: It has no key.
+            UnusableRecordError: It has no usable key.
         """
         if isinstance(row, dict):
             record: Record = self.normalize({**(context or {}), **row})
-            if all(record.get(key) is not None for key in self.primary_keys):
+            if all(_is_text(record.get(key)) for key in self.primary_keys):
                 return record
         raise UnusableRecordError(
-            f"{self.name}: Dixa sent a row without {' and '.join(self.primary_keys)}: {row!r:.80}"
+            f"{self.name}: Dixa sent a row whose {' and '.join(self.primary_keys)} cannot be used: "
+            f"{row!r:.80}"
         )
 
     def id_of(self, row: Any) -> Any:
@@ -71,6 +77,10 @@ class FullTableStream(DixaApiStream):
     def normalize(self) -> Normalizer:
         """Makes rows fit the schema."""
         return Normalizer(self.effective_schema, self.report_unknown_field, self.report_misfit)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 class Children(NamedTuple):
@@ -137,6 +147,7 @@ class MembersStream(ChildStream):
         try:
             rows = parents.request_records(None)
             found = [{self.parent_key: parents.id_of(row)} for row in rows]
+            self.in_doubt |= parents.in_doubt
             for _, records in self.children_of(found):
                 yield from records
         except ForbiddenError as error:

@@ -347,7 +347,7 @@ def test_damage_in_a_large_response_does_not_take_it_all_into_memory():
 
     tracemalloc.start()
     try:
-        with pytest.raises(BadResponseError, match=r"no record is as long|invalid character"):
+        with pytest.raises(BadResponseError, match=r"invalid character"):
             Spool(response(), WIDE, DECODER)
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -276,8 +276,8 @@ def test_an_interrupted_list_throws_nothing_away(serve, run_tap):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ('{"data": [{"name": "nobody"}]}', "without id"),
-        ('{"data": [7]}', "without id"),
+        ('{"data": [{"name": "nobody"}]}', "whose id cannot be used"),
+        ('{"data": [7]}', "whose id cannot be used"),
     ],
 )
 def test_a_row_without_a_key_stops_the_run(serve, run_tap, body, said):

@@ -1,0 +1,179 @@
+"""Pages of the Dixa API: how they are read, decoded and followed."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlparse
+
+import msgspec
+from singer_sdk.pagination import BaseHATEOASPaginator
+from typing_extensions import override
+
+from tap_dixa.errors import BadResponseError, RefusedError, TooMuchError
+from tap_dixa.output.json_numbers import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import requests
+
+LARGEST_PAGE = 64 << 20
+"""A larger page is refused, in bytes, decompressed. The largest of the activity log, of 10,000
+entries, has some 20 MB."""
+
+_PART = 1 << 16
+_MOST_EMPTY_PAGES = 100
+"""So many pages without a row, each with a link to another, are no list."""
+_ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
+"""A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
+of the zone."""
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Page(NamedTuple):
+    """A response of a list, decoded."""
+
+    rows: list[Any]
+    """Its rows: decoded JSON, or the raw JSON of each one if that is the wanted type."""
+    next_link: str | None
+    """The link to the next page, if there is one."""
+    digest: bytes
+    """A digest of the rows' JSON."""
+    has_list: bool
+    """Whether it has a list of rows at all, if only an empty one."""
+
+
+class _Meta(msgspec.Struct):
+    next: str | None = None
+
+
+class NextLinkPaginator(BaseHATEOASPaginator):
+    """Follows ``meta.next`` from page to page. The last page has none.
+
+    Args:
+        stream: The stream's name, for messages.
+        page_of: Returns the page that a response was decoded to.
+        doubt: Called with a reason why the list may not be whole, although it ends.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        page_of: Callable[[requests.Response], Page],
+        doubt: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self._stream = stream
+        self._page_of = page_of
+        self._doubt = doubt
+        # A link without a query leads to the first page. Digests, because links may be long.
+        self._followed = {_digest(b"")}
+        self._pages: set[bytes] = set()
+        self._empty_pages = 0
+
+    @override
+    def get_next_url(self, response: requests.Response) -> str | None:
+        page = self._page_of(response)
+        if page.rows and page.digest in self._pages:
+            raise RefusedError(
+                f"{self._stream}: Dixa sent the same page again under another link, so the rest "
+                "of the list cannot be read"
+            )
+        self._pages.add(page.digest)
+        if not page.next_link:
+            return None
+        query = _digest(urlparse(page.next_link).query.encode())
+        if query not in self._followed:
+            self._followed.add(query)
+            return page.next_link
+        if page.rows:
+            raise RefusedError(
+                f"{self._stream}: Dixa's pages link in a circle, so the rest of the list cannot "
+                "be read"
+            )
+        self._doubt("the last page is empty and links back to another")
+        return None
+
+    @override
+    def continue_if_empty(self, response: requests.Response) -> bool:
+        self._empty_pages += 1
+        if self._empty_pages > _MOST_EMPTY_PAGES:
+            raise RefusedError(
+                f"{self._stream}: Dixa links from one empty page to the next without an end"
+            )
+        return True
+
+
+def read_body(response: requests.Response, stream: str) -> bytes:
+    """Read a page, and no more of it than memory holds.
+
+    Args:
+        response: The response, of which nothing was read.
+        stream: The stream's name, for the message.
+
+    Raises:
+        TooMuchError: It is too large.
+    """
+    parts, size = [], 0
+    with response:
+        for part in response.iter_content(_PART):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_PAGE:
+                raise TooMuchError(
+                    f"{stream}: Dixa sent a page of more than {LARGEST_PAGE >> 20} MB, which is "
+                    "more than the tap can hold. Try a smaller page_size; if that does not help, "
+                    "please report it"
+                )
+    return b"".join(parts)
+
+
+def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
+    """Decode a page.
+
+    Args:
+        body: Its JSON.
+        path: The names that lead to the rows.
+        row_type: `msgspec.Raw` for rows that are not decoded.
+
+    Raises:
+        BadResponseError: It is none.
+    """
+    has_list = True
+    try:
+        page = _OBJECT.decode(_ZONE_NAME.sub(rb'"\1"', body))
+        meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)
+        parent, found = page, msgspec.Raw(b"null")
+        for name in path:
+            # Dixa's description allows a list without rows to be omitted.
+            if parent.keys() <= {"meta"}:
+                found, has_list = msgspec.Raw(b"[]"), False
+                break
+            found = parent.get(name, found)
+            if name != path[-1]:
+                parent = _OBJECT.decode(found)
+        rows: list[Any] = _ROWS.decode(found)
+        if row_type is not msgspec.Raw:
+            rows = list(map(decode, rows))
+    except msgspec.ValidationError:
+        begins = body[:80].decode(errors="replace")
+        raise BadResponseError(
+            f"the response is not a page of rows: it begins with {begins!r}"
+        ) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BadResponseError(f"the response is damaged: {error}") from None
+    link = meta.next if meta else None
+    try:
+        urlparse(link)
+    except ValueError:
+        raise BadResponseError(
+            f"the response's link to the next page cannot be followed: {link!r:.80}"
+        ) from None
+    return Page(rows, link, _digest(bytes(found)), has_list)
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
