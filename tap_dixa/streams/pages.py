@@ -89,12 +89,8 @@ class NextLinkPaginator(BaseHATEOASPaginator):
         if query not in self._followed:
             self._followed.add(query)
             return page.next_link
-        if page.rows:
-            raise RefusedError(
-                f"{self._stream}: Dixa's pages link in a circle, so the rest of the list cannot "
-                "be read"
-            )
-        self._doubt("the last page is empty and links back to another")
+        # Whatever the links lead to was read, and failing would only mean never to sync the list.
+        self._doubt("the last page links back to one that was read")
         return None
 
     @override
