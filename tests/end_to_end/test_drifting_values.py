@@ -228,5 +228,5 @@ def test_a_key_that_cannot_be_used_fails_its_stream_in_one_line(serve, run_tap):
     run = run_tap(settings(sandbox), catalog=catalog("agents"))
     assert run.status == 1
     (line,) = run.errors
-    assert "agents: Dixa sent a row without id" in line
+    assert "agents: Dixa sent a row whose id cannot be used" in line
     assert "field id" not in run.log
