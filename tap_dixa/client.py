@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
@@ -21,6 +21,7 @@ from typing_extensions import override
 from tap_dixa import retry, schemas
 from tap_dixa.errors import SettingsError, TooMuchError
 from tap_dixa.output.batch import check_batch_config, write_batches
+from tap_dixa.output.content_warnings import ContentWarnings
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
 
@@ -32,15 +33,8 @@ if TYPE_CHECKING:
 
     from tap_dixa.dixa_tap import DixaTap
     from tap_dixa.errors import ForbiddenError
-    from tap_dixa.output.misfits import Misfit
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
-
-_MOST_WARNINGS = 20
-"""How many new fields are logged per stream."""
-
-_LONGEST_KEY = 80
-"""How much of a key is logged."""
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -89,76 +83,16 @@ class DixaStream(RESTStream[Any]):
         self.skipped = True
         self.tap.permissions.denied(self.name, str(error))
 
-    def report_unknown_field(self, path: str) -> None:
-        """Warn of a field that Dixa sends and the schema does not have.
-
-        Args:
-            path: The field's name, dotted if it is nested.
-        """
-        if path in self._unknown_fields or len(self._unknown_fields) >= _MOST_WARNINGS:
-            return
-        self._unknown_fields.add(path)
-        if self._keeps_extras:
-            fate = f"its values are in {ADDITIONAL}"
-        else:
-            fate = f"is dropped, because the catalog has no {ADDITIONAL}"
-        self.log(
-            "%s: field %s is not in the schema; %s",
-            self.name,
-            " ".join(path.split()),
-            fate,
-            level=logging.WARNING,
-        )
-        if len(self._unknown_fields) == _MOST_WARNINGS:
-            self.log("%s: further such fields are not logged", self.name, level=logging.WARNING)
-
-    def report_misfit(self, misfit: Misfit, record: Mapping[str, Any]) -> None:
-        """Warn of a value that its field cannot hold.
-
-        Args:
-            misfit: The field and the value.
-            record: The record that has it.
-        """
-        keys = [record.get(name) for name in self.primary_keys]
-        if None in keys:
-            return  # the stream fails over it, in one line
-        self.log(
-            "%s: field %s of record %s is %s, which its schema does not allow; such values are %s, "
-            "and the field is null",
-            self.name,
-            misfit.path,
-            ", ".join(" ".join(str(key).split())[:_LONGEST_KEY] for key in keys),
-            misfit,
-            f"in {ADDITIONAL}"
-            if self._keeps_extras
-            else f"dropped, because the catalog has no {ADDITIONAL}",
-            level=logging.WARNING,
-        )
-
     @cached_property
-    def _keeps_extras(self) -> bool:
-        properties = self.effective_schema["properties"]
-        return ADDITIONAL in properties and self.mask["properties", ADDITIONAL]
-
-    @cached_property
-    def _unknown_fields(self) -> set[str]:
-        return set()
-
-    def report_replaced(self, source: object, places: int) -> None:
-        """Warn of characters that no target can store, if there were any.
-
-        Args:
-            source: The window or the path whose response had them.
-            places: How many were replaced.
-        """
-        if places:
-            self.log(
-                "%s: %s: replaced %d invalid characters in texts with U+FFFD",
-                self.name,
-                source,
-                places,
-                level=logging.WARNING,
-            )
+    def warnings(self) -> ContentWarnings:
+        """Warns of what the records hold and the schema, or a target, cannot."""
+        return ContentWarnings(
+            self.name,
+            self.primary_keys,
+            partial(self.log, level=logging.WARNING),
+            keeps_extras=ADDITIONAL in self.effective_schema["properties"]
+            and self.mask["properties", ADDITIONAL],
+        )
 
     # ACTIVATE_VERSION
 

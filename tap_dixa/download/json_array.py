@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from tap_dixa.download.json_scanner import RecordScanner
+from tap_dixa.download.json_text import BOM, ESCAPE, REPLACEMENT, repair_text
 from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
 
 if TYPE_CHECKING:
@@ -32,16 +33,6 @@ _WHITESPACE = b" \t\r\n"
 _OPEN, _COMMA, _CLOSE = b"[,]"
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 _RECORD_START = re.compile(rb'\s*(\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.)')
-
-_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
-"""Any escape sequence of JSON; the group is a lone surrogate."""
-_REPLACEMENT = rb"\ufffd"
-_NUL = rb"\u0000"
-_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-"""What may be U+0000 or a lone surrogate."""
-_ESCAPE_OR_NUL = re.compile(rb"\\u0000|" + _ESCAPE.pattern, re.DOTALL)
-_BOM = b"\xef\xbb\xbf"
 
 
 class Chunk(NamedTuple):
@@ -133,7 +124,7 @@ class JsonArray:
         """Find where the array starts, and read its beginning."""
         for place in range(0, self._size, self._chunk_size):
             part = os.pread(self._descriptor, self._chunk_size, place)
-            begins = (part if place else part.removeprefix(_BOM)).lstrip(_WHITESPACE)
+            begins = (part if place else part.removeprefix(BOM)).lstrip(_WHITESPACE)
             if begins.startswith(b"["):
                 return place + len(part) - len(begins), begins
             if begins:
@@ -161,41 +152,12 @@ class JsonArray:
     ) -> bool:
         """Replace lone surrogates, and return whether there were any."""
         before = self.replaced
-        for escape in _ESCAPE.finditer(buffer, 0, count):
+        for escape in ESCAPE.finditer(buffer, 0, count):
             # The other half may lie behind the end of the buffer.
-            if escape.group(1) and (whole or escape.end() + len(_REPLACEMENT) <= count):
-                os.pwrite(self._descriptor, _REPLACEMENT, position + escape.start())
+            if escape.group(1) and (whole or escape.end() + len(REPLACEMENT) <= count):
+                os.pwrite(self._descriptor, REPLACEMENT, position + escape.start())
                 self.replaced += 1
         return self.replaced > before
-
-
-def repair_text(text: bytes) -> tuple[bytes, int]:
-    """Replace what no target can store by U+FFFD, in JSON.
-
-    That is bytes that are not UTF-8, lone surrogates, and U+0000, which PostgreSQL rejects.
-
-    Returns:
-        The JSON, and how many places were replaced.
-    """
-    replaced = 0
-
-    def replace(escape: re.Match[bytes]) -> bytes:
-        nonlocal replaced
-        if escape.group(1) is None and escape.group() != _NUL:
-            return escape.group()
-        replaced += 1
-        return _REPLACEMENT
-
-    text = text.removeprefix(_BOM)
-    if _SUSPECT.search(text):
-        text = _ESCAPE_OR_NUL.sub(replace, text)
-    try:
-        if not text.isascii():
-            text.decode()
-    except UnicodeDecodeError:
-        text = text.decode(errors="replace").encode()
-        replaced += 1
-    return text, replaced
 
 
 def _decode(buffer: bytes | bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:

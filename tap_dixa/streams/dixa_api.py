@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tap_dixa import retry
 from tap_dixa.client import DixaStream
-from tap_dixa.download.json_array import repair_text
+from tap_dixa.download.json_text import repair_text
 from tap_dixa.errors import NotFoundError, RetriesExhaustedError
 from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
 
@@ -123,7 +123,7 @@ class DixaApiStream(DixaStream):
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
         body, replaced = repair_text(read_body(response, self.name))
-        self.report_replaced(self.path, replaced)
+        self.warnings.replaced(self.path, replaced)
         page = self._pages[response] = decode_page(body, self.rows, self.row_type)
         if not page.has_list:
             self.doubt("Dixa sent a page without a list of rows")

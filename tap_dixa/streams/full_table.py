@@ -76,7 +76,7 @@ class FullTableStream(DixaApiStream):
     @cached_property
     def normalize(self) -> Normalizer:
         """Makes rows fit the schema."""
-        return Normalizer(self.effective_schema, self.report_unknown_field, self.report_misfit)
+        return Normalizer(self.effective_schema, self.warnings.unknown_field, self.warnings.misfit)
 
 
 def _is_text(value: object) -> bool:

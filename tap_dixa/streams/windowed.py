@@ -14,7 +14,7 @@ from typing_extensions import override
 from tap_dixa.catalog import check_incremental_entry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.fetcher import WindowFetcher
-from tap_dixa.download.json_array import repair_text
+from tap_dixa.download.json_text import repair_text
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import show
 from tap_dixa.download.windows import MARGIN, Window, split
@@ -210,7 +210,7 @@ class WindowedStream(FastPathStream, DixaStream):
                 traffic.emitted += 1
                 if converted is not _DROPPED:
                     yield converted
-        self.report_replaced(part, replaced)
+        self.warnings.replaced(part, replaced)
 
     @cached_property
     def traffic(self) -> Traffic:
@@ -249,5 +249,8 @@ class WindowedStream(FastPathStream, DixaStream):
     @cached_property
     def _normalize(self) -> Normalizer:
         return Normalizer(
-            self.effective_schema, self.report_unknown_field, self.report_misfit, self.other_names
+            self.effective_schema,
+            self.warnings.unknown_field,
+            self.warnings.misfit,
+            self.other_names,
         )

@@ -1,0 +1,100 @@
+"""Warnings of what a stream's records hold and its schema, or a target, cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.schemas import ADDITIONAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tap_dixa.output.misfits import Misfit
+
+_MOST_FIELDS = 20
+"""How many new fields are logged per stream."""
+_LONGEST_KEY = 80
+"""How much of a key is logged."""
+
+
+class ContentWarnings:
+    """Logs the warnings of one stream.
+
+    Args:
+        stream: The stream's name.
+        primary_keys: The fields that identify a record.
+        keeps_extras: Whether the stream has the column that keeps what no other field holds.
+        warn: Logs a warning, from a message and its arguments.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        primary_keys: Sequence[str],
+        warn: Callable[..., None],
+        *,
+        keeps_extras: bool,
+    ) -> None:
+        self._stream = stream
+        self._keys = primary_keys
+        self._warn = warn
+        self._keeps_extras = keeps_extras
+        self._unknown_fields: set[str] = set()
+
+    def unknown_field(self, path: str) -> None:
+        """Warn of a field that Dixa sends and the schema does not have, once.
+
+        Args:
+            path: The field's name, dotted if it is nested.
+        """
+        if path in self._unknown_fields or len(self._unknown_fields) >= _MOST_FIELDS:
+            return
+        self._unknown_fields.add(path)
+        if self._keeps_extras:
+            fate = f"its values are in {ADDITIONAL}"
+        else:
+            fate = f"is dropped, because the catalog has no {ADDITIONAL}"
+        self._warn(
+            "%s: field %s is not in the schema; %s", self._stream, " ".join(path.split()), fate
+        )
+        if len(self._unknown_fields) == _MOST_FIELDS:
+            self._warn("%s: further such fields are not logged", self._stream)
+
+    def misfit(self, misfit: Misfit, record: Mapping[str, Any]) -> None:
+        """Warn of a value that its field cannot hold.
+
+        Args:
+            misfit: The field and the value.
+            record: The record that has it.
+        """
+        keys = [record.get(name) for name in self._keys]
+        if None in keys:
+            return  # the stream fails over it, in one line
+        if self._keeps_extras:
+            fate = f"in {ADDITIONAL}"
+        else:
+            fate = f"dropped, because the catalog has no {ADDITIONAL}"
+        self._warn(
+            "%s: field %s of record %s is %s, which its schema does not allow; such values are %s, "
+            "and the field is null",
+            self._stream,
+            misfit.path,
+            ", ".join(" ".join(str(key).split())[:_LONGEST_KEY] for key in keys),
+            misfit,
+            fate,
+        )
+
+    def replaced(self, source: object, places: int) -> None:
+        """Warn of characters that no target can store, if there were any.
+
+        Args:
+            source: The window or the path whose response had them.
+            places: How many were replaced.
+        """
+        if places:
+            self._warn(
+                "%s: %s: replaced %d invalid characters in texts with U+FFFD",
+                self._stream,
+                source,
+                places,
+            )
