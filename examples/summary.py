@@ -19,6 +19,8 @@ BOOKMARKS = {
     "messages": "created_at",
     "activity_logs": "activityTimestamp",
     "conversation_notes": "conversationUpdatedAt",
+    "analytics_records": "timestamp",
+    "intelligence_records": "timestamp",
 }
 """The replication keys of the incremental streams. The others are full-table streams."""
 

@@ -25,6 +25,15 @@ class Report(Protocol):
     def page(self, stream: RESTStream[Any], rows: Sequence[Any], *, more: bool) -> None:
         """Note a page of a list: its rows, and whether it links to another page."""
 
+    def row(self, stream: RESTStream[Any], kind: str, row: Any) -> None:
+        """Note the shape of a row as Dixa sent it.
+
+        Args:
+            stream: The stream.
+            kind: Which of its kinds of records it is.
+            row: The row, as decoded JSON.
+        """
+
     def export(self, stream: RESTStream[Any], window: Any, spool: Any) -> None:
         """Note a downloaded window, or a part of one, and the response on disk."""
 

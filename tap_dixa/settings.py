@@ -58,6 +58,12 @@ def _date(name: str, value: Any) -> int:
 _QUOTES = "\"'"
 
 
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f'{name} must be a list of ids, such as ["ratings"], not {value!r}')
+    return tuple(dict.fromkeys(value))
+
+
 def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"{name} must be true or false, not {value!r}")
@@ -233,6 +239,28 @@ class Settings:
         kind=th.BooleanType(),
         read=_boolean,
         default=True,
+    )
+    analytics_record_ids: tuple[str, ...] | None = _setting(
+        title="Analytics record ids",
+        description="Which kinds of records analytics_records syncs, such as ratings: their ids "
+        "in analytics_record_types. Default: all.",
+        kind=th.ArrayType(th.StringType()),
+        read=_optional(_names),
+    )
+    intelligence_record_ids: tuple[str, ...] | None = _setting(
+        title="Intelligence record ids",
+        description="Which kinds of records intelligence_records syncs, such as "
+        "agentPresenceDuration: their ids in intelligence_record_types. Default: all.",
+        kind=th.ArrayType(th.StringType()),
+        read=_optional(_names),
+    )
+    intelligence_lookback_days: int = _integer(
+        title="Intelligence lookback (days)",
+        description="How many days before its bookmark intelligence_records starts, to read "
+        "again what had not ended, such as an agent's presence.",
+        default=3,
+        minimum=0,
+        maximum=90,
     )
     emit_activate_version_messages: bool = _setting(
         title="Emit ACTIVATE_VERSION",

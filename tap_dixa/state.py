@@ -23,6 +23,7 @@ _SDK_KEYS = {
     "replication_key_signpost",
     "starting_replication_value",
     "progress_markers",
+    "context",
     "partitions",
     "refresh",
 }
@@ -136,6 +137,8 @@ def _convert(
     problem = None
     if key != replication_key:
         problem = f"has the replication key {key}, but the stream's is {replication_key}"
+    elif bookmark.get("partitions") and not _is_partitions(bookmark["partitions"]):
+        problem = "has partitions that are not a list of bookmarks, each with a recordId of its own"
     elif "refresh" in bookmark and not _is_refresh(bookmark["refresh"]):
         problem = "has a refresh that is not an object of date-times"
     elif value is not None:
@@ -147,9 +150,28 @@ def _convert(
         else:
             if time > time_ns() // 1_000_000 + DAY:
                 problem = f"is in the future: {value}. Changes until then would be missed"
-    elif given is not bookmark or bookmark.get("partitions"):
+    elif given is not bookmark:
         problem = f"is in no format that this tap knows: {given}"
+    if problem is None and bookmark.get("partitions"):
+        bookmark = {
+            **bookmark,
+            "partitions": [
+                _read_bookmark(f"{stream} {part['context']}", part, replication_key, log)
+                for part in bookmark["partitions"]
+            ],
+        }
     return bookmark, problem
+
+
+def _is_partitions(partitions: list[dict[str, Any]]) -> bool:
+    """Whether it is what the SDK keeps for a stream of several kinds of records."""
+    contexts = [partition.get("context") for partition in partitions]
+    return all(
+        isinstance(context, dict)
+        and context.keys() == {"recordId"}
+        and contexts.count(context) == 1
+        for context in contexts
+    )
 
 
 def _is_refresh(value: Any) -> bool:

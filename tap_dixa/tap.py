@@ -18,7 +18,12 @@ from typing_extensions import override
 
 from tap_dixa.command import CommandTap
 from tap_dixa.download.spool import check_temporary_folder
-from tap_dixa.errors import STREAM_FAILURES, SettingsError, StreamsFailedError
+from tap_dixa.errors import (
+    STREAM_FAILURES,
+    NotFoundError,
+    SettingsError,
+    StreamsFailedError,
+)
 from tap_dixa.output.stdout import StdoutWriter
 from tap_dixa.permissions import Permissions
 from tap_dixa.progress_bar import ProgressBar
@@ -187,7 +192,9 @@ class TapDixa(CommandTap):
                     self.run_sync_dry_run(1, [stream])
                     report.tested(stream)
                 except STREAM_FAILURES as error:
-                    failed[stream.name] = str(error)
+                    # An account may lack what is off unless it is selected.
+                    if stream.selected_by_default or not isinstance(error, NotFoundError):
+                        failed[stream.name] = str(error)
                     report.tested(stream, error)
             self.permissions.flush()
             report.probe_bounds()

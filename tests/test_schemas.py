@@ -62,17 +62,39 @@ DIXA_API = {
         "id conversationId activityTimestamp activityType _type author attributes",
     ),
     "conversation_notes": (("id",), "id authorId createdAt csid message"),
+    # Of a row, only `value` has a column: its fields are in one, and the key is the tap's.
+    "analytics_records": (("id",), "value"),
+    "analytics_record_types": (("id",), "id description fieldsMetadata filters relatedMetricIds"),
+    "analytics_metrics": (("id",), "id description aggregations filters relatedRecordIds"),
+    "intelligence_records": (("id",), ""),
+    "intelligence_record_types": (
+        ("id",),
+        """id name category description deprecated primaryFilters filters fields
+        relatedMetricIds""",
+    ),
 }
+RECORD = ["id", "recordId", "timestamp", "timestampField", "conversationId", "agentId", "queueId"]
 # Not of Dixa's record: the parent that was asked for it, or what stands in for an id.
 ADDED = {
     "queue_members": ["queueId"],
     "team_members": ["teamId"],
     "contact_endpoints": ["contactEndpointId"],
     "conversation_notes": ["conversationUpdatedAt"],
+    "analytics_records": RECORD,
+    "intelligence_records": [*RECORD[:2], "category", *RECORD[2:]],
 }
+# After Dixa's own: every field of a row, whatever it is.
+ADDED_LAST = {"analytics_records": ["fields"], "intelligence_records": ["fields"]}
 INNER_FIELDS = {
     ("end_users", "customAttributes"): "id name identifier value",
     ("activity_logs", "author"): "id name email phoneNumber",
+    ("analytics_record_types", "fieldsMetadata"): "field description nullable",
+    ("analytics_record_types", "filters"): "filterAttribute description",
+    ("analytics_metrics", "aggregations"): "measure description",
+    ("analytics_metrics", "filters"): "filterAttribute description",
+    ("intelligence_record_types", "fields"): "id name type description",
+    ("intelligence_record_types", "filters"): "attribute aliases type operators defaultOperator "
+    "description",
 }
 TIMES = {
     ("agents", "createdAt"),
@@ -82,6 +104,8 @@ TIMES = {
     ("activity_logs", "activityTimestamp"),
     ("conversation_notes", "createdAt"),
     ("conversation_notes", "conversationUpdatedAt"),
+    ("analytics_records", "timestamp"),
+    ("intelligence_records", "timestamp"),
 }
 # What Dixa puts there depends on the account or the kind of record: one column of JSON each.
 OPEN = {
@@ -91,12 +115,19 @@ OPEN = {
     ("queues", "preferredAgentTimeouts"),
     ("custom_attributes", "inputDefinition"),
     ("activity_logs", "attributes"),
+    ("analytics_records", "value"),
+    ("analytics_records", "fields"),
+    ("intelligence_records", "fields"),
 }
 # Incremental: every record must have the time that the state remembers.
 REPLICATION_KEYS = {
     "activity_logs": ("activityTimestamp",),
     "conversation_notes": ("conversationUpdatedAt",),
+    "analytics_records": ("timestamp",),
+    "intelligence_records": ("timestamp",),
 }
+# Every record is of a kind.
+ALWAYS = {"analytics_records": ("recordId",), "intelligence_records": ("recordId",)}
 
 
 def fields(schema, path=""):
@@ -170,7 +201,8 @@ def test_unknown_fields_are_no_error(schema):
 @pytest.mark.parametrize("name", DIXA_API)
 def test_carries_the_fields_of_dixas_own_description_in_order(name):
     own = DIXA_API[name][1].split()
-    assert list(SCHEMAS[name]["properties"]) == ADDED.get(name, []) + own
+    wanted = ADDED.get(name, []) + own + ADDED_LAST.get(name, [])
+    assert list(SCHEMAS[name]["properties"]) == wanted
 
 
 @pytest.mark.parametrize(("name", "field"), INNER_FIELDS)
@@ -182,7 +214,7 @@ def test_carries_the_inner_fields_of_dixas_own_description(name, field):
 
 @pytest.mark.parametrize("name", DIXA_API)
 def test_only_keys_are_sure_to_be_there(name):
-    sure = (*DIXA_API[name][0], *REPLICATION_KEYS.get(name, ()))
+    sure = (*DIXA_API[name][0], *ALWAYS.get(name, ()), *REPLICATION_KEYS.get(name, ()))
     assert SCHEMAS[name]["required"] == list(sure)
     for path, field in fields(SCHEMAS[name]):
         if path in sure:

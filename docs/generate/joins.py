@@ -27,6 +27,17 @@ class Join:
     """When it holds, or what is not known of it; empty if every row has it."""
 
 
+def _joins_of_records(stream: str, types: str) -> tuple[Join, ...]:
+    """Give the joins of a stream of records of several kinds."""
+    when = "Depends on recordId."
+    return (
+        Join(stream, "recordId", (types,)),
+        Join(stream, "conversationId", ("conversations",), sometimes=when),
+        Join(stream, "agentId", ("agents",), sometimes=when),
+        Join(stream, "queueId", ("queues",), sometimes=when),
+    )
+
+
 JOINS = (
     Join("queue_members", "queueId", ("queues",)),
     Join("queue_members", "agentId", ("agents",)),
@@ -67,6 +78,8 @@ JOINS = (
         f"Outbound calls only. {_SEEMS}",
     ),
     Join("conversation_notes", "authorId", ("agents",)),
+    *_joins_of_records("analytics_records", "analytics_record_types"),
+    *_joins_of_records("intelligence_records", "intelligence_record_types"),
     Join(
         "activity_logs",
         "author.id",

@@ -11,9 +11,11 @@ from docs.generate.joins import JOINS
 from docs.generate.markdown import codes, table
 from tap_dixa.client import SCHEMAS
 from tap_dixa.streams.activity_logs import ActivityLogsStream
+from tap_dixa.streams.analytics import AnalyticsRecordsStream
 from tap_dixa.streams.conversation_notes import ConversationNotesStream, NotesByConversation
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.full_table import FullTableStream, MembersStream
+from tap_dixa.streams.intelligence import IntelligenceRecordsStream
 from tap_dixa.streams.messages import MessagesStream
 
 if TYPE_CHECKING:
@@ -46,6 +48,37 @@ while its older messages and log entries are synced by this one.
 Messages carry no id of their author, only `author_name` and `author_email`. Conversations carry the
 names of their tags too, in `tags`. `business_hours_schedules` joins nothing."""
 
+_RECORDS = """\
+## Records of Analytics and Intelligence
+
+Dixa's Analytics API and the newer Intelligence API, a beta, have records of several kinds: ratings,
+closed conversations, first responses; in the Intelligence API also the presence of agents, whose
+history nothing else tells, and what AI agents do. Dixa adds kinds and fields without notice. So all
+kinds are in one stream, `recordId` tells which one a row is of, and what they have is in one
+column, `fields`: a new kind or field needs no release of the tap. The kinds are those of Dixa's
+catalogue at the time of the run, unless `analytics_record_ids` or `intelligence_record_ids` names
+some. These streams are off by default. An account without the API loses them alone.
+
+**Key.** Dixa's rows have no id. The tap makes one of `recordId`, the time and the ids in the row:
+those of `conversationId`, `agentId` and `queueId`, and every field that is named as an id or is a
+UUID. Rows that are equal in all of these are numbered. So a row that Dixa changes keeps its key and
+replaces the old one, such as an interval of presence that has ended since. **But if its time or one
+of its ids changes, it arrives as a second row, and the first one stays:** a conversation that is
+reopened and closed again has two.
+
+**Bookmark.** Each kind has its own, in `partitions` of the state: a kind that Dixa adds is read
+from `start_date`, and one that fails does not stop the others. If a kind has no newer records, its
+bookmark follows a day behind what was read. What Dixa changes in rows that are older than the
+lookback is not seen.
+
+**Beta.** Dixa documents the rows of the Intelligence API in part only. The tap reads all shapes
+that are likely: an object of cells by name, a list of cells, or bare values. `tap-dixa --test`
+shows which one your account has, without values; please report it. If Dixa cuts an interval of
+presence at the ends of a requested period, it arrives in parts, one row each.
+
+Query a field as `fields -> 'status' ->> 'value'` in PostgreSQL, or `fields ->> '$.status.value'` in
+DuckDB."""
+
 _FIELDS = """\
 ## Fields
 
@@ -53,7 +86,8 @@ A type is what a field holds if it is not null. Keys and replication keys never 
 object whose names are Dixa's or the account's to choose: one column, whatever it holds.
 
 Four fields are the tap's own: `queueId` and `teamId` of members, `conversationUpdatedAt` of notes,
-and `contactEndpointId`. A field that Dixa adds is in `additional_properties`, until a release of
+and `contactEndpointId`. So are all of `analytics_records` and `intelligence_records` but `value`
+and what is in `fields`. A field that Dixa adds is in `additional_properties`, until a release of
 the tap has it in its schema.
 
 Every record fits these types. A value of another type is converted if nothing is lost, such as
@@ -62,6 +96,10 @@ Every record fits these types. A value of another type is converted if nothing i
 
 _HOW: dict[type[DixaStream], str] = {
     ConversationNotesStream: "One request for each conversation that changed since the bookmark.",
+    IntelligenceRecordsStream: "Page by page, for each kind of record and a window of "
+    "`window_days` at a time. The last `intelligence_lookback_days` are read again in every run.",
+    AnalyticsRecordsStream: "Page by page, for each kind of record and a window of `window_days` "
+    "at a time.",
     ActivityLogsStream: "Page by page, for a window of `window_days` at a time.",
     MessagesStream: "One request for each window of `window_days`. The messages of "
     "conversations that were anonymized since the last run are emitted again, after the new ones.",
@@ -75,7 +113,8 @@ _HOW: dict[type[DixaStream], str] = {
 def page() -> str:
     """Write the page."""
     streams = plugin.streams()
-    parts = [_INTRODUCTION, _index(streams), _DIAGRAM, diagram(streams), _JOINS, _joins(), _FIELDS]
+    parts = [_INTRODUCTION, _index(streams), _DIAGRAM, diagram(streams), _JOINS, _joins()]
+    parts += [_RECORDS, _FIELDS]
     return "\n\n".join(parts + [_section(stream) for stream in streams]) + "\n"
 
 

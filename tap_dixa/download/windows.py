@@ -8,7 +8,7 @@ exactly one window, however the bounds behave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_dixa.timestamps import DAY, to_rfc3339
@@ -72,9 +72,9 @@ def split(start: int, end: int, days: int) -> list[Window]:
 
 
 def parts_of(window: Window, longest: int) -> list[Window]:
-    """Split a window into consecutive ones of at most ``longest`` ms."""
+    """Split a window into consecutive ones of at most ``longest`` ms, of its own class."""
     return [
-        Window(left, min(left + longest, window.end))
+        replace(window, start=left, end=min(left + longest, window.end))
         for left in range(window.start, window.end, longest)
     ]
 

@@ -10,6 +10,7 @@ path. Tests compare the messages of both.
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import deepcopy
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from tap_dixa.output.normalize_raw import Encodable, field_of
 from tap_dixa.output.stdout import StdoutWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
@@ -86,13 +87,14 @@ class FastPathStream(Stream):
         """Write a STATE message, if anything changed since the last one."""
         self._write_state_message()
 
-    def advance_bookmark(self, value: str) -> None:
+    def advance_bookmark(self, value: str, context: Context | None = None) -> None:
         """Move the bookmark.
 
         Args:
             value: A value of the replication key. An older one than the bookmark is ignored.
+            context: The partition whose bookmark it is, if the stream has partitions.
         """
-        self._increment_stream_state({str(self.replication_key): value})
+        self._increment_stream_state({str(self.replication_key): value}, context=context)
 
     @override
     def _increment_stream_state(
@@ -114,34 +116,47 @@ class FastPathStream(Stream):
         if not (write_messages and self.on_fast_path() and isinstance(writer, StdoutWriter)):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
-        self._write_starting_replication_value(context)
-        for records in self._chunks(self.get_encodable_records(context), _CHUNK, write_state=True):
-            writer.write_records(self.name, records)
-            self.state_manager.is_flushed = False
+        for partition in self._contexts(context):
+            self._write_starting_replication_value(partition)
+            encodable = self.get_encodable_records(partition)
+            for records in self._chunks(encodable, partition, _CHUNK, write_state=True):
+                writer.write_records(self.name, records)
+                self.state_manager.is_flushed = False
         self._write_state_message()
+
+    def _contexts(self, context: Context | None) -> Sequence[Context | None]:
+        """Return what to sync, as the SDK does: a context, all partitions, or the whole stream."""
+        if context is not None:
+            return [context]
+        partitions: Sequence[Context | None] | None = self.partitions
+        return partitions or [None]
 
     @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
         """Write BATCH files of the records as they would be emitted, stream maps applied."""
-        self._write_starting_replication_value(context)
         encode = msgspec.json.Encoder().encode_lines
         fast = self.on_fast_path()
-        records = self.get_encodable_records(context) if fast else self.get_records(context)
-        chunks = self._chunks(records, min(_CHUNK, batch_config.batch_size), write_state=False)
+        size = min(_CHUNK, batch_config.batch_size)
+
+        def chunks() -> Iterator[list[Encodable]]:
+            for partition in self._contexts(context):
+                self._write_starting_replication_value(partition)
+                read = self.get_encodable_records if fast else self.get_records
+                yield from self._chunks(read(partition), partition, size, write_state=False)
 
         def to_lines(chunk: list[Encodable]) -> bytes:
             return encode(chunk if fast else self._mapped(chunk))
 
         state = self.stream_state
-        announced = dict(state)
+        announced = deepcopy(state)
         try:
             for url in write_batches(
-                chunks, to_lines, batch_config, f"{self.tap_name}--{self.name}"
+                chunks(), to_lines, batch_config, f"{self.tap_name}--{self.name}"
             ):
                 yield batch_config.encoding, [url]
-                announced = dict(state)
+                announced = deepcopy(state)
         except Exception:
             # The bookmark already includes records of the file that was not finished.
             state.clear()
@@ -156,7 +171,12 @@ class FastPathStream(Stream):
         ]
 
     def _chunks(
-        self, records: Iterable[Encodable | None], size: int, *, write_state: bool
+        self,
+        records: Iterable[Encodable | None],
+        context: Context | None,
+        size: int,
+        *,
+        write_state: bool,
     ) -> Iterator[list[Encodable]]:
         """Yield a few records at a time, with the SDK's metrics and state.
 
@@ -164,13 +184,14 @@ class FastPathStream(Stream):
 
         Args:
             records: As `get_encodable_records` yields them.
+            context: The partition that they are of, if the stream has partitions.
             size: How many a chunk holds at most. It divides STATE_MSG_FREQUENCY, or no state
                 is written.
             write_state: Whether to write STATE messages where the SDK and `get_records` do.
         """
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
-            counter.with_context({})
-            timer.with_context({})
+            counter.with_context(context or {})
+            timer.with_context(context or {})
             chunk: list[Encodable] = []
             emitted, room = 0, size
             for record in chain(records, (None,)):
@@ -182,10 +203,11 @@ class FastPathStream(Stream):
                     yield chunk
                     emitted += len(chunk)
                     counter.increment(len(chunk))
-                    self.advance_bookmark(field_of(chunk[-1], str(self.replication_key)))
+                    newest = field_of(chunk[-1], str(self.replication_key))
+                    self.advance_bookmark(newest, context)
                     chunk, room = [], size - emitted % size
                     if write_state and emitted % self.STATE_MSG_FREQUENCY == 0:
                         self._write_state_message()
                 if write_state and record is None:
                     self._write_state_message()
-        self._finalize_state(self.stream_state)
+        self._finalize_state(self.get_context_state(context))

@@ -21,13 +21,21 @@ from typing_extensions import override
 from tap_dixa import retry
 from tap_dixa.client import SCHEMAS
 from tap_dixa.download.windows import MARGIN, Window
-from tap_dixa.errors import STREAM_FAILURES, DiskError, RefusedError, RetriesExhaustedError
+from tap_dixa.errors import (
+    STREAM_FAILURES,
+    DiskError,
+    NotFoundError,
+    RefusedError,
+    RetriesExhaustedError,
+)
 from tap_dixa.output.json_numbers import decode
 from tap_dixa.report import advice
-from tap_dixa.report.field_check import FieldCheck
+from tap_dixa.report.field_check import FieldCheck, shown_name
 from tap_dixa.report.observations import Api, Endpoint, Export
+from tap_dixa.report.row_shapes import RowShape
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
+from tap_dixa.streams.full_table import FullTableStream
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
@@ -82,6 +90,7 @@ class ConnectionReport:
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._exports: dict[str, Export] = {}
         self._checks: dict[str, FieldCheck] = {}
+        self._shapes: dict[tuple[str, str], RowShape] = {}
         self._exports_api, self._dixa_api = Api(), Api()
         self._results: dict[str, str] = {}
         self._conversation_at: int | None = None
@@ -102,18 +111,36 @@ class ConnectionReport:
             endpoint = self._endpoint(stream)
             endpoint.pages.append(len(rows))
             endpoint.more |= more
-            if not isinstance(stream, WindowedStream):  # whose rows are checked on disk
+            if isinstance(stream, FullTableStream):  # others are checked on disk, if at all
                 self._check(stream.name, rows)
+
+    def row(self, stream: DixaStream, kind: str, row: Any) -> None:
+        """Note the shape of a row as Dixa sent it.
+
+        Args:
+            stream: The stream.
+            kind: Which of its kinds of records it is.
+            row: The row, as decoded JSON.
+        """
+        with self._lock:
+            shape = self._shapes.setdefault((stream.name, shown_name(kind)), RowShape())
+            if shape.rows < _SAMPLE:
+                shape.note(row)
 
     def export(self, stream: DixaStream, window: Window, spool: Spool) -> None:
         """Note a downloaded window, or a part of one, and the response on disk."""
         # conversation_notes reads conversations, too.
-        name = next(one.name for one in self._ordered if one.path == stream.path)
+        name = next(
+            one.name
+            for one in self._ordered
+            if isinstance(one, WindowedStream) and one.path == stream.path
+        )
         with self._lock:
             export = self._exports.setdefault(name, Export(stream.name))
             if export.stream != stream.name:
                 return  # the same records once more
-            export.note(spool, self._endpoint(stream).seconds())
+            kind = getattr(window, "record_id", "")
+            export.note(spool, self._endpoint(stream).seconds(), kind)
             records = [*_decoded(islice(spool, _SAMPLE))]
             self._check(name, records)
             if name == ConversationsStream.name and self._conversation_at is None:
@@ -132,6 +159,8 @@ class ConnectionReport:
         """
         if error is None:
             result = "no access" if stream.skipped else "read"
+        elif isinstance(error, NotFoundError) and not stream.selected_by_default:
+            result = "not in this account"
         elif isinstance(error, RefusedError):
             result = f"{_FAILED}refused"
         elif isinstance(error, RetriesExhaustedError):
@@ -233,6 +262,10 @@ class ConnectionReport:
                 for name, check in self._checks.items()
                 for path, (types, allowed) in check.unexpected.items()
             ),
+            **{
+                f"Rows of {stream} {kind}": f"{shape.rows:,}, {shape}"
+                for (stream, kind), shape in self._shapes.items()
+            },
         }
         return "\n".join(_wrapped(f"{name}: {text}") for name, text in findings.items())
 

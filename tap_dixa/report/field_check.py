@@ -11,7 +11,7 @@ from tap_dixa.output.json_numbers import HugeNumber
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TYPES: dict[type, str] = {
+TYPES: dict[type, str] = {
     NoneType: "null",
     bool: "boolean",
     int: "integer",
@@ -21,6 +21,7 @@ _TYPES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
+"""The JSON type of each type of decoded JSON."""
 _NAME = re.compile(r"(?!(?:.*\d){4})[A-Za-z_][\w-]{0,39}", re.ASCII)
 _NO_NAME = "(not a plain name)"
 _ROW = "(the record itself)"
@@ -56,7 +57,7 @@ class FieldCheck:
 
     def _check(self, value: Any, schema: dict[str, Any], path: str) -> None:
         allowed = _allowed(schema)
-        kind = _TYPES[type(value)]
+        kind = TYPES[type(value)]
         if "array" in allowed and kind != "null":
             # A single value stands for an array of one.
             items = schema.get("items", {})
@@ -72,8 +73,12 @@ class FieldCheck:
             if name in properties:
                 self._check(part, properties[name], f"{path}{name}")
             else:
-                shown = name if _NAME.fullmatch(name) else _NO_NAME
-                self.unknown.setdefault(f"{path}{shown}", set()).add(_TYPES[type(part)])
+                self.unknown.setdefault(f"{path}{shown_name(name)}", set()).add(TYPES[type(part)])
+
+
+def shown_name(name: str) -> str:
+    """Return a name as it may be shown: one that does not look like one can be data."""
+    return name if _NAME.fullmatch(name) else _NO_NAME
 
 
 def _allowed(schema: dict[str, Any]) -> list[str]:

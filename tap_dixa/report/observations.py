@@ -65,17 +65,28 @@ class Export:
 
     stream: str
     """Which stream downloaded it."""
-    parts: int = 0
     records: int = 0
     size: int = 0
     """Of the responses, decompressed, in bytes."""
     seconds: float = 0.0
     """From the requests until the responses were on disk."""
     orders: set[str] = field(default_factory=set)
+    _parts: Counter[str] = field(default_factory=Counter)
 
-    def note(self, spool: Spool, seconds: float) -> None:
-        """Note a part, and how long it took."""
-        self.parts += 1
+    @property
+    def parts(self) -> int:
+        """In how many parts the window came; of several kinds of records, the most."""
+        return max(self._parts.values(), default=0)
+
+    def note(self, spool: Spool, seconds: float, kind: str = "") -> None:
+        """Note a part, and how long it took.
+
+        Args:
+            spool: The response.
+            seconds: From the request until it was on disk.
+            kind: Which kind of records it has, if the stream has several.
+        """
+        self._parts[kind] += 1
         self.records += len(spool)
         self.size += spool.size
         self.seconds += seconds

@@ -45,4 +45,7 @@ def noting(request: Request, answered: list[tuple[str, dict[str, str], int]]) ->
         answer.status = error.status_code
         raise
     finally:
-        answered.append((request.url.path, dict(request.query_params), answer.status))
+        query = dict(request.query_params)
+        if body := getattr(request.state, "body", b""):
+            query["body"] = body.decode(errors="replace")
+        answered.append((request.url.path, query, answer.status))

@@ -21,6 +21,7 @@ try:
     from tap_dixa.sandbox.dataset import DataSet
     from tap_dixa.sandbox.faults import read_plan
     from tap_dixa.sandbox.filters import Bounds
+    from tap_dixa.sandbox.intelligence import Presence, Shape
     from tap_dixa.sandbox.paths import DIXA_API, EXPORTS, may_begin
     from tap_dixa.sandbox.server import Sandbox
 except ImportError as error:
@@ -134,6 +135,28 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Serve this path of the Dixa API under /beta alone. Can be repeated.",
         ),
         click.option(
+            "--intelligence-rows",
+            type=click.Choice(get_args(Shape)),
+            default="cells",
+            help="The shape of the rows of the Intelligence API.",
+        ),
+        click.option(
+            "--presence",
+            type=click.Choice(get_args(Presence)),
+            default="start",
+            help="Which intervals of presence a period of the Intelligence API has.",
+        ),
+        click.option(
+            "--analytics-filters",
+            is_flag=True,
+            help="Refuse a query of the Analytics API for records without a filter.",
+        ),
+        click.option(
+            "--analytics-page-keys",
+            is_flag=True,
+            help="Give pages of the Analytics API's records a pageKey instead of a link.",
+        ),
+        click.option(
             "--port",
             type=click.IntRange(0, 65535),
             default=0,
@@ -216,6 +239,10 @@ def _sandbox(**options: Any) -> Sandbox:
         out_of_place=options["out_of_place"],
         missing=set(options["without"]),
         beta_only=set(options["beta_only"]),
+        intelligence_rows=options["intelligence_rows"],
+        presence=options["presence"],
+        analytics_filters=options["analytics_filters"],
+        analytics_page_keys=options["analytics_page_keys"],
     )
     if options["faults"] is not None:
         try:

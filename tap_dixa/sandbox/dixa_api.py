@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa.sandbox import new_fields, notes
+from tap_dixa.sandbox import analytics, new_fields, notes
 from tap_dixa.sandbox.activity_log import ActivityLog
 from tap_dixa.sandbox.answers import noting
 from tap_dixa.sandbox.bucket import Bucket
@@ -20,9 +21,10 @@ from tap_dixa.sandbox.faults import BrokenResponse, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
 from tap_dixa.sandbox.pages import Key, Paging
 from tap_dixa.sandbox.paths import VERSIONS, is_among
+from tap_dixa.sandbox.record_queries import RecordQueries, catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
@@ -79,14 +81,37 @@ class DixaApi:
             "/conversations/activitylog": (self._activity_log, "author"),
             "/conversations/{id}/notes": (self._notes, None),
         }
+        queries = RecordQueries(data, behaviour)
+        lists |= {
+            "/analytics/records": (lambda _: {"data": analytics.record_types()}, None),
+            "/analytics/metrics": (lambda _: {"data": analytics.metrics()}, None),
+            "/analytics/filter/{attribute}": (self._filter_values, None),
+        }
         self.routes = [
             Route(f"{version}{path}", self._serving(content, nested))
             for version in VERSIONS
             for path, (content, nested) in lists.items()
         ]
+        self.routes += [
+            Route(
+                f"{version}/analytics/records", self._serving(queries.analytics), methods=["POST"]
+            )
+            for version in VERSIONS
+        ]
+        beta = f"{VERSIONS[1]}/intelligence"
+        self.routes += [
+            Route(f"{beta}/records", self._serving(catalogue)),
+            Route(
+                f"{beta}/{{category}}/records/{{id}}",
+                self._serving(queries.intelligence),
+                methods=["POST"],
+            ),
+        ]
 
-    def _serving(self, content: Content, nested: str | None) -> Callable[[Request], ASGIApp]:
-        def serve(request: Request) -> ASGIApp:
+    def _serving(
+        self, content: Content, nested: str | None = None
+    ) -> Callable[[Request], Awaitable[ASGIApp]]:
+        def respond(request: Request) -> ASGIApp:
             with noting(request, self._answered) as answer:
                 fault = self._admit(request)
                 if isinstance(fault, Refusal):
@@ -100,6 +125,10 @@ class DixaApi:
             if isinstance(fault, BrokenResponse):
                 return fault.responding([body])
             return Response(body, media_type="application/json")
+
+        async def serve(request: Request) -> ASGIApp:
+            request.state.body = await request.body()
+            return await run_in_threadpool(respond, request)
 
         return serve
 
@@ -154,6 +183,10 @@ class DixaApi:
             lambda some: self._log.entries([found[n] for n in some], key.as_of),
         )
 
+    def _filter_values(self, request: Request) -> dict[str, Any]:
+        with _not_found():
+            return {"data": analytics.filter_values(self._data, request.path_params["attribute"])}
+
     def _notes(self, request: Request) -> dict[str, Any]:
         csid = request.path_params["id"]
         if not (csid.isascii() and csid.isdecimal()):
@@ -181,7 +214,7 @@ def _members(rows: Callable[[str], list[dict[str, Any]]]) -> Content:
 def _with_new_fields(data: Any, nested: str | None) -> Any:
     if isinstance(data, dict):
         return {name: _with_new_fields(rows, nested) for name, rows in data.items()}
-    return [new_fields.added(row, nested) for row in data]
+    return [new_fields.added(row, nested) if isinstance(row, dict) else row for row in data]
 
 
 @contextmanager

@@ -43,12 +43,20 @@ class Key(msgspec.Struct, frozen=True):
         """
         if "pageKey" not in request.query_params:
             return None
+        return cls.parse(request.query_params["pageKey"], request.url.path)
+
+    @classmethod
+    def parse(cls, text: str, path: str) -> Key:
+        """Read the text of a key.
+
+        Raises:
+            BadQueryError: It is no key of the list at this path.
+        """
         try:
-            written = base64.b64decode(request.query_params["pageKey"], validate=True)
-            key = msgspec.json.decode(written, type=cls)
+            key = msgspec.json.decode(base64.b64decode(text, validate=True), type=cls)
         except (ValueError, msgspec.MsgspecError):
             key = None
-        if key is None or key.path != request.url.path:
+        if key is None or key.path != path:
             raise BadQueryError("Invalid value for: query parameter pageKey")
         return key
 

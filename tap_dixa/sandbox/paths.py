@@ -11,11 +11,13 @@ VERSIONS = ("/v1", "/beta")
 EXPORTS = ("/conversation_export", "/message_export")
 DIXA_API = (
     "/agents",
+    "/analytics",
     "/business-hours",
     "/contact-endpoints",
     "/conversations",
     "/custom-attributes",
     "/endusers",
+    "/intelligence",
     "/queues",
     "/tags",
     "/teams",

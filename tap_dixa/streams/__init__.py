@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_dixa.streams.activity_logs import ActivityLogsStream
+from tap_dixa.streams.analytics import (
+    AnalyticsMetricsStream,
+    AnalyticsRecordsStream,
+    AnalyticsRecordTypesStream,
+)
 from tap_dixa.streams.conversation_notes import ConversationNotesStream
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.full_table import (
@@ -18,6 +23,10 @@ from tap_dixa.streams.full_table import (
     TagsStream,
     TeamMembersStream,
     TeamsStream,
+)
+from tap_dixa.streams.intelligence import (
+    IntelligenceRecordsStream,
+    IntelligenceRecordTypesStream,
 )
 from tap_dixa.streams.messages import MessagesStream
 
@@ -39,5 +48,10 @@ STREAMS: tuple[type[DixaStream], ...] = (
     BusinessHoursSchedulesStream,
     ActivityLogsStream,
     ConversationNotesStream,
+    AnalyticsRecordsStream,
+    AnalyticsRecordTypesStream,
+    AnalyticsMetricsStream,
+    IntelligenceRecordsStream,
+    IntelligenceRecordTypesStream,
 )
 """All of them, in the order in which they are synced."""

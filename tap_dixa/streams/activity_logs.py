@@ -10,11 +10,10 @@ from typing_extensions import override
 
 from tap_dixa import timestamps
 from tap_dixa.download.spool import Spool, key_decoder
-from tap_dixa.streams.dixa_api import DixaApiStream
+from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from urllib.parse import ParseResult
 
     from singer_sdk.helpers.types import Context
@@ -48,7 +47,7 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
             "toDatetime": _whole_seconds(-(-window.before // _SECOND)),
         }
         entries = DixaApiStream.request_records(self, interval)
-        body = self.traffic.count(_array(entries))
+        body = self.traffic.count(as_array(entries))
         return Spool(body, window, self._key_decoder, timestamps.parse_record_time)
 
     @override
@@ -65,11 +64,3 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
 
 def _whole_seconds(seconds: int) -> str:
     return timestamps.to_rfc3339(seconds * _SECOND).replace(".000Z", "Z")
-
-
-def _array(entries: Iterable[msgspec.Raw]) -> Iterator[bytes]:
-    separator = b"["
-    for entry in entries:
-        yield separator + bytes(entry)
-        separator = b","
-    yield b"]" if separator == b"," else b"[]"

@@ -16,9 +16,10 @@ from tap_dixa.errors import NotFoundError, RetriesExhaustedError
 from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from urllib.parse import ParseResult
 
+    import msgspec
     import requests
     from singer_sdk.helpers.types import Context
 
@@ -91,7 +92,7 @@ class DixaApiStream(DixaStream):
         try:
             yield from super().request_records(context)
         except NotFoundError:
-            if self.any_page_read or self._beta_tried:
+            if self.any_page_read or self._beta_tried or not path.startswith(_V1):
                 raise
             # Dixa's published description is written for /beta; /v1 has the same paths, it says.
             self._beta_tried = True
@@ -148,3 +149,12 @@ class DixaApiStream(DixaStream):
                 reason,
                 level=logging.WARNING,
             )
+
+
+def as_array(rows: Iterable[bytes | msgspec.Raw]) -> Iterator[bytes]:
+    """Write the JSON of rows as one array, a row at a time."""
+    separator = b"["
+    for row in rows:
+        yield separator + bytes(row)
+        separator = b","
+    yield b"]" if separator == b"," else b"[]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlparse
+from urllib.parse import urlencode, urlparse
 
 import msgspec
 from singer_sdk.pagination import BaseHATEOASPaginator
@@ -29,6 +29,7 @@ _MOST_EMPTY_PAGES = 100
 _ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
 """A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
 of the zone."""
+_PAGE_KEY = "pageKey"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -145,7 +146,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
         parent, found = page, msgspec.Raw(b"null")
         for name in path:
             # Dixa's description allows a list without rows to be omitted.
-            if parent.keys() <= {"meta"}:
+            if parent.keys() <= {"meta", _PAGE_KEY}:
                 found, has_list = msgspec.Raw(b"[]"), False
                 break
             found = parent.get(name, found)
@@ -154,6 +155,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
         rows: list[Any] = _ROWS.decode(found)
         if row_type is not msgspec.Raw:
             rows = list(map(decode, rows))
+        key = msgspec.json.decode(page.get(_PAGE_KEY, b"null"), type=str | None)
     except msgspec.ValidationError:
         begins = body[:80].decode(errors="replace")
         raise BadResponseError(
@@ -161,7 +163,9 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
         ) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadResponseError(f"the response is damaged: {error}") from None
-    link = meta.next if meta else None
+    link = (meta.next if meta else None) or key
+    if link and "?" not in link:  # nothing but the key of the next page
+        link = f"?{urlencode({_PAGE_KEY: link})}"
     try:
         urlparse(link)
     except ValueError:

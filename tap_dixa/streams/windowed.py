@@ -113,7 +113,8 @@ class WindowedStream(FastPathStream, DixaStream):
         windows = self.windows(context)
         if windows:
             self.bookmark_range = to_rfc3339(windows[0].start), to_rfc3339(windows[-1].end)
-        progress = Progress(self.name, len(windows), self.log, self.traffic, self.tap.progress_bar)
+        name = " ".join((self.name, *(context or {}).values()))
+        progress = Progress(name, len(windows), self.log, self.traffic, self.tap.progress_bar)
         with closing(progress):
             for window, found in self.downloads(windows):
                 progress.window_started(len(found))
@@ -122,6 +123,11 @@ class WindowedStream(FastPathStream, DixaStream):
                 progress.window_done(window, len(found), found.size)
         if not self.skipped:
             progress.summary()
+
+    @property
+    def lookback(self) -> int:
+        """How far before its bookmark a sync starts, in ms."""
+        return 1000 * self.settings.lookback_seconds
 
     def windows(self, context: Context | None) -> list[Window]:
         """Decide which windows this run reads.
@@ -132,7 +138,7 @@ class WindowedStream(FastPathStream, DixaStream):
         settings = self.settings
         start = settings.start_date
         if (bookmark := self.get_starting_timestamp(context)) is not None:
-            start = max(start, to_milliseconds(bookmark) - 1000 * settings.lookback_seconds)
+            start = max(start, to_milliseconds(bookmark) - self.lookback)
         end = self.tap.initialized_at - MARGIN
         if settings.end_date is not None:
             end = min(end, settings.end_date)

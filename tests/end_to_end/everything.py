@@ -21,7 +21,9 @@ KEYS = {
 }
 LISTS = [stream for stream in KEYS if stream != "activity_logs"]
 ALL = (*expected.STREAMS, *KEYS)
-EVERY = (*ALL, "conversation_notes")
+RECORDS = ("analytics_records", "intelligence_records")
+CATALOGUES = ("analytics_record_types", "analytics_metrics", "intelligence_record_types")
+EVERY = (*ALL, "conversation_notes", *RECORDS, *CATALOGUES)
 FEW_NOTES = {  # each conversation is a request, and ten of them take a second
     "bookmarks": {"conversation_notes": {"conversationUpdatedAt": expected.iso(NOON - 36 * HOUR)}}
 }

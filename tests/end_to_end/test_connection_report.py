@@ -19,7 +19,8 @@ from tap_dixa.tap import TapDixa
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import ALL, EVERY, rows
+from tests.end_to_end.everything import ALL, CATALOGUES, EVERY, RECORDS, rows
+from tests.end_to_end.queried import ANALYTICS, INTELLIGENCE
 from tests.pages import blocks
 
 TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
@@ -68,7 +69,7 @@ def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     assert report.endswith(NOTHING)
     named = [row for row in report.splitlines() if row.split(" ")[0] in EVERY]
     assert {row.split(" ")[0] for row in named} >= set(ALL)
-    assert all(row.endswith("  read") for row in named[:15])
+    assert all(row.endswith("  read") for row in named[: len(EVERY) + 1])
     assert re.fullmatch(r"200( x\d+)?", cells(report, "messages", "/v1/message_export")[0][0])
     (conversations, *_), *_ = cells(report, "conversations", "/v1/conversation_export")
     assert conversations == "200 x3"
@@ -88,7 +89,7 @@ def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     assert line(report, "Clocks") == "Exports API: this machine's; Dixa API: this machine's"
     assert line(report, "Fields that no schema has") == "none"
     assert line(report, "Types that no schema allows") == "none"
-    assert len(report.splitlines()) <= 40
+    assert len(report.splitlines()) <= 70
     assert max(map(len, report.splitlines())) <= 130
 
 
@@ -159,7 +160,7 @@ def test_fields_that_no_schema_has_are_reported_by_name(serve, run_tap):
     assert "author.shade (string) in activity_logs" in fields
     (only,) = advised(report)
     assert "additional_properties" in only
-    assert len(report.splitlines()) <= 40
+    assert len(report.splitlines()) <= 75
 
 
 @pytest.mark.slow
@@ -194,7 +195,7 @@ def test_a_stream_that_fails_leaves_the_others_tested_and_all_reported(serve, ru
     run = run_tap(settings(sandbox), "--test")
     assert run.status == 1
     assert len(run.errors) == 1
-    assert "2 of 14 streams failed" in run.errors[0]
+    assert "2 of 19 streams failed" in run.errors[0]
     assert run.log.splitlines()[-1] == run.errors[0]
     for stream in ALL:
         assert len(run.records(stream)) == (stream not in {"tags", "messages"})
@@ -306,6 +307,8 @@ def test_a_large_day_is_advised_about(serve, monkeypatch, capsys):
         "- conversations",
         "- messages",
         "- activity_logs",
+        "- analytics_records",
+        "- intelligence_records",
     ]
     assert all("Lower window_days" in text for text in found)
 
@@ -369,6 +372,16 @@ def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_t
     listed = [*rows(sandbox).values(), run.records("conversation_notes")]
     listed += (expected.source(sandbox.data, stream).values() for stream in expected.STREAMS)
     values = {text for records in listed for record in records for text in texts(record)}
+    values |= {
+        text
+        for stream in RECORDS
+        for record in run.records(stream)
+        for cell in record["fields"].values()
+        for text in texts([cell.get("value"), cell.get("label"), record["id"]])
+    }
+    # What kinds of records there are is no secret, and the word is in some names of theirs.
+    for kind in (*ANALYTICS, *INTELLIGENCE):
+        report = report.replace(kind, "")
     long = {text for text in values if len(text) > 6}
     assert len(long) > 2000
     assert {text for text in long if text in report} == set()
@@ -423,3 +436,31 @@ def test_a_disabled_test_is_a_sync(serve, run_tap):
     checks.succeeded(run)
     checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
     assert "Singer SDK" not in run.log
+
+
+def test_the_shapes_of_rows_that_are_not_documented_are_reported(serve, run_tap):
+    sandbox = serve(intelligence_rows="list")
+    run = run_tap(settings(sandbox), "--test")
+    checks.succeeded(run)
+    report = report_of(run.log)
+    rated = line(report, "Rows of analytics_records ratings")
+    assert "primaryTimestampField.timestamp (string), value.value (integer)" in rated
+    assert rated.endswith("; names: conversation_id, agent_id, queue_id")
+    present = line(report, "Rows of intelligence_records agentPresenceDuration")
+    count, shape = present.split(", ", 1)
+    assert int(count) > 20
+    assert shape.startswith("[].name (string), [].value (integer or string)")
+    assert shape.endswith("; names: agent, startedAt, status, duration, endedAt")
+    assert {kind for kind in INTELLIGENCE if f"Rows of intelligence_records {kind}: " in report}
+    # Labels, where they are optional.
+    assert "[].label (string)" in shape
+
+
+def test_an_account_without_what_is_off_by_default_passes(serve, run_tap):
+    sandbox = serve(missing={"/beta/intelligence", "/v1/analytics"})
+    run = run_tap(settings(sandbox), "--test")
+    checks.succeeded(run)
+    report = report_of(run.log)
+    for stream in (*RECORDS, *CATALOGUES):
+        assert {row[-1] for row in cells(report, stream)} == {"not in this account"}
+    assert report.endswith(NOTHING)

@@ -1,0 +1,62 @@
+"""The shapes of rows that Dixa documents in part only: names and types, never values."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.report.field_check import TYPES, shown_name
+from tap_dixa.streams.record_rows import cells_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST = 60
+"""So many paths of a kind of row are shown."""
+
+
+@dataclass
+class RowShape:
+    """What the rows of one kind have in common, and what only some of them have."""
+
+    rows: int = 0
+    """How many were noted."""
+    _paths: dict[str, set[str]] = field(default_factory=dict)
+    _names: dict[str, None] = field(default_factory=dict)
+    _times: Counter[str] = field(default_factory=Counter)
+
+    def note(self, row: Any) -> None:
+        """Note a row, as decoded JSON."""
+        self.rows += 1
+        self._times.update({path for path, kind in _walk(row, "") if self._add(path, kind)})
+        # In some shapes names of fields are values: they are what is to be known.
+        self._names |= dict.fromkeys(shown_name(name) for name in cells_of(row))
+
+    def _add(self, path: str, kind: str) -> bool:
+        if path in self._paths or len(self._paths) < _MOST:
+            self._paths.setdefault(path, set()).add(kind)
+            return True
+        return False
+
+    def __str__(self) -> str:
+        parts = [
+            f"{path}{'' if self._times[path] == self.rows else '?'} ({' or '.join(sorted(kinds))})"
+            for path, kinds in self._paths.items()
+        ]
+        first = {re.split(r"[.\[]", path)[0] for path in self._paths}
+        names = [name for name in self._names if name not in first]
+        return "; names: ".join(", ".join(some) for some in (parts, names) if some) or "empty"
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the type of each part that has no parts of its own."""
+    if isinstance(value, dict) and value:
+        for name, part in value.items():
+            yield from _walk(part, f"{path}.{shown_name(name)}" if path else shown_name(name))
+    elif isinstance(value, list) and value:
+        for part in value:
+            yield from _walk(part, f"{path}[]")
+    else:
+        yield path, TYPES[type(value)]

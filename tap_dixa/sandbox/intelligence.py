@@ -1,0 +1,169 @@
+"""The Intelligence API: its catalogue, and the rows of each kind of record, in any likely shape."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID, uuid5
+
+from tap_dixa.sandbox import presence
+from tap_dixa.sandbox.times import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa.sandbox.filters import Interval
+    from tap_dixa.sandbox.life import Life
+
+    Row = dict[str, Any]
+    Cells = dict[str, dict[str, Any]]
+
+Shape = Literal["cells", "list", "fields", "plain"]
+"""The shape of a row, which Dixa does not document. ``cells``: an object of cells by name.
+``list``: a list of cells that name themselves. ``fields``: an object with such a list.
+``plain``: bare values by name."""
+Presence = Literal["start", "ended", "overlap", "cut"]
+"""Which intervals of presence a period has, which Dixa does not document. ``start``: those that
+start in it. ``ended``: the same, once they have ended. ``overlap``: all that have a part in it.
+``cut``: the parts that lie in it."""
+
+CATEGORIES = ("conversations", "agents", "aiagents")
+_MIM = UUID("6f1c4f6e-31a5-4d5e-8a57-d1ca30000000")
+_KINDS = {
+    "closedConversations": ("conversations", "Closed conversations", False),
+    "responseTime": ("conversations", "Response time", False),
+    "agentPresenceDuration": ("agents", "Agent presence", False),
+    "aiAgentJoined": ("aiagents", "AI agent joined", True),
+}
+
+
+def record_types(category: str | None) -> list[Row]:
+    """List the kinds of records of a category, or of all."""
+    return [
+        {
+            "id": kind,
+            "name": name,
+            "category": own,
+            "description": f"{name}, one row each",
+            "deprecated": deprecated,
+            "primaryFilters": ["period"] + ["conversationIds"] * (own == "conversations"),
+            "filters": [
+                {
+                    "attribute": "agent",
+                    "aliases": ["agentId"],
+                    "type": "Uuid",
+                    "operators": ["IsEmpty", "IsNotEmpty", "IsOne", "IsNotOne"],
+                    "defaultOperator": "IsOne",
+                    "description": "The agent",
+                }
+            ],
+            "fields": [{"id": "agent", "name": "Agent"}],
+            "relatedMetricIds": [kind],
+        }
+        for kind, (own, name, deprecated) in _KINDS.items()
+        if category in {None, own}
+    ]
+
+
+def rows(
+    data: DataSet, kind: str, interval: Interval, as_of: int, periods: Presence
+) -> list[Cells]:
+    """Find the rows of a kind of record, in no order.
+
+    Args:
+        data: The data.
+        kind: The record id.
+        interval: The period.
+        as_of: What was visible at this time is found (Unix ms, not after now).
+        periods: Which intervals of presence a period has.
+
+    Returns:
+        The cells of each row. The same arguments give the same rows in the same order.
+    """
+    if kind == "agentPresenceDuration":
+        found = list(_presence(data, interval, as_of, periods))
+    else:
+        lives = sorted(data.lives(interval.after, interval.before), key=lambda life: life.number)
+        found = [
+            _conversation(data, kind, life, time)
+            for life in lives
+            if (time := _time(kind, life)) is not None
+            and time <= life.seen_at(as_of)
+            and interval(time)
+        ]
+    Random(as_of).shuffle(found)
+    return found
+
+
+def shaped(row: Cells, shape: Shape, *, labels: bool) -> Any:
+    """Give a row its shape.
+
+    Args:
+        row: Its cells.
+        shape: The shape.
+        labels: Whether cells have their labels.
+    """
+    cells = {
+        name: {part: value for part, value in cell.items() if labels or part == "value"}
+        for name, cell in row.items()
+    }
+    match shape:
+        case "cells":
+            return cells
+        case "list":
+            return [{"name": name, **cell} for name, cell in cells.items()]
+        case "fields":
+            return {"fields": [{"attribute": name, **cell} for name, cell in cells.items()]}
+        case "plain":
+            return {name: cell["value"] for name, cell in cells.items()}
+
+
+def _time(kind: str, life: Life) -> int | None:
+    if kind == "closedConversations":
+        return life.closed
+    if kind == "responseTime":
+        return life.assigned
+    return life.messages[1] if len(life.messages) > 1 and life.automated(1) else None
+
+
+def _conversation(data: DataSet, kind: str, life: Life, time: int) -> Cells:
+    row: Cells = {
+        "conversationId": {"value": life.number},
+        "queue": {"value": life.queue.id, "label": life.queue.name},
+    }
+    if kind == "aiAgentJoined":
+        mim = str(uuid5(_MIM, str(data.desk.seed)))
+        return {**row, "aiAgent": {"value": mim, "label": "Mim"}, "joinedAt": _instant(time)}
+    row["createdAt"] = _instant(life.created)
+    # A column without a value is absent.
+    if time % 86_400_000:
+        row["agent"] = {"value": life.agent.id, "label": life.agent.name}
+    if kind == "closedConversations":
+        tags = data.desk.some_tags(Random(life.bits))
+        if tags:
+            row["tags"] = {"value": [tag.id for tag in tags], "label": [tag.name for tag in tags]}
+        return {**row, "closedAt": _instant(time)}
+    return {**row, "respondedAt": _instant(time), "duration": {"value": time - life.created}}
+
+
+def _presence(data: DataSet, interval: Interval, as_of: int, periods: Presence) -> Iterator[Cells]:
+    whole = periods in {"start", "ended"}
+    for found in presence.intervals(data.desk, interval.after, min(interval.before, as_of)):
+        start, end = found.start, found.end if found.end <= as_of else None
+        if (whole and not interval(start)) or (periods == "ended" and end is None):
+            continue
+        if periods == "cut":
+            start = max(start, interval.after)
+            end = min(found.end, interval.before, as_of)
+        row: Cells = {
+            "agent": {"value": found.agent.id, "label": found.agent.name},
+            "startedAt": _instant(start),
+            "status": {"value": found.status, "label": found.status},
+            "duration": {"value": (as_of if end is None else end) - start},
+        }
+        yield row if end is None else {**row, "endedAt": _instant(end)}
+
+
+def _instant(time: int) -> dict[str, Any]:
+    return {"value": instant(time)}

@@ -1,0 +1,57 @@
+"""When agents worked and were away: intervals of presence, drawn day by day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from tap_dixa.sandbox.arrivals import DAY, HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_dixa.sandbox.desk import Desk, Person
+
+_PARTS = (("Working", 3.5), ("Away", 0.5), ("Working", 2.0), ("Away", 0.2), ("Working", 2.0))
+"""What a shift consists of, and about how many hours of each."""
+_LONGEST = 2 * DAY
+_NIGHT = 5
+"""Every so many agents there is one whose shift goes on after midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An agent's presence from one change to the next, in Unix ms."""
+
+    agent: Person
+    status: str
+    start: int
+    end: int
+
+
+def intervals(desk: Desk, oldest: int, newest: int) -> Iterator[Interval]:
+    """Yield each interval that has a part between two times, agent by agent.
+
+    Args:
+        desk: The desk; the same desk gives the same intervals.
+        oldest: The first time, in Unix ms.
+        newest: The last time, in Unix ms.
+    """
+    for place, agent in enumerate(desk.agents):
+        for day in range((oldest - _LONGEST) // DAY, newest // DAY + 1):
+            for interval in _shift(desk.seed, place, agent, day):
+                if interval.start <= newest and interval.end >= oldest:
+                    yield interval
+
+
+def _shift(seed: int, place: int, agent: Person, day: int) -> Iterator[Interval]:
+    random = Random(f"presence {seed} {place} {day}")
+    if random.random() < 0.3:
+        return  # a day off
+    begin = 20 if place % _NIGHT == 0 else 7
+    time = day * DAY + begin * HOUR + random.randrange(2 * HOUR)
+    for status, hours in _PARTS:
+        end = time + int(hours * HOUR * (0.8 + 0.4 * random.random()))
+        yield Interval(agent, status, time, end)
+        time = end

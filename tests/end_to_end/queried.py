@@ -1,0 +1,80 @@
+"""The records of the Analytics and the Intelligence API, as a client sees them in a sandbox."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+from tests.events import HANG
+from tests.expected import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_dixa.sandbox.server import Sandbox
+
+ANALYTICS = ("ratings", "closed_conversations", "first_response_time")
+INTELLIGENCE = {
+    "closedConversations": "conversations",
+    "responseTime": "conversations",
+    "agentPresenceDuration": "agents",
+    "aiAgentJoined": "aiagents",
+}
+
+
+def post(sandbox: Sandbox, path: str, body: Any, **query: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {sandbox.behaviour.token}"}
+    url = f"{sandbox.url}{path}"
+    return requests.post(url, json=body, params=query, headers=headers, timeout=HANG)
+
+
+def analytics_body(kind: str, start: int, end: int) -> dict[str, Any]:
+    period = {"_type": "Interval", "start": iso(start), "end": iso(end)}
+    return {"id": kind, "timezone": "UTC", "periodFilter": period}
+
+
+def analytics(sandbox: Sandbox, kind: str) -> Iterator[dict[str, Any]]:
+    """Give every row of a kind, without the sandbox's noting the requests."""
+    before, query = len(sandbox.answered), {"pageLimit": "300"}
+    body = analytics_body(kind, sandbox.data.start, sandbox.data.now())
+    while query:
+        page = post(sandbox, "/v1/analytics/records", body, **query).json()
+        yield from page["data"]
+        link = page.get("meta", {}).get("next", "")
+        query = {name: value for name, (value,) in parse_qs(urlsplit(link).query).items()}
+    del sandbox.answered[before:]
+
+
+def intelligence_body(start: int, end: int, **pagination: Any) -> dict[str, Any]:
+    interval = {"from": iso(start), "to": iso(end)}
+    body = {"primaryFilter": {"period": {"interval": interval}}, "timezone": "UTC"}
+    return {**body, "pagination": pagination} if pagination else body
+
+
+def intelligence(sandbox: Sandbox, kind: str) -> Iterator[Any]:
+    """Give every row of a kind, without the sandbox's noting the requests."""
+    before, key = len(sandbox.answered), None
+    path = f"/beta/intelligence/{INTELLIGENCE[kind]}/records/{kind}"
+    while True:
+        more = {"pageKey": key} if key else {}
+        body = intelligence_body(sandbox.data.start, sandbox.data.now(), pageLimit=1000, **more)
+        page = post(sandbox, path, body).json()
+        yield from page["data"]
+        key = page.get("meta", {}).get("next")
+        if key is None:
+            break
+    del sandbox.answered[before:]
+
+
+def text(value: Any) -> str:
+    """Give what two equal values have in common, as something to count."""
+    return json.dumps(value, sort_keys=True)
+
+
+def bookmarks(state: dict[str, Any], stream: str) -> dict[str, str | None]:
+    """Give the bookmark of each kind of record in a state."""
+    partitions = state["bookmarks"].get(stream, {}).get("partitions", [])
+    return {part["context"]["recordId"]: part.get("replication_key_value") for part in partitions}
