@@ -26,6 +26,10 @@ def get(path, timeout=120, **query):
     headers = {"Authorization": f"Bearer {TOKEN}"}
     return requests.get(URL + path, query, headers=headers, timeout=timeout)
 
+def post(path, body):
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return requests.post(URL + path, json=body, headers=headers, timeout=120)
+
 def export(days, path="/v1/message_export", field="created", **options):
     window = {f"{field}_after": START, f"{field}_before": START + int(days * 86_400_000)}
     return get(path, **window, **options)
@@ -154,3 +158,21 @@ def test_every_path_that_is_served_can_be_given():
     assert len(served) > 20
     assert all(may_begin(path, DIXA_API) for path in served)
     assert all(may_begin(f"/v1{path}", EXPORTS) for path in EXPORTS)
+
+
+def test_what_is_open_in_analytics_and_intelligence():
+    options = ("--analytics-filters", "--analytics-page-keys", "--intelligence-rows", "list")
+    query = "{'id': 'ratings', 'timezone': 'UTC', 'periodFilter': {'_type': 'Interval', **ends}}"
+    filters = "{'filters': [{'attribute': 'channel', 'values': ['EMAIL']}]}"
+    period = "{'period': {'interval': {'from': ends['start'], 'to': ends['end']}}}"
+    seen = shown(
+        *options,
+        *("--presence", "cut"),
+        expression=f"(ends := dict(start='2020-01-01T00:00:00Z', end='2040-01-01T00:00:00Z')) and "
+        f"[post('/v1/analytics/records', {query}).status_code, "
+        f"sorted(post('/v1/analytics/records', {{**{query}, **{filters}}}).json()), "
+        "[type(row).__name__ for row in post('/beta/intelligence/agents/records/"
+        f"agentPresenceDuration', {{'primaryFilter': {period}, 'timezone': 'UTC', "
+        "'pagination': {'pageLimit': 2}}).json()['data']]]",
+    )
+    assert seen == [400, ["data"], ["list", "list"]]
