@@ -111,16 +111,21 @@ def whole(sandbox, oldest):
     }
 
 
-@pytest.mark.parametrize("kind", ["start", "ended", "overlap"])
-def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind):
-    sandbox = serve(conversations=10, days=8, presence=kind)
+@pytest.mark.parametrize(("kind", "days"), [("start", 3), ("ended", 3), ("overlap", 0)])
+def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
+    # After midnight: one interval has begun on the day before, and another one since.
+    now = NOON + 12 * HOUR + HOUR // 4
+    sandbox = serve(conversations=10, days=8, presence=kind, now=now)
     only = {"intelligence_record_ids": ["agentPresenceDuration"], "window_days": 3}
-    config = settings(sandbox, **only, end_date=iso(NOON + 30 * HOUR))
-    first = run_tap(config, catalog=catalog(STREAM))
+    only["intelligence_lookback_days"] = days
+    first = run_tap(settings(sandbox, **only, end_date=iso(now)), catalog=catalog(STREAM))
     checks.succeeded(first)
+    if kind != "ended":
+        assert bookmarks(first.state, STREAM)["agentPresenceDuration"][:10] == iso(now)[:10]
     still_open = sum(end is None for end in whole(sandbox, sandbox.data.start).values())
-    assert still_open > 3
+    assert still_open > 1
     sandbox.data.now.now += 24 * HOUR
+    config = settings(sandbox, **only, end_date=iso(now + 24 * HOUR))
     second = run_tap(config, catalog=catalog(STREAM), state=first.state)
     checks.succeeded(second)
     latest = {r["id"]: r for run in (first, second) for r in run.records(STREAM)}

@@ -175,4 +175,4 @@ def test_what_is_open_in_analytics_and_intelligence():
         f"agentPresenceDuration', {{'primaryFilter': {period}, 'timezone': 'UTC', "
         "'pagination': {'pageLimit': 2}}).json()['data']]]",
     )
-    assert seen == [400, ["data"], ["list", "list"]]
+    assert seen == [400, ["data", "pageKey"], ["list", "list"]]
