@@ -59,7 +59,7 @@ _QUOTES = "\"'"
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise SettingsError(f'{name} must be a list of ids, such as ["ratings"], not {value!r}')
     return tuple(dict.fromkeys(value))
 

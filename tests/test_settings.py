@@ -63,6 +63,9 @@ def test_defaults():
         ("exports_api_url", "http://user@127.0.0.1"),
         ("dixa_api_url", "http://[::ffff:10.0.0.1]"),
         ("user_agent", "a\r\nb"),
+        ("analytics_record_ids", "ratings"),
+        ("intelligence_record_ids", [1]),
+        ("intelligence_lookback_days", -1),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(name, value):

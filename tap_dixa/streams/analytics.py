@@ -10,7 +10,14 @@ from tap_dixa.download.spool import show
 from tap_dixa.errors import RefusedError, TooMuchError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream
 from tap_dixa.streams.full_table import FullTableStream
-from tap_dixa.streams.record_rows import Time, cells_of, identity, join_columns, to_json
+from tap_dixa.streams.record_rows import (
+    OWN_NAMES,
+    Time,
+    cells_of,
+    identity,
+    join_columns,
+    to_json,
+)
 from tap_dixa.streams.record_streams import RecordsStream, RecordTypesStream, RecordWindow
 from tap_dixa.timestamps import to_rfc3339
 
@@ -122,8 +129,9 @@ class AnalyticsRecordsStream(RecordsStream):
             raise UnusableRecordError(
                 f"Dixa sent a record without a usable {_TIME}: {show(repr(row).encode())}"
             ) from None
-        cells = cells_of({_FIELDS: row.get(_FIELDS) or []})
         others = {name: part for name, part in row.items() if name not in {_TIME, _FIELDS}}
+        taken = {name: others.pop(name) for name in sorted(OWN_NAMES & others.keys())}
+        cells = cells_of({_FIELDS: row.get(_FIELDS) or [], **taken})
         record = {
             **others,
             "recordId": window.record_id,

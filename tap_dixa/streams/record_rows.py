@@ -33,6 +33,13 @@ _CONTAINERS = ("fields", "columns", "cells")
 """Where in a row its cells may be, if they are not the row itself."""
 _NAMES = ("name", "attribute", "column", "field", "key", "id")
 """What may name a cell that is in a list."""
+OWN_NAMES = frozenset(
+    {
+        *("id", "cursor", "recordId", "category", "timestamp", "timestampField"),
+        *("conversationId", "agentId", "queueId"),
+    }
+)
+"""What the tap adds to a record. If Dixa does, too, it is one of the row's fields."""
 _CONVERSATION = ("conversationid", "csid", "conversation")
 _AGENT, _QUEUE = ("agentid", "agent"), ("queueid", "queue")
 _ENDS_WITH_ID = re.compile(r"^id$|_id$|Id$|ID$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -289,6 +290,28 @@ def test_rows_without_a_time_fail_their_kind_with_one_line(serve, run_tap):
     (line,) = run.errors
     assert "without a usable primaryTimestampField" in line
     assert len({record["recordId"] for record in run.records(STREAM)}) == 2
+
+
+def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    row = {
+        "primaryTimestampField": {"name": "rated_at", "timestamp": iso(NOON)},
+        "fields": [{"name": "score", "field": {"value": 10**30, "_type": "LongField"}}],
+        "id": "of-dixa",
+        "brandNew": [1],
+    }
+    body = json.dumps({"data": [row, {**row, "id": "another"}]})
+    sandbox.behaviour.api_faults.extend([None, Refusal(200, body=body)])
+    config = settings(sandbox, analytics_record_ids=["ratings"])
+    run = run_tap(config, catalog=catalog(STREAM))
+    checks.succeeded(run)
+    checks.fits_its_schema(run, STREAM)
+    records = run.records(STREAM)
+    assert len({record["id"] for record in records}) == len(records) == 2
+    assert {record["fields"]["id"]["value"] for record in records} == {"of-dixa", "another"}
+    for record in records:
+        assert record["fields"]["score"] == {"value": str(10**30), "_type": "LongField"}
+        assert record["additional_properties"] == {"brandNew": [1]}
 
 
 def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
