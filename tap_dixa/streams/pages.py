@@ -30,6 +30,8 @@ _ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-
 """A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
 of the zone."""
 _PAGE_KEY = "pageKey"
+_LINK = re.compile(r"^/(?:v1|beta)/|^\w+:/|\?")
+"""What a link has that a key does not have, which is base64."""
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -164,7 +166,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadResponseError(f"the response is damaged: {error}") from None
     link = (meta.next if meta else None) or key
-    if link and "?" not in link:  # nothing but the key of the next page
+    if link and not _LINK.search(link):  # nothing but the key of the next page
         link = f"?{urlencode({_PAGE_KEY: link})}"
     try:
         urlparse(link)

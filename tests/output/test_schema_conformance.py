@@ -15,6 +15,7 @@ from tap_dixa.client import SCHEMAS
 from tap_dixa.output.json_numbers import decode
 from tap_dixa.output.normalize import Normalizer
 from tap_dixa.output.normalize_raw import RawNormalizer
+from tap_dixa.sandbox import analytics, intelligence
 from tests import expected
 from tests.conftest import made
 from tests.end_to_end import everything
@@ -27,6 +28,16 @@ NOTE = {
     "createdAt": "2026-03-01T00:00:00.000Z",
     "csid": 7,
     "message": "A note.",
+}
+RECORD = {
+    "id": "c0e3a4b2-0000-4000-8000-000000000000",
+    "recordId": "ratings",
+    "timestamp": "2026-03-01T00:00:00.000Z",
+    "timestampField": "rated_at",
+    "conversationId": 7,
+    "agentId": "a",
+    "queueId": "b",
+    "fields": {"csid": {"value": 7}},
 }
 HUGE = ("1e400", "-1E+999", "9223372036854775808", "-9223372036854775809", "1" + "0" * 5000)
 MARK = "huge:"
@@ -57,7 +68,15 @@ def samples():
         found = everything.rows(sandbox)
         for stream in expected.STREAMS:
             found[stream] = list(expected.source(sandbox.data, stream).values())
-    return {**found, "conversation_notes": [NOTE]}.__getitem__
+    found |= {
+        "conversation_notes": [NOTE],
+        "analytics_records": [RECORD],
+        "analytics_record_types": analytics.record_types(),
+        "analytics_metrics": analytics.metrics(),
+        "intelligence_records": [{**RECORD, "category": "agents"}],
+        "intelligence_record_types": intelligence.record_types(None),
+    }
+    return found.__getitem__
 
 
 def spelled(record):
