@@ -39,6 +39,8 @@ def record(source: dict[str, Any]) -> dict[str, Any]:
     for name, value in source.items():
         if name in _TIMES and value is not None:
             target[name] = iso(value)
+    if "form_submission" in source:
+        target["formSubmission"] = target.pop("form_submission")
     if isinstance(source.get("to"), str):
         target["to"] = [source["to"]]
     if "ratings" in source:

@@ -113,6 +113,11 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--new-fields", is_flag=True, help="Add fields that are in no schema."),
         click.option(
+            "--documented-forms",
+            is_flag=True,
+            help="Send records as Dixa's newest pages show them.",
+        ),
+        click.option(
             "--out-of-place",
             type=any_number,
             default=0,
@@ -213,6 +218,7 @@ def _sandbox(**options: Any) -> Sandbox:
         longest_export_days=options["longest_export"],
         too_long=options["too_long"],
         new_fields=options["new_fields"],
+        documented_forms=options["documented_forms"],
         out_of_place=options["out_of_place"],
         missing=set(options["without"]),
         beta_only=set(options["beta_only"]),

@@ -9,7 +9,7 @@ import pytest
 from tests import expected
 from tests.conftest import both_paths, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import ALL, LISTS
+from tests.end_to_end.everything import ALL, LISTS, exported
 
 BRAND_NEW = {"level": 3, "labels": ["a"]}
 NESTED = {"conversations": "tags_info"}
@@ -98,3 +98,23 @@ def test_nothing_new_leaves_the_column_out(serve, run_tap):
     run = run_tap(settings(sandbox))
     checks.succeeded(run)
     assert all("additional_properties" not in r for r in run.records("conversations"))
+
+
+@both_paths
+def test_what_dixas_pages_write_in_two_ways_is_accepted_in_both(serve, run_tap, options):
+    sandbox = serve(conversations=300, days=20, documented_forms=True)
+    run = run_tap(settings(sandbox, **options))
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, exported(sandbox, stream))
+        checks.fits_its_schema(run, stream)
+    messages = run.records("messages")
+    assert any(message.get("formSubmission") for message in messages)
+    files = {file for message in messages for file in message.get("attached_files") or ()}
+    files |= {message.get("recording_url") for message in messages} - {None}
+    beginnings = {file.rpartition("/")[0] for file in files}
+    assert beginnings == {"https://files.dixa.io/private", "/private", "/public"}
+    ratings = [r for c in run.records("conversations") for r in c.get("ratings") or ()]
+    assert {"CSAT", "NPS"} < {rating["rating_type"] for rating in ratings}
+    assert {"Rated", "Offered"} < {rating["rating_status"] for rating in ratings}
+    assert "WARNING" not in run.log

@@ -85,13 +85,15 @@ def test_longest_export_alone_and_latency():
     assert seconds >= 0.5
 
 
-def test_new_fields_and_records_out_of_place():
+def test_new_fields_documented_forms_and_records_out_of_place():
     records, row = shown(
-        *("--new-fields", "--out-of-place", "3"),
+        *("--new-fields", "--out-of-place", "3", "--documented-forms"),
         expression="[conversations(10), get('/v1/queues').json()['data'][0]]",
     )
     assert records[0]["brandNew"] == row["brandNew"] == {"level": 3, "labels": ["a"]}
     assert row["usages"]["shade"] == "dark"
+    kinds = {rating["rating_type"] for record in records for rating in record.get("ratings", ())}
+    assert {"CSAT"} <= kinds <= {"CSAT", "NPS", "THUMBS"}
     ids = [record["id"] for record in records]
     assert [number > 1 << 40 for number in ids] == [True, True, *[False] * (len(ids) - 3), True]
     assert len(ids) > 3
