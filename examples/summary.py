@@ -19,6 +19,7 @@ BOOKMARKS = {
     "messages": "created_at",
     "activity_logs": "activityTimestamp",
     "conversation_notes": "conversationUpdatedAt",
+    "conversation_ratings": "conversationUpdatedAt",
 }
 """The replication keys of the incremental streams. The others are full-table streams."""
 
@@ -74,7 +75,7 @@ def main() -> None:
             rows, newest = warehouse.execute(
                 f"select count(*), max({by or 'null'}) from dixa.{name}"  # noqa: S608
             ).fetchone() or (0, None)
-            seen = f"{newest:%Y-%m-%d %H:%M:%S}" if newest else ""
+            seen = f"{newest:%Y-%m-%d %H:%M}" if newest else ""
             loaded.add_row(name, f"{rows:,}", seen, by or "[dim]whole each time")
         screen.print("", loaded)
 

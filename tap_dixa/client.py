@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.dixa_tap import DixaTap
-    from tap_dixa.errors import ForbiddenError
+    from tap_dixa.errors import RefusedError
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
 
@@ -50,8 +50,8 @@ class DixaStream(RESTStream[Any]):
     schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
     allow_redirects = False
 
-    skipped = False
-    """Whether the token may not read this stream."""
+    skipped: RefusedError | None = None
+    """Why this stream is skipped, if it is."""
 
     @property
     def tap(self) -> DixaTap:
@@ -67,20 +67,20 @@ class DixaStream(RESTStream[Any]):
         """Build another stream of the same tap, to read what this one depends on."""
         return stream(self._tap)
 
-    def skip(self, error: ForbiddenError, *, begun: bool) -> None:
-        """Continue without this stream, because the token may not read it.
+    def skip(self, error: RefusedError, *, begun: bool) -> None:
+        """Continue without this stream: the token may not read it, or the account lacks it.
 
         Args:
             error: What says so.
             begun: Whether a part of the stream has been read.
 
         Raises:
-            ForbiddenError: A part has been read: the rest would be silently missing.
+            RefusedError: A part has been read: the rest would be silently missing.
             NoAccessError: The token may read no selected stream.
         """
         if begun:
             raise error
-        self.skipped = True
+        self.skipped = error
         self.tap.permissions.denied(self.name, str(error))
 
     @cached_property

@@ -22,7 +22,6 @@ ADDITIONAL = {
 """Each stream's column for other fields, which is not one of Dixa's."""
 
 # The streams of the Dixa API: the key, and Dixa's own fields in the order of its OpenAPI file.
-# An end user's attributes and an activity's author are the only objects whose fields are known.
 DIXA_API = {
     "agents": (
         ("id",),
@@ -57,11 +56,35 @@ DIXA_API = {
         "_type address number senderOverride name functionality",
     ),
     "business_hours_schedules": (("id",), "name id"),
+    "business_hours_definitions": (("id",), "id name timezone businessHours exceptions"),
+    "conversation_flows": (("id", "channel"), "id name channel contactEndpointId"),
+    "templates": (
+        ("id",),
+        """_type id name content createdBy createdAt lastEditedBy lastEditedAt translations
+        subject""",
+    ),
+    "organization": (("id",), "id name subdomain status avatarUrl"),
+    "ai_agents": (("id",), "id name systemUserId _type"),
+    "knowledge_collections": (("id",), "id title description internalKbEnabled restrictions"),
+    "knowledge_categories": (
+        ("id",),
+        "id title parentCategory parentCollections isDefaultLocation isLocked restrictions",
+    ),
+    "knowledge_articles": (
+        ("id",),
+        """id parentCategory parentCollections isDefaultLocation tags ownedBy createdBy createdAt
+        updatedBy updatedAt indexedBy indexedAt restrictions translation""",
+    ),
     "activity_logs": (
         ("id",),
         "id conversationId activityTimestamp activityType _type author attributes",
     ),
     "conversation_notes": (("id",), "id authorId createdAt csid message"),
+    "conversation_ratings": (
+        ("csid", "id", "ratingType", "questionNumber"),
+        """id ratingScore ratingType ratingComment conversationChannel agentId userId ratingStatus
+        language timestamps""",
+    ),
 }
 # Not of Dixa's record: the parent that was asked for it, or what stands in for an id.
 ADDED = {
@@ -69,10 +92,13 @@ ADDED = {
     "team_members": ["teamId"],
     "contact_endpoints": ["contactEndpointId"],
     "conversation_notes": ["conversationUpdatedAt"],
+    "conversation_ratings": ["conversationUpdatedAt", "csid", "questionNumber"],
 }
 INNER_FIELDS = {
     ("end_users", "customAttributes"): "id name identifier value",
     ("activity_logs", "author"): "id name email phoneNumber",
+    ("templates", "translations"): "content isDeactivated locale subject",
+    ("knowledge_articles", "translation"): "draft published",
 }
 TIMES = {
     ("agents", "createdAt"),
@@ -82,6 +108,15 @@ TIMES = {
     ("activity_logs", "activityTimestamp"),
     ("conversation_notes", "createdAt"),
     ("conversation_notes", "conversationUpdatedAt"),
+    ("conversation_ratings", "conversationUpdatedAt"),
+    ("templates", "createdAt"),
+    ("templates", "lastEditedAt"),
+    *(("knowledge_articles", name) for name in ("createdAt", "updatedAt", "indexedAt")),
+    *(
+        ("knowledge_articles", f"translation.{text}.{name}")
+        for text in ("draft", "published")
+        for name in ("createdAt", "updatedAt")
+    ),
 }
 # What Dixa puts there depends on the account or the kind of record: one column of JSON each.
 OPEN = {
@@ -91,11 +126,13 @@ OPEN = {
     ("queues", "preferredAgentTimeouts"),
     ("custom_attributes", "inputDefinition"),
     ("activity_logs", "attributes"),
+    ("conversation_ratings", "timestamps"),
 }
 # Incremental: every record must have the time that the state remembers.
 REPLICATION_KEYS = {
     "activity_logs": ("activityTimestamp",),
     "conversation_notes": ("conversationUpdatedAt",),
+    "conversation_ratings": ("conversationUpdatedAt",),
 }
 
 
@@ -186,7 +223,7 @@ def test_only_keys_are_sure_to_be_there(name):
     assert SCHEMAS[name]["required"] == list(sure)
     for path, field in fields(SCHEMAS[name]):
         if path in sure:
-            assert field["type"] == "string", path
+            assert field["type"] in {"string", "integer"}, path
         else:
             assert field["type"][1:] == ["null"], path
 

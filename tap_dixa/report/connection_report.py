@@ -21,14 +21,20 @@ from typing_extensions import override
 from tap_dixa import retry
 from tap_dixa.client import SCHEMAS
 from tap_dixa.download.windows import MARGIN, Window
-from tap_dixa.errors import STREAM_FAILURES, DiskError, RefusedError, RetriesExhaustedError
+from tap_dixa.errors import (
+    STREAM_FAILURES,
+    DiskError,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    RetriesExhaustedError,
+)
 from tap_dixa.output.json_numbers import decode
 from tap_dixa.report import advice
 from tap_dixa.report.field_check import FieldCheck
 from tap_dixa.report.observations import Api, Endpoint, Export
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.client import DixaStream
     from tap_dixa.download.spool import Spool
+    from tap_dixa.streams.dixa_api import DixaApiStream
 
 _SAMPLE = 1_000
 """So many records of a stream are compared with its schema."""
@@ -47,6 +54,8 @@ _HOSTS = {"exports.dixa.io", "dev.dixa.io", "127.0.0.1", "::1", "localhost"}
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _FAILED_PROBE = (*STREAM_FAILURES, *retry.RETRIABLE, DiskError)
 _FAILED = "failed: "
+_LACKING = "not in this account"
+_SKIPPED: dict[type, str] = {ForbiddenError: "no access", NotFoundError: _LACKING}
 _CLAIM = "No token, no ids, no contents of records: this can be pasted into a bug report."
 
 
@@ -96,13 +105,13 @@ class ConnectionReport:
             api = self._exports_api if isinstance(stream, ExportStream) else self._dixa_api
             api.note(response)
 
-    def page(self, stream: DixaStream, rows: Sequence[Any], *, more: bool) -> None:
+    def page(self, stream: DixaApiStream, rows: Sequence[Any], *, more: bool) -> None:
         """Note a page of a list: its rows, and whether it links to another page."""
         with self._lock:
             endpoint = self._endpoint(stream)
             endpoint.pages.append(len(rows))
             endpoint.more |= more
-            if not isinstance(stream, WindowedStream):  # whose rows are checked on disk
+            if stream.row_type is Any:  # other rows are checked on disk, or are no records
                 self._check(stream.name, rows)
 
     def export(self, stream: DixaStream, window: Window, spool: Spool) -> None:
@@ -131,7 +140,7 @@ class ConnectionReport:
             error: Why it failed, if it did. Of the message, which may quote Dixa, nothing is kept.
         """
         if error is None:
-            result = "no access" if stream.skipped else "read"
+            result = _SKIPPED.get(type(stream.skipped), "read")
         elif isinstance(error, RefusedError):
             result = f"{_FAILED}refused"
         elif isinstance(error, RetriesExhaustedError):
@@ -247,9 +256,13 @@ class ConnectionReport:
         )
 
     def _advice(self) -> str:
-        failed = [name for name, result in self._results.items() if result.startswith(_FAILED)]
+        unread = [
+            name
+            for name, result in self._results.items()
+            if result.startswith(_FAILED) or result == _LACKING
+        ]
         lines = [
-            *advice.about_statuses(self._endpoints, failed),
+            *advice.about_statuses(self._endpoints, unread),
             *advice.about_size_and_time(self._exports, self._endpoints, self._settings),
             *advice.about_clocks_and_limits(self._apis, self._exports_api, self._settings),
             *advice.about_fields(self._checks.values()),

@@ -11,14 +11,18 @@ VERSIONS = ("/v1", "/beta")
 EXPORTS = ("/conversation_export", "/message_export")
 DIXA_API = (
     "/agents",
+    "/ai-agents",
     "/business-hours",
     "/contact-endpoints",
     "/conversations",
     "/custom-attributes",
     "/endusers",
+    "/knowledge",
+    "/organization",
     "/queues",
     "/tags",
     "/teams",
+    "/templates",
 )
 """How the paths of each API begin, without their version."""
 

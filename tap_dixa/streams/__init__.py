@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_dixa.streams.activity_logs import ActivityLogsStream
+from tap_dixa.streams.configuration import (
+    AiAgentsStream,
+    BusinessHoursDefinitionsStream,
+    ConversationFlowsStream,
+    OrganizationStream,
+    TemplatesStream,
+)
 from tap_dixa.streams.conversation_notes import ConversationNotesStream
+from tap_dixa.streams.conversation_ratings import ConversationRatingsStream
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.full_table import (
     AgentsStream,
@@ -18,6 +26,11 @@ from tap_dixa.streams.full_table import (
     TagsStream,
     TeamMembersStream,
     TeamsStream,
+)
+from tap_dixa.streams.knowledge import (
+    KnowledgeArticlesStream,
+    KnowledgeCategoriesStream,
+    KnowledgeCollectionsStream,
 )
 from tap_dixa.streams.messages import MessagesStream
 
@@ -37,7 +50,16 @@ STREAMS: tuple[type[DixaStream], ...] = (
     CustomAttributesStream,
     ContactEndpointsStream,
     BusinessHoursSchedulesStream,
+    BusinessHoursDefinitionsStream,
+    ConversationFlowsStream,
+    TemplatesStream,
+    OrganizationStream,
+    AiAgentsStream,
+    KnowledgeCollectionsStream,
+    KnowledgeCategoriesStream,
+    KnowledgeArticlesStream,
     ActivityLogsStream,
     ConversationNotesStream,
+    ConversationRatingsStream,
 )
 """All of them, in the order in which they are synced."""

@@ -57,7 +57,7 @@ class FullTableStream(DixaApiStream):
         """
         if isinstance(row, dict):
             record: Record = self.normalize({**(context or {}), **row})
-            if all(_is_text(record.get(key)) for key in self.primary_keys):
+            if all(_is_key(record.get(key)) for key in self.primary_keys):
                 return record
         raise UnusableRecordError(
             f"{self.name}: Dixa sent a row whose {' and '.join(self.primary_keys)} cannot be used: "
@@ -79,8 +79,8 @@ class FullTableStream(DixaApiStream):
         return Normalizer(self.effective_schema, self.warnings.unknown_field, self.warnings.misfit)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+def _is_key(value: object) -> bool:
+    return isinstance(value, str | int) and value != ""
 
 
 class Children(NamedTuple):

@@ -29,6 +29,8 @@ WITHOUT_ROWS = {
     "business_hours_schedules": [Refusal(200, body='{"data": {}}')],
     "queue_members": [page([AGENT, OTHER]), Refusal(200, body="{}"), page([{"agentId": "1"}])],
     "team_members": [Refusal(200, body="{}")],
+    "knowledge_categories": [Refusal(200, body="{}")],
+    "knowledge_articles": [page([AGENT]), Refusal(200, body="{}")],
 }
 LAST_PAGES = {
     "a link back": [

@@ -17,7 +17,7 @@ from tests import expected, pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
-from tests.end_to_end.everything import ALL, KEYS, rows
+from tests.end_to_end.everything import ALL, EVERY, KEYS, rows
 
 PAGE = "personal-data.md"
 FLAT = "Allow-list fields, and flatten"
@@ -46,7 +46,7 @@ def merged(*recipes):
 
 def selected(patterns):
     """Give the catalog that Meltano makes of its `select`."""
-    chosen = copy.deepcopy(catalog(*ALL, "conversation_notes"))
+    chosen = copy.deepcopy(catalog(*EVERY))
 
     def matches(name):
         left_out = any(fnmatchcase(name, p[1:]) for p in patterns if p.startswith("!"))

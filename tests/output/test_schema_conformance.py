@@ -20,14 +20,6 @@ from tests.conftest import made
 from tests.end_to_end import everything
 from tests.end_to_end.checks import DATE_TIME
 
-NOTE = {
-    "conversationUpdatedAt": "2026-03-01T00:00:00.000Z",
-    "id": "c0e3a4b2-0000-4000-8000-000000000000",
-    "authorId": "a",
-    "createdAt": "2026-03-01T00:00:00.000Z",
-    "csid": 7,
-    "message": "A note.",
-}
 HUGE = ("1e400", "-1E+999", "9223372036854775808", "-9223372036854775809", "1" + "0" * 5000)
 MARK = "huge:"
 FORMATS = FormatChecker()
@@ -57,7 +49,9 @@ def samples():
         found = everything.rows(sandbox)
         for stream in expected.STREAMS:
             found[stream] = list(expected.source(sandbox.data, stream).values())
-    return {**found, "conversation_notes": [NOTE]}.__getitem__
+        for stream in everything.BY_CONVERSATION:
+            found[stream] = list(everything.rows_by_conversation(sandbox, stream).values())
+    return found.__getitem__
 
 
 def spelled(record):
