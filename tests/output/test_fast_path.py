@@ -137,3 +137,25 @@ def test_batch_files_follow_stream_maps(serve, tmp_path):
     assert records["conversations"]
     assert not any("requester_email" in record for record in records["conversations"])
     assert all(record["text"] for record in records["messages"])
+
+
+def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_path):
+    sandbox = serve(conversations=800)
+    config = {
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "storage": {"root": tmp_path.as_uri()},
+        "batch_size": 40,
+    }
+    first = messages_of(sandbox, StdoutWriter(), batch_config=config)
+    sandbox.data.now.now += HOUR
+    state = first[-1]["value"]
+    second = messages_of(sandbox, StdoutWriter(), batch_config=config, state=state)
+    for stream in EXPORTS:
+        announced = [
+            url
+            for message in (*first, *second)
+            if message["type"] == "BATCH" and message["stream"] == stream
+            for url in message["manifest"]
+        ]
+        assert len(announced) > 11
+        assert announced == sorted(announced)
