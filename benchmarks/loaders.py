@@ -45,7 +45,8 @@ def loader() -> tuple[list[str], dict[str, Any]]:
     definition = yaml.safe_load((PROJECT / "meltano.yml").read_text())
     target = definition["plugins"]["loaders"][0]
     package, database = target["pip_url"].split()
-    command = ["uvx", "--quiet", "--from", package, "--with", database, target["executable"]]
+    command = ["uvx", "--quiet", "--python", sys.executable, "--from", package]
+    command += ["--with", database, target["executable"]]
     settings = {s["name"]: s["value"] for s in target["settings"] if "value" in s}
     return [*command, "--config", "target.json"], settings
 

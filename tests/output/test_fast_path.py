@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import itertools
@@ -128,6 +129,16 @@ def test_each_batch_is_followed_by_the_state_of_its_last_record(serve, tmp_path)
             last = records[stream][done[stream] - 1][expected.CURSORS[stream]]
             bookmark = following["value"]["bookmarks"][stream]["replication_key_value"]
             assert last <= bookmark <= records[stream][-1][expected.CURSORS[stream]]
+
+
+def test_batch_files_of_an_export_in_full_throw_nothing_away(serve, tmp_path):
+    chosen = copy.deepcopy(selected("conversations"))
+    chosen["streams"][0]["replication_method"] = "FULL_TABLE"
+    records, messages = batches(
+        serve(conversations=400), tmp_path, catalog=chosen, emit_activate_version_messages=True
+    )
+    assert len(records["conversations"]) > 250
+    assert "ACTIVATE_VERSION" not in {message["type"] for message in messages}
 
 
 def test_batch_files_follow_stream_maps(serve, tmp_path):
