@@ -73,7 +73,7 @@ def main() -> None:
         for (name,) in warehouse.execute(TABLES).fetchall():
             by = BOOKMARKS.get(name)
             rows, newest = warehouse.execute(
-                f"select count(*), max({by or 'null'}) from dixa.{name}"  # noqa: S608
+                f"select count(*), max({by or 'null'}) from dixa.{name}"
             ).fetchone() or (0, None)
             seen = f"{newest:%Y-%m-%d %H:%M}" if newest else ""
             loaded.add_row(name, f"{rows:,}", seen, by or "[dim]whole each time")

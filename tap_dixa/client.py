@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tap_dixa import retry, schemas
 from tap_dixa.errors import SettingsError, TooMuchError
-from tap_dixa.output.batch import check_batch_config, write_batches
+from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
@@ -99,7 +99,7 @@ class DixaStream(RESTStream[Any]):
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
         # The SDK writes it before the first record: a target would delete the old rows, and an
-        # interrupted run would leave the table empty. `_sync_records` writes it after the last.
+        # interrupted run would leave the table empty. Here it follows the last record or file.
         if self._read_to_the_end:
             super()._write_activate_version_message(full_table_version)
 
@@ -119,8 +119,17 @@ class DixaStream(RESTStream[Any]):
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         yield from super()._sync_records(context, write_messages=write_messages)
+        if write_messages:
+            self._activate_version()
+
+    @override
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        super()._sync_batches(batch_config, context)
+        self._activate_version()
+
+    def _activate_version(self) -> None:
         version = self._stream_version
-        if write_messages and version is not None and self.read_whole:
+        if version is not None and self.read_whole:
             self._read_to_the_end = True
             self._write_activate_version_message(version)
 
@@ -151,7 +160,7 @@ class DixaStream(RESTStream[Any]):
         # The SDK's own applies no stream map and no selection.
         records = self._sync_records(context, write_messages=False)
         mapped = (
-            [message.record]
+            [batch_record(message)]
             for record in records
             for message in self._generate_record_messages(record)
         )

@@ -21,6 +21,7 @@ PRIVATE = {
         "_generate_record_messages",
         "_request",
         "_stream_version",
+        "_sync_batches",
         "_sync_records",
         "_tap",
         "_write_activate_version_message",
@@ -46,6 +47,7 @@ PRIVATE = {
 }
 PARAMETERS = {
     "_request": ["self", "prepared_request", "context"],
+    "_sync_batches": ["self", "batch_config", "context"],
     "_sync_records": ["self", "context", "write_messages"],
     "_write_activate_version_message": ["self", "full_table_version"],
     "_finalize_state": ["self", "state"],

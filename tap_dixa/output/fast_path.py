@@ -20,7 +20,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from tap_dixa.output.batch import write_batches
+from tap_dixa.output.batch import batch_record, write_batches
 from tap_dixa.output.normalize_raw import Encodable, field_of
 from tap_dixa.output.stdout import StdoutWriter
 
@@ -150,7 +150,7 @@ class FastPathStream(Stream):
 
     def _mapped(self, records: list[Record]) -> list[Record]:
         return [
-            message.record
+            batch_record(message)
             for record in records
             for message in self._generate_record_messages(record)
         ]

@@ -12,6 +12,7 @@ from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, Run, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import (
     ALL,
     BY_CONVERSATION,
@@ -310,7 +311,7 @@ def test_an_export_that_the_token_may_not_read_is_skipped(serve, run_tap):
     checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
 
 
-def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap):
+def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap, tmp_path):
     sandbox = serve()
     run = run_tap(settings(sandbox, emit_activate_version_messages=True), catalog=catalog(*KEYS))
     checks.succeeded(run)
@@ -321,15 +322,32 @@ def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap):
         assert {m["version"] for m in mine if m["type"] == "RECORD"} == {mine[-1]["version"]}
     assert run.of("ACTIVATE_VERSION", "activity_logs") == []
 
+    # With BATCH too: then each row says its version, as no message does.
+    config = settings(
+        sandbox, emit_activate_version_messages=True, batch_config=batch_config(tmp_path)
+    )
+    run = run_tap(config, catalog=catalog(*KEYS))
+    checks.succeeded(run)
+    for stream in LISTS:
+        *batches, last = (message for message in run.messages if message.get("stream") == stream)
+        assert [message["type"] for message in batches] == ["SCHEMA", "BATCH"]
+        assert last["type"] == "ACTIVATE_VERSION"
+        rows = batched(run, stream)
+        assert {row["_sdc_table_version"] for row in rows} == {last["version"]}
+    assert run.of("ACTIVATE_VERSION", "activity_logs") == []
+    assert not any("_sdc_table_version" in row for row in batched(run, "activity_logs"))
 
-def test_an_interrupted_list_throws_nothing_away(serve, run_tap):
+
+@pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])
+def test_an_interrupted_list_throws_nothing_away(serve, run_tap, tmp_path, batches):
     sandbox = serve(conversations=900)
     sandbox.behaviour.api_faults.extend([None, Refusal(400)])
-    run = run_tap(
-        settings(sandbox, emit_activate_version_messages=True), catalog=catalog("end_users")
-    )
+    config = settings(sandbox, emit_activate_version_messages=True)
+    if batches:
+        config["batch_config"] = batch_config(tmp_path, batch_size=50)
+    run = run_tap(config, catalog=catalog("end_users"))
     assert run.status == 1
-    assert run.records("end_users")
+    assert batched(run, "end_users") if batches else run.records("end_users")
     assert run.of("ACTIVATE_VERSION") == []
 
 
