@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from contextlib import chdir
+from itertools import count
 
 import duckdb
 import pytest
@@ -21,7 +22,7 @@ from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete
 from tests.end_to_end.batches import batch_settings, batched, known_after
 from tests.end_to_end.conftest import PROJECT
-from tests.end_to_end.everything import ALL, EVERY, FEW_NOTES, records_of
+from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, records_of
 from tests.end_to_end.tables import duckdb_holds
 from tests.events import wait_until
 
@@ -46,7 +47,9 @@ class Killed:
         return getattr(self.connection, name)
 
 script, warehouse, calls = sys.argv[1:]
-loader = runpy.run_path(script)["Loader"](Killed(duckdb.connect(warehouse), int(calls)))
+recipe = runpy.run_path(script)["Loader"]
+recipe.read.__globals__["FILES_PER_LOAD"] = 1_000  # one transaction
+loader = recipe(Killed(duckdb.connect(warehouse), int(calls)))
 for line in sys.stdin:
     loader.read(json.loads(line))
 loader.load()
@@ -137,7 +140,7 @@ def test_rows_and_state_change_together_wherever_a_load_is_killed(
     second = run_tap(config, catalog=catalog(*ALL), state=first.state)
     after = known_after(sandbox, before, batched(second, "activity_logs"))
     killed, seen = 0, []
-    for calls in range(0, 200, 7):
+    for calls in count(0, 11):
         shutil.copy(kept, path)
         path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
         status = load(path, second.output, calls)
@@ -179,7 +182,7 @@ def test_a_command_that_is_killed_or_stopped_is_resumed(serve, tmp_path, evidenc
     recipe = Command(sandbox, tmp_path)
     with duckdb.connect(recipe.path) as warehouse:
         RECIPE["Loader"](warehouse)
-        state = json.dumps(FEW_NOTES)
+        state = json.dumps(FEW_CONVERSATIONS)
         warehouse.execute("insert into main.tap_dixa_state values (?)", [state])
 
     def end(signal_number, *, everything):
