@@ -23,6 +23,14 @@ BOOKMARKS = {
 }
 """The replication keys of the incremental streams. The others are full-table streams."""
 
+NEXT = """
+The rows are in {path}, schema dixa. Go on with:
+
+  uv run --group try tap-dixa-sandbox demo                [dim]# an incremental sync of the sample[/]
+  uv run --group try meltano config test tap-dixa         [dim]# your account: TAP_DIXA_API_TOKEN, TAP_DIXA_START_DATE[/]
+  uv run --group try meltano run tap-dixa target-duckdb   [dim]# its data, into warehouse.duckdb[/]
+"""
+
 TABLES = "select table_name from duckdb_tables() where schema_name = 'dixa' order by 1"
 DAYS = """
     select strftime(created_at, '%a %d %b'), count(*)
@@ -93,6 +101,7 @@ def main() -> None:
             "CSAT: how many of the scores are 4 or 5."
         )
         screen.print("", queues)
+    screen.print(NEXT.format(path=path), soft_wrap=True)
 
 
 def table(title: str, first: str, *others: str) -> Table:

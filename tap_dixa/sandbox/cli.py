@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOPBACK = "127.0.0.1,localhost"
+_LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")
+_SUMMARY = Path("examples/summary.py")
 
 
 def _finite(_: click.Context, __: click.Parameter, number: float | None) -> float | None:
@@ -180,6 +183,26 @@ def run(command: tuple[str, ...], **options: Any) -> None:
 
     The tap's environment variables give COMMAND the sandbox's address. Write it after --.
     """
+    sys.exit(_run(command, options))
+
+
+@main.command()
+@_options
+def demo(**options: Any) -> None:
+    """Load sample data into DuckDB with Meltano, and print a summary.
+
+    For a checkout of tap-dixa: it uses its meltano.yml and examples.
+    """
+    if not (Path("meltano.yml").is_file() and _SUMMARY.is_file()):
+        raise click.ClickException(
+            "demo needs a checkout of tap-dixa: run it in the folder with meltano.yml"
+        )
+    summary = (sys.executable, str(_SUMMARY))
+    sys.exit(_run(_LOAD, options) or subprocess.call(summary))  # noqa: S603 (it is the checkout's)
+
+
+def _run(command: tuple[str, ...], options: dict[str, Any]) -> int:
+    """Run a command against a sandbox; return its exit status as a shell does."""
     with _sandbox(**options) as sandbox:
         _print_address(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
@@ -196,8 +219,7 @@ def run(command: tuple[str, ...], **options: Any) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         status = child.wait()
-    # As shells do for a command that a signal ended.
-    sys.exit(status if status >= 0 else 128 - status)
+    return status if status >= 0 else 128 - status
 
 
 def _sandbox(**options: Any) -> Sandbox:
