@@ -26,9 +26,11 @@ BOOKMARKS = {
 NEXT = """
 The rows are in {path}, schema dixa. Go on with:
 
-  uv run --group try tap-dixa-sandbox demo                [dim]# an incremental sync of the sample[/]
-  uv run --group try meltano config test tap-dixa         [dim]# your account: TAP_DIXA_API_TOKEN, TAP_DIXA_START_DATE[/]
-  uv run --group try meltano run tap-dixa target-duckdb   [dim]# its data, into warehouse.duckdb[/]
+  uv run --group try tap-dixa-sandbox demo                [dim]# sync what has changed[/]
+  uv run --group try meltano config test tap-dixa         [dim]# test your own token[/]
+  uv run --group try meltano run tap-dixa target-duckdb   [dim]# load your own data[/]
+
+For your own account, set TAP_DIXA_API_TOKEN and TAP_DIXA_START_DATE first.
 """
 
 TABLES = "select table_name from duckdb_tables() where schema_name = 'dixa' order by 1"
