@@ -84,22 +84,19 @@ class WindowedStream(FastPathStream, DixaStream):
             RetriesExhaustedError: A request failed in all of its attempts.
             UnusableRecordError: A record has no usable key or replication key.
         """
-        # Dixa omits fields, and a stream map can only name fields that are there.
-        absent = dict.fromkeys(self.effective_schema["properties"]) if self.has_stream_map() else {}
-
-        def to_record(text: bytes) -> Record:
-            return {**absent, **self._normalize(decode(text))}
-
-        for record in self.read(context, to_record):
+        for record in self.read(context, self._to_record):
             if record is not None:
                 yield record
-            elif not self.config.get("batch_config"):
-                # Everything so far was emitted. A batch's records are not until it is whole.
+            else:
                 self.write_state()
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        return self.read(context, RawNormalizer(self.effective_schema, self._normalize))
+        raw = RawNormalizer(self.effective_schema, self._normalize)
+        return self.read(context, raw if self.on_fast_path() else self._to_record)
+
+    def _to_record(self, text: bytes) -> Record:
+        return {**self._absent, **self._normalize(decode(text))}
 
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
@@ -245,6 +242,11 @@ class WindowedStream(FastPathStream, DixaStream):
                 yield window, found
         except ForbiddenError as error:
             self.skip(error, begun=self._any_downloaded)
+
+    @cached_property
+    def _absent(self) -> Record:
+        """What a record has if Dixa omits it: a stream map can only name fields that are there."""
+        return dict.fromkeys(self.effective_schema["properties"]) if self.has_stream_map() else {}
 
     @cached_property
     def _normalize(self) -> Normalizer:
