@@ -205,11 +205,16 @@ def test_key_and_cursor_come_even_if_deselected(serve, run_tap, exports):
 
 def test_full_table_syncs_everything_again(serve, run_tap, exports):
     sandbox = serve()
-    chosen, _ = edit(select(exports, "conversations", [], True), replication_method="FULL_TABLE")
-    first = run_tap(settings(sandbox), catalog=chosen)
-    again = run_tap(settings(sandbox), catalog=chosen, state=first.state)
-    for run in (first, again):
-        checks.succeeded(run)
+    incremental = select(exports, "conversations", [], True)
+    in_the_entry, _ = edit(incremental, replication_method="FULL_TABLE")
+    # What Meltano writes for metadata: conversations: replication-method: FULL_TABLE.
+    in_the_metadata, entry = edit(incremental)
+    (root,) = (item["metadata"] for item in entry["metadata"] if not item["breadcrumb"])
+    root["replication-method"] = "FULL_TABLE"
+    first = run_tap(settings(sandbox), catalog=incremental)
+    for chosen in (in_the_entry, in_the_metadata):
+        again = run_tap(settings(sandbox), catalog=chosen, state=first.state)
+        checks.succeeded(again)
         checks.emitted_exactly(
-            run, "conversations", expected.records(sandbox.data, "conversations")
+            again, "conversations", expected.records(sandbox.data, "conversations")
         )
