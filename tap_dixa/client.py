@@ -22,6 +22,7 @@ from tap_dixa import retry, schemas
 from tap_dixa.errors import SettingsError, TooMuchError
 from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
+from tap_dixa.output.left_out import deselected, is_any_of, mapped, missing, renamed
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
 
@@ -49,6 +50,9 @@ class DixaStream(RESTStream[Any]):
 
     schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
     allow_redirects = False
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """Fields that Dixa sends under a second name, and the schema's name for them."""
 
     skipped: RefusedError | None = None
     """Why this stream is skipped, if it is."""
@@ -90,9 +94,22 @@ class DixaStream(RESTStream[Any]):
             self.name,
             self.primary_keys,
             partial(self.log, level=logging.WARNING),
+            self.is_left_out,
             keeps_extras=ADDITIONAL in self.effective_schema["properties"]
-            and self.mask["properties", ADDITIONAL],
+            and self.mask["properties", ADDITIONAL]
+            and any(ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps),
         )
+
+    @cached_property
+    def is_left_out(self) -> Callable[[str], bool]:
+        """Says of a field's path whether the catalog or a stream map leaves it out."""
+        schema, maps = self.effective_schema, self.config.get("stream_maps") or {}
+        fields = {
+            *missing(self.schema, schema),
+            *deselected(self.mask),
+            *mapped(maps, self.name, {*self.schema["properties"], *schema["properties"]}),
+        }
+        return is_any_of({*fields, *renamed(self.other_names, fields)})
 
     # ACTIVATE_VERSION
 

@@ -76,7 +76,13 @@ class FullTableStream(DixaApiStream):
     @cached_property
     def normalize(self) -> Normalizer:
         """Makes rows fit the schema."""
-        return Normalizer(self.effective_schema, self.warnings.unknown_field, self.warnings.misfit)
+        return Normalizer(
+            self.effective_schema,
+            self.warnings.unknown_field,
+            self.warnings.misfit,
+            self.other_names,
+            self.is_left_out,
+        )
 
 
 def _is_key(value: object) -> bool:

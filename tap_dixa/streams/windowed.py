@@ -30,7 +30,7 @@ from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
@@ -56,9 +56,6 @@ class WindowedStream(FastPathStream, DixaStream):
 
     cursor: ClassVar[str]
     """The field that records are ordered by and that Dixa filters by, such as ``updated_at``."""
-
-    other_names: ClassVar[Mapping[str, str]] = {}
-    """Fields that Dixa sends under a second name, and the schema's name for them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -255,4 +252,5 @@ class WindowedStream(FastPathStream, DixaStream):
             self.warnings.unknown_field,
             self.warnings.misfit,
             self.other_names,
+            self.is_left_out,
         )
