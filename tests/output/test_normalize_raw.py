@@ -106,6 +106,15 @@ def test_a_record_with_a_field_that_was_met_before_is_not_decoded_whole():
     assert encoded(second)["additional_properties"] == {"new": {"a": 1}, "parts.0.new": []}
 
 
+def test_a_field_that_is_left_out_is_dropped_without_decoding_the_record_whole():
+    (_, _), (normalize_raw, _) = both(WITH_COLUMN, {"new", "parts.new"})
+    text = b'{"count":1,"new":{"a":1},"parts":[{"new":[1]}],"newer":2}'
+    assert isinstance(normalize_raw(text), dict)
+    second = normalize_raw(text)
+    assert not isinstance(second, dict)
+    assert encoded(second) == {"count": 1, "parts": [{}], "additional_properties": {"newer": 2}}
+
+
 def test_a_field_that_drifted_before_is_converted_without_decoding_the_record_whole():
     (normalize, _), (normalize_raw, _) = both(WITH_COLUMN)
     for text in (
