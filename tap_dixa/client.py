@@ -22,6 +22,7 @@ from tap_dixa import retry, schemas
 from tap_dixa.errors import SettingsError, TooMuchError
 from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
+from tap_dixa.output.fast_path import read_records
 from tap_dixa.output.left_out import deselected, is_any_of, mapped, missing, renamed
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
-    from singer_sdk.helpers.types import Context
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib.messages import RecordMessage
 
     from tap_dixa.dixa_tap import DixaTap
     from tap_dixa.errors import RefusedError
@@ -110,6 +112,19 @@ class DixaStream(RESTStream[Any]):
             *mapped(maps, self.name, {*self.schema["properties"], *schema["properties"]}),
         }
         return is_any_of({*fields, *renamed(self.other_names, fields)})
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:  # type: ignore[override]
+        yield from super()._generate_record_messages({**self._absent, **record})
+
+    @cached_property
+    def _absent(self) -> Record:
+        """What a record has if Dixa omits it: a stream map can only name fields that are there."""
+        return (
+            dict.fromkeys(self.effective_schema["properties"])
+            if read_records(self.stream_maps)
+            else {}
+        )
 
     # ACTIVATE_VERSION
 

@@ -29,10 +29,16 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
 
 _CHUNK = 20
 """How many records are written at a time: few enough to stay in the processor's cache. It
 divides STATE_MSG_FREQUENCY, so that STATE messages come where the SDK writes them."""
+
+
+def read_records(stream_maps: Iterable[StreamMap]) -> bool:
+    """Whether one of the stream maps reads or changes records."""
+    return any(type(one) is not SameRecordTransform for one in stream_maps)
 
 
 class FastPathStream(Stream):
@@ -70,17 +76,13 @@ class FastPathStream(Stream):
         maps = self.stream_maps
         return (
             len(maps) == 1
-            and not self.has_stream_map()
+            and not read_records(maps)
             and not maps[0].flattening_enabled
             and all(self.mask.values())
             and not self.child_streams
             and self.replication_method == REPLICATION_INCREMENTAL
             and self.ABORT_AT_RECORD_COUNT is None
         )
-
-    def has_stream_map(self) -> bool:
-        """Whether a stream map reads or changes the records."""
-        return any(type(one) is not SameRecordTransform for one in self.stream_maps)
 
     def write_state(self) -> None:
         """Write a STATE message, if anything changed since the last one."""

@@ -93,7 +93,7 @@ class WindowedStream(FastPathStream, DixaStream):
         return self.read(context, raw if self.on_fast_path() else self._to_record)
 
     def _to_record(self, text: bytes) -> Record:
-        return {**self._absent, **self._normalize(decode(text))}
+        return self._normalize(decode(text))
 
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
@@ -239,11 +239,6 @@ class WindowedStream(FastPathStream, DixaStream):
                 yield window, found
         except ForbiddenError as error:
             self.skip(error, begun=self._any_downloaded)
-
-    @cached_property
-    def _absent(self) -> Record:
-        """What a record has if Dixa omits it: a stream map can only name fields that are there."""
-        return dict.fromkeys(self.effective_schema["properties"]) if self.has_stream_map() else {}
 
     @cached_property
     def _normalize(self) -> Normalizer:
