@@ -19,10 +19,21 @@ BOOKMARKS = {
     "messages": "created_at",
     "activity_logs": "activityTimestamp",
     "conversation_notes": "conversationUpdatedAt",
+    "conversation_ratings": "conversationUpdatedAt",
     "analytics_records": "timestamp",
     "intelligence_records": "timestamp",
 }
 """The replication keys of the incremental streams. The others are full-table streams."""
+
+NEXT = """
+The rows are in {path}, schema dixa. Go on with:
+
+  uv run --group try tap-dixa-sandbox demo                [dim]# sync what has changed[/]
+  uv run --group try meltano config test tap-dixa         [dim]# test your own token[/]
+  uv run --group try meltano run tap-dixa target-duckdb   [dim]# load your own data[/]
+
+For your own account, set TAP_DIXA_API_TOKEN and TAP_DIXA_START_DATE first.
+"""
 
 TABLES = "select table_name from duckdb_tables() where schema_name = 'dixa' order by 1"
 DAYS = """
@@ -74,9 +85,9 @@ def main() -> None:
         for (name,) in warehouse.execute(TABLES).fetchall():
             by = BOOKMARKS.get(name)
             rows, newest = warehouse.execute(
-                f"select count(*), max({by or 'null'}) from dixa.{name}"  # noqa: S608
+                f"select count(*), max({by or 'null'}) from dixa.{name}"
             ).fetchone() or (0, None)
-            seen = f"{newest:%Y-%m-%d %H:%M:%S}" if newest else ""
+            seen = f"{newest:%Y-%m-%d %H:%M}" if newest else ""
             loaded.add_row(name, f"{rows:,}", seen, by or "[dim]whole each time")
         screen.print("", loaded)
 
@@ -94,6 +105,7 @@ def main() -> None:
             "CSAT: how many of the scores are 4 or 5."
         )
         screen.print("", queues)
+    screen.print(NEXT.format(path=path), soft_wrap=True)
 
 
 def table(title: str, first: str, *others: str) -> Table:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import CatalogEntry
 
 _METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
+_ALTERNATIVES = ("anyOf", "allOf", "oneOf")
 _ALL_SELECTED: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
 """What the SDK reads in an entry without metadata."""
 
@@ -94,13 +95,16 @@ def _read_entry(
                 f"--catalog: the primary key of {name} is {', '.join(key)}. For another one, set "
                 "__key_properties__ in stream_maps"
             )
+    # Discovery writes none into the metadata: what is there was chosen, in Meltano for example.
+    method = (
+        table.get("replication-method")
+        or table.get("forced-replication-method")
+        or stream.get("replication_method")
+    )
     if is_full_table:
         for asked, only in (
             (stream.get("replication_key") or table.get("replication-key"), None),
-            (
-                stream.get("replication_method") or table.get("forced-replication-method"),
-                REPLICATION_FULL_TABLE,
-            ),
+            (method, REPLICATION_FULL_TABLE),
         ):
             if asked not in (None, only):
                 raise SettingsError(
@@ -112,7 +116,12 @@ def _read_entry(
             f"--catalog: the schema of {name} lacks {', '.join(missing)}, its primary key. "
             "Discover again"
         )
-    return {**stream, "metadata": metadata, "key_properties": list(key)}
+    return {
+        **stream,
+        "metadata": metadata,
+        "key_properties": list(key),
+        "replication_method": method,
+    }
 
 
 def _check_schema(name: str, schema: dict[str, Any]) -> None:
@@ -120,13 +129,27 @@ def _check_schema(name: str, schema: dict[str, Any]) -> None:
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):
         raise SettingsError(f"--catalog: the properties of {name} are not a JSON object")
-    parts = {f"{name}.{part}": one for part, one in properties.items()}
+    types = schema.get("type")
+    if types is not None and not _are_texts(types if isinstance(types, list) else [types]):
+        raise SettingsError(
+            f"--catalog: the type of {name} is neither a text, such as string, nor a list of texts"
+        )
+    parts = [(f"{name}.{part}", one) for part, one in properties.items()]
     if "items" in schema:
-        parts[f"{name}[]"] = schema["items"]
-    for path, one in parts.items():
+        parts.append((f"{name}[]", schema["items"]))
+    for word in _ALTERNATIVES:
+        several = schema.get(word, [])
+        parts += [
+            (f"{name} ({word})", one) for one in (several if isinstance(several, list) else [None])
+        ]
+    for path, one in parts:
         if not isinstance(one, dict):
             raise SettingsError(f"--catalog: the schema of {path} is not a JSON object")
         _check_schema(path, one)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _is_metadata(item: Any) -> bool:
@@ -134,7 +157,7 @@ def _is_metadata(item: Any) -> bool:
     return (
         isinstance(item, dict)
         and isinstance(item.get("breadcrumb"), list)
-        and all(isinstance(part, str) for part in item["breadcrumb"])
+        and _are_texts(item["breadcrumb"])
         and isinstance(item.get("metadata"), dict)
         and isinstance(item["metadata"].get("selected"), bool | None)
         and isinstance(item["metadata"].get("selected-by-default"), bool | None)
@@ -160,10 +183,11 @@ def check_incremental_entry(
         SettingsError: The stream cannot be synced like that.
     """
     name = entry.tap_stream_id
-    if replication_key not in (None, own_key):
-        raise SettingsError(
-            f"--catalog: {name} can only be replicated by {own_key}, not by {replication_key}"
-        )
+    for asked in (replication_key, entry.metadata.root.replication_key):
+        if asked not in (None, own_key):
+            raise SettingsError(
+                f"--catalog: {name} can only be replicated by {own_key}, not by {asked}"
+            )
     if method not in (None, *_METHODS):
         raise SettingsError(
             f"--catalog: {name} can only be replicated {' or '.join(_METHODS)}, not {method}"

@@ -20,8 +20,10 @@ from typing_extensions import override
 
 from tap_dixa import retry, schemas
 from tap_dixa.errors import SettingsError, TooMuchError
-from tap_dixa.output.batch import check_batch_config, write_batches
+from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
+from tap_dixa.output.fast_path import read_records
+from tap_dixa.output.left_out import deselected, is_any_of, mapped, missing, renamed
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
 
@@ -29,10 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
-    from singer_sdk.helpers.types import Context
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib.messages import RecordMessage
 
     from tap_dixa.dixa_tap import DixaTap
-    from tap_dixa.errors import ForbiddenError
+    from tap_dixa.errors import RefusedError
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
 
@@ -50,8 +53,11 @@ class DixaStream(RESTStream[Any]):
     schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
     allow_redirects = False
 
-    skipped = False
-    """Whether the token may not read this stream."""
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """Fields that Dixa sends under a second name, and the schema's name for them."""
+
+    skipped: RefusedError | None = None
+    """Why this stream is skipped, if it is."""
 
     @property
     def tap(self) -> DixaTap:
@@ -67,20 +73,20 @@ class DixaStream(RESTStream[Any]):
         """Build another stream of the same tap, to read what this one depends on."""
         return stream(self._tap)
 
-    def skip(self, error: ForbiddenError, *, begun: bool) -> None:
-        """Continue without this stream, because the token may not read it.
+    def skip(self, error: RefusedError, *, begun: bool) -> None:
+        """Continue without this stream: the token may not read it, or the account lacks it.
 
         Args:
             error: What says so.
             begun: Whether a part of the stream has been read.
 
         Raises:
-            ForbiddenError: A part has been read: the rest would be silently missing.
+            RefusedError: A part has been read: the rest would be silently missing.
             NoAccessError: The token may read no selected stream.
         """
         if begun:
             raise error
-        self.skipped = True
+        self.skipped = error
         self.tap.permissions.denied(self.name, str(error))
 
     @cached_property
@@ -90,8 +96,34 @@ class DixaStream(RESTStream[Any]):
             self.name,
             self.primary_keys,
             partial(self.log, level=logging.WARNING),
+            self.is_left_out,
             keeps_extras=ADDITIONAL in self.effective_schema["properties"]
-            and self.mask["properties", ADDITIONAL],
+            and self.mask["properties", ADDITIONAL]
+            and any(ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps),
+        )
+
+    @cached_property
+    def is_left_out(self) -> Callable[[str], bool]:
+        """Says of a field's path whether the catalog or a stream map leaves it out."""
+        schema, maps = self.effective_schema, self.config.get("stream_maps") or {}
+        fields = {
+            *missing(self.schema, schema),
+            *deselected(self.mask),
+            *mapped(maps, self.name, {*self.schema["properties"], *schema["properties"]}),
+        }
+        return is_any_of({*fields, *renamed(self.other_names, fields)})
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:  # type: ignore[override]
+        yield from super()._generate_record_messages({**self._absent, **record})
+
+    @cached_property
+    def _absent(self) -> Record:
+        """What a record has if Dixa omits it: a stream map can only name fields that are there."""
+        return (
+            dict.fromkeys(self.effective_schema["properties"])
+            if read_records(self.stream_maps)
+            else {}
         )
 
     # ACTIVATE_VERSION
@@ -99,7 +131,7 @@ class DixaStream(RESTStream[Any]):
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
         # The SDK writes it before the first record: a target would delete the old rows, and an
-        # interrupted run would leave the table empty. `_sync_records` writes it after the last.
+        # interrupted run would leave the table empty. Here it follows the last record or file.
         if self._read_to_the_end:
             super()._write_activate_version_message(full_table_version)
 
@@ -119,8 +151,17 @@ class DixaStream(RESTStream[Any]):
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
         yield from super()._sync_records(context, write_messages=write_messages)
+        if write_messages:
+            self._activate_version()
+
+    @override
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        super()._sync_batches(batch_config, context)
+        self._activate_version()
+
+    def _activate_version(self) -> None:
         version = self._stream_version
-        if write_messages and version is not None and self.read_whole:
+        if version is not None and self.read_whole:
             self._read_to_the_end = True
             self._write_activate_version_message(version)
 
@@ -151,7 +192,7 @@ class DixaStream(RESTStream[Any]):
         # The SDK's own applies no stream map and no selection.
         records = self._sync_records(context, write_messages=False)
         mapped = (
-            [message.record]
+            [batch_record(message)]
             for record in records
             for message in self._generate_record_messages(record)
         )

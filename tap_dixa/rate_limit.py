@@ -66,7 +66,7 @@ class LimitedSession(requests.Session):
             raise_if_cancelled()
         response = super().send(request, **kwargs)
         if self.service_time is None:
-            with suppress(ValueError):  # a response without a usable Date
+            with suppress(OverflowError, ValueError):  # a response without a usable Date
                 date = parsedate_to_datetime(response.headers.get("Date", ""))
                 self.service_time = to_milliseconds(date)
         return response

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from itertools import chain
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
@@ -58,13 +59,19 @@ class StreamMapper(PluginMapper):
         properties: The names of each stream's properties, whether it is selected or not.
 
     Raises:
-        SettingsError: A map names a stream or a property that does not exist.
+        SettingsError: A map names a stream or a property that does not exist, or its alias
+            cannot be evaluated.
     """
 
     def __init__(
         self, plugin_config: dict[str, Any], logger: logging.Logger, properties: Properties
     ) -> None:
-        check_stream_maps(plugin_config.get("stream_maps") or {}, properties)
+        maps = plugin_config.get("stream_maps") or {}
+        check_stream_maps(maps, properties)
+        for name, one in maps.items():
+            if isinstance(one, dict) and MAPPER_ALIAS_OPTION in one:
+                # The SDK evaluates each alias for every stream, and so would name a wrong one.
+                _naming(name, self._eval_stream)(one[MAPPER_ALIAS_OPTION], name)
         super().__init__(plugin_config, logger)
 
     @override
@@ -131,7 +138,8 @@ def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
         properties: The names of each stream's properties.
 
     Raises:
-        SettingsError: A stream or a property does not exist, or is certainly mistyped.
+        SettingsError: A stream or a property does not exist, or is certainly mistyped; an alias
+            cannot be used; an expression needs a package that is not installed.
     """
     for name, one in maps.items():
         if name.startswith("__"):
@@ -143,17 +151,28 @@ def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
                 f"stream_maps: there is no stream {source}. {_suggest(str(source), properties)}"
             )
         if isinstance(one, dict):
+            _check_alias(name, one)
             known = set(chain.from_iterable(properties[stream] for stream in streams))
             _check_map(str(source), one, known)
+
+
+def _check_alias(name: str, one: Mapping[str, Any]) -> None:
+    if MAPPER_ALIAS_OPTION in one and not one[MAPPER_ALIAS_OPTION]:
+        raise SettingsError(f"stream_maps: __alias__ of {name} is empty: name a stream, or omit it")
 
 
 def _check_map(stream: str, one: Mapping[str, Any], known: Collection[str]) -> None:
     passes_the_rest = MAPPER_ELSE_OPTION not in one
     untouched = [name for name in known if name not in one]
     for name, definition in one.items():
+        if name != MAPPER_ALIAS_OPTION and _uses("fake", definition) and find_spec("faker") is None:
+            raise SettingsError(
+                f"stream_maps: {name} of {stream} uses fake, which is not installed: run "
+                "pip install faker"
+            )
         if name in known or name in _OPTIONS:
             continue
-        if definition in (None, NULL_STRING) or name.startswith("__") or _uses_self(definition):
+        if definition in (None, NULL_STRING) or name.startswith("__") or _uses("self", definition):
             raise SettingsError(
                 f"stream_maps: {stream} has no property {name}. "
                 f"{_suggest(name, [*known, *_OPTIONS])}"
@@ -172,13 +191,13 @@ def _suggest(name: str, names: Iterable[str]) -> str:
     return f"Did you mean {nearest[0]}?" if nearest else "tap-dixa --discover lists what there is"
 
 
-def _uses_self(expression: Any) -> bool:
-    """Say whether an expression reads the property that it defines."""
+def _uses(name: str, expression: Any) -> bool:
+    """Say whether an expression reads a variable, such as the property that it defines."""
     try:
         tree = ast.parse(expression)
     except (SyntaxError, TypeError, ValueError):
         return False  # the SDK says what is wrong with it
-    return any(isinstance(node, ast.Name) and node.id == "self" for node in ast.walk(tree))
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
 
 
 def _is_typo_of(name: str) -> Callable[[str], bool]:

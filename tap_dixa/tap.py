@@ -55,6 +55,7 @@ class TapDixa(CommandTap):
     """Singer tap for Dixa: the Exports API and the Dixa API."""
 
     name = "tap-dixa"
+    package_name = "singer-tap-dixa"  # tap-dixa on PyPI is singer-io's
     config_jsonschema = CONFIG_JSONSCHEMA
     message_writer_class = StdoutWriter
     # Plain values in our classes, properties in the SDK's.

@@ -21,6 +21,7 @@ _TIMES = {
     "anonymized_at",
     "transfer_time",
 }
+_API_TIMES = ("createdAt", "updatedAt", "indexedAt", "lastEditedAt", "activityTimestamp")
 
 
 def iso(milliseconds: int) -> str:
@@ -39,6 +40,8 @@ def record(source: dict[str, Any]) -> dict[str, Any]:
     for name, value in source.items():
         if name in _TIMES and value is not None:
             target[name] = iso(value)
+    if "form_submission" in source:
+        target["formSubmission"] = target.pop("form_submission")
     if isinstance(source.get("to"), str):
         target["to"] = [source["to"]]
     if "ratings" in source:
@@ -95,13 +98,17 @@ def tidy(value: Any) -> Any:
     return value
 
 
+def timed(row: dict[str, Any]) -> dict[str, Any]:
+    """Give an object of the Dixa API with its times as targets read them."""
+    times = {name: datetime.fromisoformat(row[name]) for name in _API_TIMES if row.get(name)}
+    return row | {name: iso(round(time.timestamp() * 1000)) for name, time in times.items()}
+
+
 def api_record(row: dict[str, Any], **parent: Any) -> dict[str, Any]:
     """Give the record that a row of the Dixa API must become."""
-    record = {**parent, **tidy(row)}
-    for name in ("createdAt", "updatedAt", "activityTimestamp"):
-        if record.get(name):
-            timestamp = datetime.fromisoformat(record[name]).astimezone(UTC)
-            record[name] = iso(round(timestamp.timestamp() * 1000))
+    record = timed({**parent, **tidy(row)})
+    if "translation" in record:
+        record["translation"] = {name: timed(text) for name, text in record["translation"].items()}
     if "address" in row or "number" in row:
         record["contactEndpointId"] = row.get("address", row.get("number"))
     return record

@@ -36,6 +36,10 @@ def test_a_subclass_has_its_parents_replication_key():
     ("changes", "said"),
     [
         ({"replication_key": "created_at"}, "can only be replicated by updated_at"),
+        (
+            {"metadata": [{"breadcrumb": [], "metadata": {"replication-key": "created_at"}}]},
+            "can only be replicated by updated_at, not by created_at",
+        ),
         ({"replication_key": ["updated_at"]}, "can only be replicated by updated_at"),
         ({"replication_method": ["INCREMENTAL"]}, "INCREMENTAL or FULL_TABLE"),
         ({"replication_method": "LOG_BASED"}, "INCREMENTAL or FULL_TABLE"),
@@ -95,6 +99,20 @@ REFUSED = {
     ),
     "a list of items": ({"schema": {"properties": {**ID, "a": {"items": [{}]}}}}, "a[] "),
     "a list of properties": ({"schema": {"properties": ["id"]}}, "properties of"),
+    "a type that is a number": (
+        {"schema": {"properties": {**ID, "a": {"type": 5}}}},
+        "conversations.a ",
+    ),
+    "a type that is not in a list of texts": (
+        {"schema": {"properties": {**ID, "a": {"items": {"type": ["string", ["null"]]}}}}},
+        "conversations.a[] ",
+    ),
+    "a type that is true, in one of several": (
+        {"schema": {"properties": {**ID, "a": {"anyOf": [{"type": True}, {}]}}}},
+        "conversations.a ",
+    ),
+    "one of no list": ({"schema": {"properties": {**ID, "a": {"anyOf": 5}}}}, "conversations.a "),
+    "one of numbers": ({"schema": {"properties": {**ID, "a": {"oneOf": [5]}}}}, "conversations.a "),
     "no properties": ({"schema": {}}, "Discover again"),
 }
 
@@ -114,11 +132,20 @@ def test_an_entry_that_the_tap_cannot_follow_is_refused(changes, said):
         {"replication_key": "id"},
         {"replication_method": None, "metadata": [item(**{"replication-key": "id"})]},
         {"replication_method": None, "metadata": [item(**{"forced-replication-method": [1]})]},
+        {"metadata": [item(**{"replication-method": "INCREMENTAL"})]},
+        {"metadata": [item(**{"replication-method": ["FULL_TABLE"]})]},
     ],
 )
 def test_a_list_is_replicated_whole_and_not_otherwise(changes):
     with pytest.raises(SettingsError, match="tags can only be replicated FULL_TABLE, not by "):
         read(entry("tags", **changes))
+
+
+@pytest.mark.parametrize("method", ["FULL_TABLE", "INCREMENTAL"])
+def test_the_replication_method_in_the_metadata_is_what_a_user_chose(method):
+    chosen = item(**{"replication-method": method, "forced-replication-method": "LOG_BASED"})
+    (found,) = read(entry("conversations", metadata=[chosen], replication_method="LOG_BASED"))
+    assert found["replication_method"] == method
 
 
 def test_an_entry_that_is_there_twice_is_refused():

@@ -63,7 +63,7 @@ def test_a_join_is_one_of_the_schemas(join):
         assert join.field.removeprefix("attributes.") in described["attributes"]
     else:
         named = " or ".join(join.parents)
-        assert f"{join.key} in the {named} stream" in described[join.field]
+        assert f"{join.key} in the {named} stream" in described[join.described]
     for parent in join.parents:
         assert join.key in {field.path for field in fields_of(SCHEMAS.get_schema(parent))}
 

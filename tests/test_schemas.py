@@ -22,7 +22,6 @@ ADDITIONAL = {
 """Each stream's column for other fields, which is not one of Dixa's."""
 
 # The streams of the Dixa API: the key, and Dixa's own fields in the order of its OpenAPI file.
-# An end user's attributes and an activity's author are the only objects whose fields are known.
 DIXA_API = {
     "agents": (
         ("id",),
@@ -57,11 +56,35 @@ DIXA_API = {
         "_type address number senderOverride name functionality",
     ),
     "business_hours_schedules": (("id",), "name id"),
+    "business_hours_definitions": (("id",), "id name timezone businessHours exceptions"),
+    "conversation_flows": (("id", "channel"), "id name channel contactEndpointId"),
+    "templates": (
+        ("id",),
+        """_type id name content createdBy createdAt lastEditedBy lastEditedAt translations
+        subject""",
+    ),
+    "organization": (("id",), "id name subdomain status avatarUrl"),
+    "ai_agents": (("id",), "id name systemUserId _type"),
+    "knowledge_collections": (("id",), "id title description internalKbEnabled restrictions"),
+    "knowledge_categories": (
+        ("id",),
+        "id title parentCategory parentCollections isDefaultLocation isLocked restrictions",
+    ),
+    "knowledge_articles": (
+        ("id",),
+        """id parentCategory parentCollections isDefaultLocation tags ownedBy createdBy createdAt
+        updatedBy updatedAt indexedBy indexedAt restrictions translation""",
+    ),
     "activity_logs": (
         ("id",),
         "id conversationId activityTimestamp activityType _type author attributes",
     ),
     "conversation_notes": (("id",), "id authorId createdAt csid message"),
+    "conversation_ratings": (
+        ("csid", "id", "ratingType", "questionNumber"),
+        """id ratingScore ratingType ratingComment conversationChannel agentId userId ratingStatus
+        language timestamps""",
+    ),
     # Of a row, only `value` has a column: its fields are in one, and the key is the tap's.
     "analytics_records": (("id",), "value"),
     "analytics_record_types": (("id",), "id description fieldsMetadata filters relatedMetricIds"),
@@ -80,6 +103,7 @@ ADDED = {
     "team_members": ["teamId"],
     "contact_endpoints": ["contactEndpointId"],
     "conversation_notes": ["conversationUpdatedAt"],
+    "conversation_ratings": ["conversationUpdatedAt", "csid", "questionNumber"],
     "analytics_records": RECORD,
     "intelligence_records": [*RECORD[:2], "category", *RECORD[2:]],
 }
@@ -88,6 +112,8 @@ ADDED_LAST = {"analytics_records": ["fields"], "intelligence_records": ["fields"
 INNER_FIELDS = {
     ("end_users", "customAttributes"): "id name identifier value",
     ("activity_logs", "author"): "id name email phoneNumber",
+    ("templates", "translations"): "content isDeactivated locale subject",
+    ("knowledge_articles", "translation"): "draft published",
     ("analytics_record_types", "fieldsMetadata"): "field description nullable",
     ("analytics_record_types", "filters"): "filterAttribute description",
     ("analytics_metrics", "aggregations"): "measure description",
@@ -104,6 +130,15 @@ TIMES = {
     ("activity_logs", "activityTimestamp"),
     ("conversation_notes", "createdAt"),
     ("conversation_notes", "conversationUpdatedAt"),
+    ("conversation_ratings", "conversationUpdatedAt"),
+    ("templates", "createdAt"),
+    ("templates", "lastEditedAt"),
+    *(("knowledge_articles", name) for name in ("createdAt", "updatedAt", "indexedAt")),
+    *(
+        ("knowledge_articles", f"translation.{text}.{name}")
+        for text in ("draft", "published")
+        for name in ("createdAt", "updatedAt")
+    ),
     ("analytics_records", "timestamp"),
     ("intelligence_records", "timestamp"),
 }
@@ -115,6 +150,7 @@ OPEN = {
     ("queues", "preferredAgentTimeouts"),
     ("custom_attributes", "inputDefinition"),
     ("activity_logs", "attributes"),
+    ("conversation_ratings", "timestamps"),
     ("analytics_records", "value"),
     ("analytics_records", "fields"),
     ("intelligence_records", "fields"),
@@ -123,6 +159,7 @@ OPEN = {
 REPLICATION_KEYS = {
     "activity_logs": ("activityTimestamp",),
     "conversation_notes": ("conversationUpdatedAt",),
+    "conversation_ratings": ("conversationUpdatedAt",),
     "analytics_records": ("timestamp",),
     "intelligence_records": ("timestamp",),
 }
@@ -218,7 +255,7 @@ def test_only_keys_are_sure_to_be_there(name):
     assert SCHEMAS[name]["required"] == list(sure)
     for path, field in fields(SCHEMAS[name]):
         if path in sure:
-            assert field["type"] == "string", path
+            assert field["type"] in {"string", "integer"}, path
         else:
             assert field["type"][1:] == ["null"], path
 

@@ -65,6 +65,7 @@ def test_what_resembles_nothing_is_refused_too():
 
 MEANT = {
     "nothing": {},
+    "an alias that is no function": {"messages": {"__alias__": "fake"}},
     "all streams": {"*": {"__alias__": "'raw_' + __stream_name__"}},
     "some streams": {"*_members": {"email": None}},
     "a property of some of them": {"*": {"email": None}},

@@ -26,11 +26,11 @@ _USAGE = """\
 ## Streams
 
 Conversations and messages come from Dixa's Exports API; agents, end users, queues, teams, tags,
-custom attributes, contact endpoints, business hours, the activity log and internal notes from the
-Dixa API.
+custom attributes, contact endpoints, business hours, flows, templates, the knowledge base, the
+activity log, internal notes and ratings from the Dixa API.
 
-`conversation_notes` is not selected by default: it costs a request for each conversation that
-changed.
+`conversation_notes` and `conversation_ratings` are not selected by default: each costs a request
+for each conversation that changed.
 
 ## First run
 

@@ -26,6 +26,11 @@ class Join:
     sometimes: str = ""
     """When it holds, or what is not known of it; empty if every row has it."""
 
+    @property
+    def described(self) -> str:
+        """The field whose description tells of it: an array, if it is one of ids."""
+        return self.field.removesuffix("[]")
+
 
 def _joins_of_records(stream: str, types: str) -> tuple[Join, ...]:
     """Give the joins of a stream of records of several kinds."""
@@ -46,6 +51,7 @@ JOINS = (
     Join("messages", "csid", ("conversations",)),
     Join("activity_logs", "conversationId", ("conversations",)),
     Join("conversation_notes", "csid", ("conversations",)),
+    Join("conversation_ratings", "csid", ("conversations",)),
     Join("conversations", "requester_id", ("end_users",)),
     Join("conversations", "assignee_id", ("agents",), sometimes="Null until an agent is assigned."),
     Join("conversations", "queue_id", ("queues",), sometimes="Null if there is no queue."),
@@ -78,6 +84,8 @@ JOINS = (
         f"Outbound calls only. {_SEEMS}",
     ),
     Join("conversation_notes", "authorId", ("agents",)),
+    Join("conversation_ratings", "agentId", ("agents",), sometimes="Null if no agent is rated."),
+    Join("conversation_ratings", "userId", ("end_users",)),
     *_joins_of_records("analytics_records", "analytics_record_types"),
     *_joins_of_records("intelligence_records", "intelligence_record_types"),
     Join(
@@ -99,5 +107,31 @@ JOINS = (
         ("custom_attributes",),
         sometimes="Dixa documents that its list leaves them out.",
     ),
+    Join("business_hours_definitions", "id", ("business_hours_schedules",)),
+    Join(
+        "knowledge_categories",
+        "parentCollections[]",
+        ("knowledge_collections",),
+        sometimes="One or more.",
+    ),
+    Join(
+        "knowledge_categories",
+        "parentCategory",
+        ("knowledge_categories",),
+        sometimes="Null if the category is in no other one.",
+    ),
+    Join(
+        "knowledge_articles",
+        "parentCollections[]",
+        ("knowledge_collections",),
+        sometimes="One or more.",
+    ),
+    Join(
+        "knowledge_articles",
+        "parentCategory",
+        ("knowledge_categories",),
+        sometimes="Null if the article is in no category.",
+    ),
+    Join("queues", "organizationId", ("organization",)),
 )
 """All joins by id. With the members first, the diagram's lines stay apart."""

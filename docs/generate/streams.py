@@ -12,10 +12,12 @@ from docs.generate.markdown import codes, table
 from tap_dixa.client import SCHEMAS
 from tap_dixa.streams.activity_logs import ActivityLogsStream
 from tap_dixa.streams.analytics import AnalyticsRecordsStream
-from tap_dixa.streams.conversation_notes import ConversationNotesStream, NotesByConversation
+from tap_dixa.streams.changed_conversations import ChangedConversationsStream
+from tap_dixa.streams.configuration import BusinessHoursDefinitionsStream, ConversationFlowsStream
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.full_table import FullTableStream, MembersStream
 from tap_dixa.streams.intelligence import IntelligenceRecordsStream
+from tap_dixa.streams.knowledge import CatalogItemsStream
 from tap_dixa.streams.messages import MessagesStream
 
 if TYPE_CHECKING:
@@ -46,7 +48,10 @@ tap read it has no row. With `end_date`, a conversation that changed later is sy
 while its older messages and log entries are synced by this one.
 
 Messages carry no id of their author, only `author_name` and `author_email`. Conversations carry the
-names of their tags too, in `tags`. `business_hours_schedules` joins nothing."""
+names of their tags too, in `tags`. `contactEndpointId` of `conversation_flows` is one of
+`contact_endpoints` for emails and calls; what it is for other channels is not documented.
+`templates` and `ai_agents` join nothing: Dixa does not document whose ids `createdBy` and
+`systemUserId` are."""
 
 _RECORDS = """\
 ## Records of Analytics and Intelligence
@@ -85,17 +90,18 @@ _FIELDS = """\
 A type is what a field holds if it is not null. Keys and replication keys never are. JSON is an
 object whose names are Dixa's or the account's to choose: one column, whatever it holds.
 
-Four fields are the tap's own: `queueId` and `teamId` of members, `conversationUpdatedAt` of notes,
-and `contactEndpointId`. So are all of `analytics_records` and `intelligence_records` but `value`
-and what is in `fields`. A field that Dixa adds is in `additional_properties`, until a release of
-the tap has it in its schema.
+These fields are the tap's own: `queueId` and `teamId` of members, `conversationUpdatedAt` of notes
+and ratings, `csid` and `questionNumber` of ratings, `contactEndpointId` of contact endpoints, and
+all of `analytics_records` and `intelligence_records` but `value` and what is in `fields`. A field
+that Dixa adds is in `additional_properties`, until a release of the tap has it in its schema.
 
 Every record fits these types. A value of another type is converted if nothing is lost, such as
 "123" to 123; if not, it is in `additional_properties`, and the field is null. See
 [syncing.md](syncing.md#values-of-other-types)."""
 
 _HOW: dict[type[DixaStream], str] = {
-    ConversationNotesStream: "One request for each conversation that changed since the bookmark.",
+    ChangedConversationsStream: "One request for each conversation that changed since the "
+    "bookmark.",
     IntelligenceRecordsStream: "Page by page, for each kind of record and a window of "
     "`window_days` at a time. The last `intelligence_lookback_days` are read again in every run.",
     AnalyticsRecordsStream: "Page by page, for each kind of record and a window of `window_days` "
@@ -104,6 +110,9 @@ _HOW: dict[type[DixaStream], str] = {
     MessagesStream: "One request for each window of `window_days`. The messages of "
     "conversations that were anonymized since the last run are emitted again, after the new ones.",
     ExportStream: "One request for each window of `window_days`.",
+    BusinessHoursDefinitionsStream: "One request for each schedule.",
+    CatalogItemsStream: "One request for each one in the catalogs of all collections.",
+    ConversationFlowsStream: "One request for each of the nine channels that Dixa lists flows of.",
     MembersStream: "All rows, requested for each `{parent_key}`.",
     FullTableStream: "All rows, page by page.",
 }
@@ -186,7 +195,7 @@ def _mark(stream: DixaStream, field: Field) -> str:
     marks += [
         f"→ {_link(parent)}"
         for join in JOINS
-        if (join.stream, join.field) == (stream.name, field.path)
+        if (join.stream, join.described) == (stream.name, field.path)
         for parent in join.parents
     ]
     return ", ".join(marks)
@@ -198,10 +207,11 @@ def _how(stream: DixaStream) -> str:
 
 
 def _endpoint(stream: DixaStream) -> str:
-    # The stream of the notes has the conversations' path; another class requests the notes.
-    notes = isinstance(stream, ConversationNotesStream)
-    api = "Exports API" if isinstance(stream, ExportStream) and not notes else "Dixa API"
-    return f"{api}, `{NotesByConversation.path if notes else stream.path}`"
+    # A stream of changed conversations has their path; another class requests the rows.
+    if isinstance(stream, ChangedConversationsStream):
+        stream = stream.another(stream.children)
+    api = "Exports API" if isinstance(stream, ExportStream) else "Dixa API"
+    return f"{api}, `{stream.path}`"
 
 
 def _link(stream: str) -> str:

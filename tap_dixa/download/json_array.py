@@ -87,6 +87,7 @@ class JsonArray:
         # which becomes a bracket, as the comma after its last one does.
         buffer = bytearray(self._chunk_size)
         scanner: RecordScanner | None = None
+        first = True
         while True:
             count = os.preadv(self._descriptor, [buffer], position)
             count = min(count, self._size - position)
@@ -109,7 +110,11 @@ class JsonArray:
                     raise _damaged(error) from None
                 continue
             if found is not None:
+                if not (found[1] or (first and last)):
+                    # The brackets would hide that one of them is a comma.
+                    raise _damaged("a comma without a record")
                 yield Chunk(position, *found)
+                first = False
                 if last:
                     return
                 position += len(found[0]) - 1
@@ -190,8 +195,8 @@ def _longest_array(
     return None
 
 
-def _damaged(error: msgspec.DecodeError) -> IncompleteResponseError:
-    return IncompleteResponseError(f"the response is incomplete or damaged: {error}")
+def _damaged(reason: msgspec.DecodeError | str) -> IncompleteResponseError:
+    return IncompleteResponseError(f"the response is incomplete or damaged: {reason}")
 
 
 def _mark(data: bytes | bytearray, start: int, end: int) -> bytes:

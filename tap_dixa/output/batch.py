@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 from uuid import uuid4
 
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers.types import Record
+    from singer_sdk.singerlib.messages import RecordMessage
 
 _BLOCK = 1 << 21
+_VERSION_COLUMN = "_sdc_table_version"
+"""Where the SDK's targets keep the version of a row."""
 
 _Record = TypeVar("_Record")
 
@@ -30,7 +35,8 @@ def write_batches(
 ) -> Iterator[str]:
     """Write JSON Lines files, and yield the URL of each one when it is whole.
 
-    A file that is not finished is removed, also when a signal ends the run.
+    A file that is not finished is removed, also when a signal ends the run. The names of a
+    stream's files, of later runs too, sort in the order in which they were written.
 
     Args:
         chunks: Some records at a time. Asking for the next chunk means that the one before it
@@ -42,13 +48,14 @@ def write_batches(
     storage, size = config.storage, config.batch_size
     compress = config.encoding.compression == "gzip"
     folder = UPath(storage.root, **storage.params)
-    prefix = f"{storage.prefix or ''}{name}-{uuid4()}"
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    prefix = f"{storage.prefix or ''}{name}-{now}-{uuid4()}"
     suffix = "json.gz" if compress else "json"
     chunk = next(chunks, None)
     number = 0
     while chunk:
         number += 1
-        file_name, count = f"{prefix}-{number}.{suffix}", 0
+        file_name, count = f"{prefix}-{number:06}.{suffix}", 0
         # Not storage.open: it works for local folders only.
         path = folder / file_name
         try:
@@ -61,6 +68,16 @@ def write_batches(
             path.unlink(missing_ok=True)
             raise
         yield storage.get_url(file_name)
+
+
+def batch_record(message: RecordMessage) -> Record:
+    """Give what a BATCH file has instead of a RECORD message: the record, and its version.
+
+    A target that is told to activate a version deletes all rows that do not have it.
+    """
+    if message.version is None:
+        return message.record
+    return {**message.record, _VERSION_COLUMN: message.version}
 
 
 def check_batch_config(config: BatchConfig) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MOST_FIELDS = 20
 """How many new fields are logged per stream."""
+_LEFT_OUT = "dropped, because the catalog or a stream map leaves the field out or changes it"
+_NO_COLUMN = f"dropped, because the catalog or a stream map leaves out {ADDITIONAL}"
 _LONGEST_KEY = 80
 """How much of a key is logged."""
 
@@ -25,6 +27,7 @@ class ContentWarnings:
         primary_keys: The fields that identify a record.
         keeps_extras: Whether the stream has the column that keeps what no other field holds.
         warn: Logs a warning, from a message and its arguments.
+        is_left_out: Says of a field's path whether the catalog or a stream map leaves it out.
     """
 
     def __init__(
@@ -32,12 +35,14 @@ class ContentWarnings:
         stream: str,
         primary_keys: Sequence[str],
         warn: Callable[..., None],
+        is_left_out: Callable[[str], bool],
         *,
         keeps_extras: bool,
     ) -> None:
         self._stream = stream
         self._keys = primary_keys
         self._warn = warn
+        self._is_left_out = is_left_out
         self._keeps_extras = keeps_extras
         self._unknown_fields: set[str] = set()
 
@@ -50,12 +55,11 @@ class ContentWarnings:
         if path in self._unknown_fields or len(self._unknown_fields) >= _MOST_FIELDS:
             return
         self._unknown_fields.add(path)
-        if self._keeps_extras:
-            fate = f"its values are in {ADDITIONAL}"
-        else:
-            fate = f"is dropped, because the catalog has no {ADDITIONAL}"
         self._warn(
-            "%s: field %s is not in the schema; %s", self._stream, " ".join(path.split()), fate
+            "%s: field %s is not in the schema; its values are %s",
+            self._stream,
+            " ".join(path.split()),
+            self._fate(path),
         )
         if len(self._unknown_fields) == _MOST_FIELDS:
             self._warn("%s: further such fields are not logged", self._stream)
@@ -70,19 +74,20 @@ class ContentWarnings:
         keys = [record.get(name) for name in self._keys]
         if None in keys:
             return  # the stream fails over it, in one line
-        if self._keeps_extras:
-            fate = f"in {ADDITIONAL}"
-        else:
-            fate = f"dropped, because the catalog has no {ADDITIONAL}"
         self._warn(
             "%s: field %s of record %s is %s, which its schema does not allow; such values are %s, "
             "and the field is null",
             self._stream,
             misfit.path,
             ", ".join(" ".join(str(key).split())[:_LONGEST_KEY] for key in keys),
-            misfit,
-            fate,
+            misfit.kind if self._is_left_out(misfit.path) else misfit,
+            self._fate(misfit.path),
         )
+
+    def _fate(self, path: str) -> str:
+        if self._is_left_out(path):
+            return _LEFT_OUT
+        return f"in {ADDITIONAL}" if self._keeps_extras else _NO_COLUMN
 
     def replaced(self, source: object, places: int) -> None:
         """Warn of characters that no target can store, if there were any.

@@ -21,7 +21,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
-from tap_dixa.output.batch import write_batches
+from tap_dixa.output.batch import batch_record, write_batches
 from tap_dixa.output.normalize_raw import Encodable, field_of
 from tap_dixa.output.stdout import StdoutWriter
 
@@ -30,10 +30,16 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
 
 _CHUNK = 20
 """How many records are written at a time: few enough to stay in the processor's cache. It
 divides STATE_MSG_FREQUENCY, so that STATE messages come where the SDK writes them."""
+
+
+def read_records(stream_maps: Iterable[StreamMap]) -> bool:
+    """Whether one of the stream maps reads or changes records."""
+    return any(type(one) is not SameRecordTransform for one in stream_maps)
 
 
 class FastPathStream(Stream):
@@ -52,9 +58,9 @@ class FastPathStream(Stream):
 
     @abstractmethod
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        """Yield what msgspec encodes as the records of `get_records`, in the same order.
+        """Yield the records of `get_records` in order, and None where that writes the state.
 
-        None stands wherever `get_records` writes the state.
+        On the fast path they are what msgspec encodes as these records.
         """
 
     @property
@@ -71,17 +77,13 @@ class FastPathStream(Stream):
         maps = self.stream_maps
         return (
             len(maps) == 1
-            and not self.has_stream_map()
+            and not read_records(maps)
             and not maps[0].flattening_enabled
             and all(self.mask.values())
             and not self.child_streams
             and self.replication_method == REPLICATION_INCREMENTAL
             and self.ABORT_AT_RECORD_COUNT is None
         )
-
-    def has_stream_map(self) -> bool:
-        """Whether a stream map reads or changes the records."""
-        return any(type(one) is not SameRecordTransform for one in self.stream_maps)
 
     def write_state(self) -> None:
         """Write a STATE message, if anything changed since the last one."""
@@ -143,8 +145,9 @@ class FastPathStream(Stream):
         def chunks() -> Iterator[list[Encodable]]:
             for partition in self._contexts(context):
                 self._write_starting_replication_value(partition)
-                read = self.get_encodable_records if fast else self.get_records
-                yield from self._chunks(read(partition), partition, size, write_state=False)
+                # With the ends of windows, where the state may move past all records before them.
+                records = self.get_encodable_records(partition)
+                yield from self._chunks(records, partition, size, write_state=False)
 
         def to_lines(chunk: list[Encodable]) -> bytes:
             return encode(chunk if fast else self._mapped(chunk))
@@ -165,7 +168,7 @@ class FastPathStream(Stream):
 
     def _mapped(self, records: list[Record]) -> list[Record]:
         return [
-            message.record
+            batch_record(message)
             for record in records
             for message in self._generate_record_messages(record)
         ]

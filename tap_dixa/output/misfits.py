@@ -37,8 +37,18 @@ class Misfit(NamedTuple):
                 return "an empty text"
             if self.is_time and _LIKE_A_TIME.fullmatch(value):
                 return f"the text {_shortened(value)}"
+        return self.kind
+
+    @property
+    def kind(self) -> str:
+        """What it is, and nothing of it."""
+        if isinstance(self.value, bool):
+            return "a boolean"
+        if isinstance(self.value, int | float | HugeNumber):
+            return "a number"
+        if isinstance(self.value, str):
             return "a text"
-        return "an object" if isinstance(value, dict) else "an array"
+        return "an object" if isinstance(self.value, dict) else "an array"
 
 
 def _shortened(text: str) -> str:

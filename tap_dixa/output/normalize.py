@@ -8,7 +8,8 @@ The schema alone decides what happens to a field:
 - an object with ``properties``: the same again inside it;
 - a value of another type is converted if nothing is lost; if not, it moves to the column
   `ADDITIONAL`, under its dotted path, and the field is null;
-- a field that is not in the schema moves there, too.
+- a field that is not in the schema moves there, too;
+- what would move is dropped instead if a catalog or a stream map leaves its field out.
 
 Everything else is unchanged.
 """
@@ -47,6 +48,7 @@ class Normalizer:
         report_misfit: Called with the first value of each field that does not fit, and with its
             record, normalized.
         other_names: Top-level fields that have a second name, and the schema's name for them.
+        is_left_out: Says of a field's path whether its values are not to be moved, but dropped.
     """
 
     def __init__(
@@ -55,12 +57,16 @@ class Normalizer:
         report_unknown: Callable[[str], None],
         report_misfit: Callable[[Misfit, dict[str, Any]], None],
         other_names: Mapping[str, str] | None = None,
+        is_left_out: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.unknown: dict[str, None] = {}
         """The paths of the fields that the schema does not have and that were met so far."""
         self._report_unknown = report_unknown
         self._report_misfit = report_misfit
-        self._other_names = other_names or {}
+        self.other_names = other_names or {}
+        """Top-level fields that have a second name, and the schema's name for them."""
+        self.is_left_out = is_left_out
+        """Says of a field's path whether its values are dropped."""
         self._keeps_extras = ADDITIONAL in schema["properties"]
         self.misfits: set[str] = set()
         """The paths of the fields that had a value that does not fit."""
@@ -102,16 +108,22 @@ class Normalizer:
             name: self._part(schema["properties"][name], f"{path}{name}")
             for name in fields.keys() - plain.keys()
         }
-        other_names = {} if path else self._other_names
+        names = {} if path else self.other_names
+        other_names = {second: first for second, first in names.items() if first in known}
+        is_left_out = self.is_left_out
 
         def take_unknown(value: dict[str, Any], extras: _Extras, where: str) -> None:
             for name in [name for name in value if name not in known]:
                 part = value.pop(name)
                 if name in other_names:
-                    if value.get(other_names[name]) is None:
-                        value[other_names[name]] = part
-                else:
-                    self.meet(f"{path}{name}")
+                    first = other_names[name]
+                    if value.get(first) is None:
+                        value[first] = part
+                        continue
+                    if part is None or part == value[first]:
+                        continue
+                self.meet(f"{path}{name}")
+                if not is_left_out(f"{path}{name}"):
                     extras[f"{where}{name}"] = storable(part)
 
         def take_misfits(
@@ -125,7 +137,8 @@ class Normalizer:
                     del value[name]
                 if part is not None:
                     self._meet_misfit(Misfit(f"{path}{name}", part, field.is_time))
-                    extras[f"{where}{name}"] = storable(part)
+                    if not is_left_out(f"{path}{name}"):
+                        extras[f"{where}{name}"] = storable(part)
 
         # Every field of a record passes here, most of them without a call.
         def normalize(value: dict[str, Any], extras: _Extras, where: str) -> None:

@@ -75,14 +75,16 @@ class RawNormalizer:
 
     def _compile(self) -> None:
         self._compiled_for = self._met()
-        unknown = list(self._normalize.unknown)
+        normalize = self._normalize
+        unknown = [name for name in normalize.unknown if name not in normalize.other_names]
         if len(unknown) > _MOST_NEW_FIELDS:
             return
         keeps = ADDITIONAL in self._object_schema["properties"]
         if keeps and ADDITIONAL in unknown:
             unknown.remove(ADDITIONAL)
-        misfits = self._normalize.misfits
-        known = Known(unknown, self._drifting | misfits, misfits)
+        misfits = {path for path in normalize.misfits if not normalize.is_left_out(path)}
+        left_out = set(filter(normalize.is_left_out, unknown))
+        known = Known(unknown, self._drifting | normalize.misfits, misfits, left_out)
         structure, amend = compile_structure(self._object_schema, known, "")
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(structure).decode
         self._amend: Callable[[Any], None] | None = amend

@@ -28,6 +28,8 @@ _LONG_TEXTS = {"text"}
 first byte is cheaper than to decode it."""
 
 _TEXT_OR_NULL = re.compile(rb'"|null')
+_IMPOSSIBLE = re.compile(r'["\\\x00-\x1f]')
+"""What msgspec allows in no name."""
 
 
 class Known(NamedTuple):
@@ -39,6 +41,8 @@ class Known(NamedTuple):
     """Fields with values of another type."""
     misfits: AbstractSet[str] = frozenset()
     """Those of them with values that cannot be converted."""
+    left_out: AbstractSet[str] = frozenset()
+    """Those of the unknown ones whose values are dropped."""
 
     @property
     def has_extras(self) -> bool:
@@ -71,13 +75,14 @@ def compile_structure(
         that they go to, and of where in the record the object is. It raises `ValueError` or
         `OverflowError` if there is more to do: the normalizer of dictionaries can.
     """
-    names = list(schema["properties"])
+    names = list(filter(_is_possible, schema["properties"]))
     fields = [_field(schema["properties"][name], known, f"{path}{name}") for name in names]
     for new in known.unknown:
         name = new.removeprefix(path)
-        if new.startswith(path) and "." not in name:
+        if new.startswith(path) and "." not in name and _is_possible(name) and name not in names:
             names.append(name)
-            fields.append(_Field(VALUE | UnsetType, _MOVE))
+            left_out = new in known.left_out
+            fields.append(_Field(Raw, _DROP) if left_out else _Field(VALUE | UnsetType, _MOVE))
     # A field's name may be no Python name, and comes from the user's catalog or from Dixa: a
     # structure calls it by its place, and no text of theirs is in the code below.
     code = [
@@ -115,6 +120,7 @@ _MOVE = (
     "    extras[{where}] = {value}",
     "    {value} = UNSET",
 )
+_DROP = ("{value} = UNSET",)
 _TIME = (
     "time = {value}",
     "if time.__class__ is int:",
@@ -135,6 +141,11 @@ _CONVERTED = (
 )
 _OR_REFUSED = ("    else:", "        raise ValueError")
 _OR_MOVED = ("    else:", "        extras[{where}] = {value}", "        {value} = None")
+
+
+def _is_possible(name: str) -> bool:
+    """Say whether a structure can have a field: records with others are the normalizer's."""
+    return _IMPOSSIBLE.search(name) is None
 
 
 def _field(schema: Mapping[str, Any], known: Known, path: str) -> _Field:

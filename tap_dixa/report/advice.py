@@ -17,13 +17,13 @@ LARGE = 500_000_000
 
 
 def about_statuses(
-    endpoints: Mapping[tuple[str, str], Endpoint], failed: Collection[str]
+    endpoints: Mapping[tuple[str, str], Endpoint], unread: Collection[str]
 ) -> Iterator[str]:
     """Give advice about streams that Dixa refused.
 
     Args:
         endpoints: What was noted of each stream and path.
-        failed: The streams that failed.
+        unread: The streams that failed, or that the account lacks.
     """
     refused: dict[int, dict[str, None]] = {}
     for (stream, _), endpoint in endpoints.items():
@@ -39,7 +39,7 @@ def about_statuses(
             "deselect what you do not need."
         )
     # A path that is under /beta only has a 404 too, and works.
-    missing = [name for name in refused.get(HTTPStatus.NOT_FOUND, {}) if name in failed]
+    missing = [name for name in refused.get(HTTPStatus.NOT_FOUND, {}) if name in unread]
     if missing:
         yield (
             f"{', '.join(missing)}: there is nothing at this path (404). Deselect it, unless "

@@ -24,6 +24,7 @@ from tap_dixa.download.windows import MARGIN, Window
 from tap_dixa.errors import (
     STREAM_FAILURES,
     DiskError,
+    ForbiddenError,
     NotFoundError,
     RefusedError,
     RetriesExhaustedError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.client import DixaStream
     from tap_dixa.download.spool import Spool
+    from tap_dixa.streams.dixa_api import DixaApiStream
 
 _SAMPLE = 1_000
 """So many records of a stream are compared with its schema."""
@@ -55,6 +57,8 @@ _HOSTS = {"exports.dixa.io", "dev.dixa.io", "127.0.0.1", "::1", "localhost"}
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _FAILED_PROBE = (*STREAM_FAILURES, *retry.RETRIABLE, DiskError)
 _FAILED = "failed: "
+_LACKING = "not in this account"
+_SKIPPED: dict[type, str] = {ForbiddenError: "no access", NotFoundError: _LACKING}
 _CLAIM = "No token, no ids, no contents of records: this can be pasted into a bug report."
 
 
@@ -105,13 +109,14 @@ class ConnectionReport:
             api = self._exports_api if isinstance(stream, ExportStream) else self._dixa_api
             api.note(response)
 
-    def page(self, stream: DixaStream, rows: Sequence[Any], *, more: bool) -> None:
+    def page(self, stream: DixaApiStream, rows: Sequence[Any], *, more: bool) -> None:
         """Note a page of a list: its rows, and whether it links to another page."""
         with self._lock:
             endpoint = self._endpoint(stream)
             endpoint.pages.append(len(rows))
             endpoint.more |= more
-            if isinstance(stream, FullTableStream):  # others are checked on disk, if at all
+            # Others are checked on disk, or are no records.
+            if isinstance(stream, FullTableStream) and stream.row_type is Any:
                 self._check(stream.name, rows)
 
     def row(self, stream: DixaStream, kind: str, row: Any) -> None:
@@ -158,9 +163,9 @@ class ConnectionReport:
             error: Why it failed, if it did. Of the message, which may quote Dixa, nothing is kept.
         """
         if error is None:
-            result = "no access" if stream.skipped else "read"
+            result = _SKIPPED.get(type(stream.skipped), "read")
         elif isinstance(error, NotFoundError) and not stream.selected_by_default:
-            result = "not in this account"
+            result = _LACKING
         elif isinstance(error, RefusedError):
             result = f"{_FAILED}refused"
         elif isinstance(error, RetriesExhaustedError):
@@ -280,9 +285,14 @@ class ConnectionReport:
         )
 
     def _advice(self) -> str:
-        failed = [name for name, result in self._results.items() if result.startswith(_FAILED)]
+        unread = [
+            stream.name
+            for stream in self._ordered
+            if (result := self._results.get(stream.name, "")).startswith(_FAILED)
+            or (result == _LACKING and stream.selected_by_default)
+        ]
         lines = [
-            *advice.about_statuses(self._endpoints, failed),
+            *advice.about_statuses(self._endpoints, unread),
             *advice.about_size_and_time(self._exports, self._endpoints, self._settings),
             *advice.about_clocks_and_limits(self._apis, self._exports_api, self._settings),
             *advice.about_fields(self._checks.values()),

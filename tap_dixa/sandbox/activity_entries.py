@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from tap_dixa.sandbox import notes, records
 from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.desk import PHONE
+from tap_dixa.sandbox.desk import AUTO_REPLY, PHONE
 from tap_dixa.sandbox.times import zoned
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Details:
                 sender = message.get("from") or message.get("from_phone_number")
                 values = {"messageId": message["id"], "fromEndpoint": sender}
             case "ConversationAutoreplySent":
-                values = {"templateName": "We are on it"}
+                values = {"templateName": AUTO_REPLY}
             case "ConversationAssigned":
                 values = {"agentId": life.agent.id, "agentName": life.agent.name}
             case "NoteAdded":

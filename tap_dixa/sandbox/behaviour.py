@@ -54,6 +54,8 @@ class Behaviour:
     """What a longer export gets: a status, a body cut in the middle, or no response at all."""
     new_fields: bool = False
     """Whether all records and rows have unknown fields, as `new_fields` describes."""
+    documented_forms: bool = False
+    """Whether records are as Dixa's newest pages show them, as `documented_forms` describes."""
     out_of_place: int = 0
     """How many extra records from outside the requested interval each export has."""
     missing: set[str] = field(default_factory=set)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOOPBACK = "127.0.0.1,localhost"
+_LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")
+_SUMMARY = Path("examples/summary.py")
 
 
 def _finite(_: click.Context, __: click.Parameter, number: float | None) -> float | None:
@@ -113,6 +116,11 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="How a longer export fails: a status, half a body, or no response at all.",
         ),
         click.option("--new-fields", is_flag=True, help="Add fields that are in no schema."),
+        click.option(
+            "--documented-forms",
+            is_flag=True,
+            help="Send records as Dixa's newest pages show them.",
+        ),
         click.option(
             "--out-of-place",
             type=any_number,
@@ -198,6 +206,26 @@ def run(command: tuple[str, ...], **options: Any) -> None:
 
     The tap's environment variables give COMMAND the sandbox's address. Write it after --.
     """
+    sys.exit(_run(command, options))
+
+
+@main.command()
+@_options
+def demo(**options: Any) -> None:
+    """Load sample data into DuckDB with Meltano, and print a summary.
+
+    For a checkout of tap-dixa: it uses its meltano.yml and examples.
+    """
+    if not (Path("meltano.yml").is_file() and _SUMMARY.is_file()):
+        raise click.ClickException(
+            "demo needs a checkout of tap-dixa: run it in the folder with meltano.yml"
+        )
+    summary = (sys.executable, str(_SUMMARY))
+    sys.exit(_run(_LOAD, options) or subprocess.call(summary))  # noqa: S603 (it is the checkout's)
+
+
+def _run(command: tuple[str, ...], options: dict[str, Any]) -> int:
+    """Run a command against a sandbox; return its exit status as a shell does."""
     with _sandbox(**options) as sandbox:
         _print_address(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
@@ -214,8 +242,7 @@ def run(command: tuple[str, ...], **options: Any) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         status = child.wait()
-    # As shells do for a command that a signal ended.
-    sys.exit(status if status >= 0 else 128 - status)
+    return status if status >= 0 else 128 - status
 
 
 def _sandbox(**options: Any) -> Sandbox:
@@ -236,6 +263,7 @@ def _sandbox(**options: Any) -> Sandbox:
         longest_export_days=options["longest_export"],
         too_long=options["too_long"],
         new_fields=options["new_fields"],
+        documented_forms=options["documented_forms"],
         out_of_place=options["out_of_place"],
         missing=set(options["without"]),
         beta_only=set(options["beta_only"]),

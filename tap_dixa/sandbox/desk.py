@@ -53,6 +53,8 @@ CHANNELS = {
 }
 """Channels and how often each is used. An open set, as in Dixa."""
 
+AUTO_REPLY = "We are on it"
+"""The name of the template that emails are answered with at once."""
 HELP, SHOP = "support@shop.example", "hello@shop.example"
 """The addresses that customers write to."""
 HOTLINE, DEPOT = "+4570101010", "+4570202020"

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_dixa.sandbox import admin
 from tap_dixa.sandbox.arrivals import DAY
+from tap_dixa.sandbox.configuration import Configuration
 from tap_dixa.sandbox.desk import HELP, HOTLINE, Named, uuid
+from tap_dixa.sandbox.knowledge import Knowledge
 from tap_dixa.sandbox.times import instant
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class Directory:
         self.contact_endpoints = admin.contact_endpoints()
         self.custom_attributes = admin.custom_attributes(desk, random)
         self.schedules = admin.schedules(random)
+        self.configuration = Configuration(desk, organization, self.schedules)
+        self.knowledge = Knowledge(desk)
 
     def agents(self) -> dict[int, Row]:
         """List the agents by number: pages must not shift when one is removed."""

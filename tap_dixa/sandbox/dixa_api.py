@@ -1,11 +1,9 @@
-"""The routes of the Dixa API, under ``/v1`` and ``/beta``: all lists, the activity log, notes."""
+"""The routes of the Dixa API, under ``/v1`` and ``/beta``: all lists, notes and ratings."""
 
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -13,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa.sandbox import analytics, new_fields, notes
+from tap_dixa.sandbox import analytics, documented_forms, new_fields, notes, ratings, records
 from tap_dixa.sandbox.activity_log import ActivityLog
 from tap_dixa.sandbox.answers import noting
 from tap_dixa.sandbox.bucket import Bucket
+from tap_dixa.sandbox.contents import by_id, not_found, of
 from tap_dixa.sandbox.faults import BrokenResponse, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
 from tap_dixa.sandbox.pages import Key, Paging
@@ -24,16 +23,15 @@ from tap_dixa.sandbox.paths import VERSIONS, is_among
 from tap_dixa.sandbox.record_queries import RecordQueries, catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from tap_dixa.sandbox.behaviour import Behaviour
+    from tap_dixa.sandbox.contents import Content
     from tap_dixa.sandbox.dataset import DataSet
-
-    Content = Callable[[Request], dict[str, Any]]
-    """Makes the content of a response."""
+    from tap_dixa.sandbox.life import Life
 
 _AGENTS = Paging(most=1000, ends_bare=True)
 _END_USERS = Paging(most=1000, links_whole=True)
@@ -65,22 +63,19 @@ class DixaApi:
             "/agents": (self._agents, None),
             "/endusers": (self._end_users, None),
             "/teams": (lambda _: {"data": listed.teams()}, None),
-            "/teams/{id}/agents": (_members(listed.team_members), None),
+            "/teams/{id}/agents": (by_id(listed.team_members), None),
             "/queues": (lambda _: {"data": listed.queues()}, "usages"),
-            "/queues/{id}/members": (_members(listed.queue_members), None),
+            "/queues/{id}/members": (by_id(listed.queue_members), None),
             "/tags": (self._tags, None),
-            "/contact-endpoints": (lambda _: {"data": listed.contact_endpoints}, None),
-            "/custom-attributes": (
-                lambda _: {"data": listed.custom_attributes},
-                "inputDefinition",
-            ),
-            "/business-hours/schedules": (
-                lambda _: {"data": {"schedules": listed.schedules}},
-                None,
-            ),
+            "/contact-endpoints": (of(listed.contact_endpoints), None),
+            "/custom-attributes": (of(listed.custom_attributes), "inputDefinition"),
+            "/business-hours/schedules": (of({"schedules": listed.schedules}), None),
             "/conversations/activitylog": (self._activity_log, "author"),
             "/conversations/{id}/notes": (self._notes, None),
+            "/conversations/{id}/ratings": (self._ratings, None),
         }
+        for others in (listed.configuration.contents, listed.knowledge.contents):
+            lists |= {path: (content, None) for path, content in others.items()}
         queries = RecordQueries(data, behaviour)
         lists |= {
             "/analytics/records": (lambda _: {"data": analytics.record_types()}, None),
@@ -184,42 +179,30 @@ class DixaApi:
         )
 
     def _filter_values(self, request: Request) -> dict[str, Any]:
-        with _not_found():
+        with not_found():
             return {"data": analytics.filter_values(self._data, request.path_params["attribute"])}
 
     def _notes(self, request: Request) -> dict[str, Any]:
+        return {"data": notes.rows(*self._life(request))}
+
+    def _ratings(self, request: Request) -> dict[str, Any]:
+        life, seen = self._life(request)
+        conversation = records.conversation(self._data.desk, life, seen)
+        if self._behaviour.documented_forms:
+            conversation = documented_forms.conversation(conversation)
+        return {"data": ratings.rows(life, conversation)}
+
+    def _life(self, request: Request) -> tuple[Life, int]:
         csid = request.path_params["id"]
         if not (csid.isascii() and csid.isdecimal()):
             raise BadQueryError("Invalid value for: path parameter conversationId")
-        with _not_found():
-            life, seen = self._data.life(int(csid))
-        return {"data": notes.rows(life, seen)}
-
-
-def _members(rows: Callable[[str], list[dict[str, Any]]]) -> Content:
-    def content(request: Request) -> dict[str, Any]:
-        group = request.path_params["id"]
-        try:
-            is_uuid = str(UUID(group)) == group.lower()
-        except ValueError:
-            is_uuid = False
-        if not is_uuid:
-            raise BadQueryError("Invalid value for: path parameter")
-        with _not_found():
-            return {"data": rows(group.lower())}
-
-    return content
+        with not_found():
+            return self._data.life(int(csid))
 
 
 def _with_new_fields(data: Any, nested: str | None) -> Any:
+    if isinstance(data, dict) and "id" in data:
+        return new_fields.added(data, nested)
     if isinstance(data, dict):
         return {name: _with_new_fields(rows, nested) for name, rows in data.items()}
     return [new_fields.added(row, nested) if isinstance(row, dict) else row for row in data]
-
-
-@contextmanager
-def _not_found() -> Iterator[None]:
-    try:
-        yield
-    except LookupError:
-        raise HTTPException(404, "The requested resource could not be found") from None

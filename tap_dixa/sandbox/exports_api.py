@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from tap_dixa.sandbox import new_fields, out_of_place
+from tap_dixa.sandbox import documented_forms, new_fields, out_of_place
 from tap_dixa.sandbox.answers import noting
 from tap_dixa.sandbox.bodies import as_json, squeezed
 from tap_dixa.sandbox.dataset import TIMES, DataSet
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from tap_dixa.sandbox.behaviour import Behaviour
 
-    Records = Iterable[dict[str, Any]]
+    Record = dict[str, Any]
+    Records = Iterable[Record]
     Export = Callable[[Mapping[str, str]], tuple[dict[str, Interval], Records]]
 
 _MINUTE = 60.0
@@ -112,7 +113,8 @@ class ExportsApi:
         if wanted is None and not filters:
             raise BadQueryError(f"a pair of filters is needed, such as {TIMES[1]}_after/_before")
         records = self._data.conversations(dict(filters), wanted)
-        return filters, self._altered(records, filters, out_of_place.conversation, "tags_info")
+        altered = self._altered(records, filters, out_of_place.conversation, "tags_info")
+        return filters, self._formed(altered, documented_forms.conversation)
 
     def _messages(self, query: Mapping[str, str]) -> tuple[dict[str, Interval], Records]:
         filters = intervals(query, ("created",), self._behaviour.bounds)
@@ -120,7 +122,8 @@ class ExportsApi:
             raise BadQueryError("created_after and created_before are needed")
         created = filters["created"]
         records = self._data.messages(created, created.after, created.before)
-        return filters, self._altered(records, filters, out_of_place.message, None)
+        altered = self._altered(records, filters, out_of_place.message, None)
+        return filters, self._formed(altered, documented_forms.message)
 
     def _altered(
         self,
@@ -136,6 +139,9 @@ class ExportsApi:
         if self._behaviour.new_fields:
             records = (new_fields.added(record, nested) for record in records)
         return records
+
+    def _formed(self, records: Records, form: Callable[[Record], Record]) -> Records:
+        return map(form, records) if self._behaviour.documented_forms else records
 
     def _is_too_long(self, filters: dict[str, Interval]) -> bool:
         longest = self._behaviour.longest_export_days

@@ -30,6 +30,8 @@ class Key(msgspec.Struct, frozen=True):
     """The interval of the list, in Unix ms."""
     as_of: int = 0
     """When its first page was requested, in Unix ms."""
+    kind: str = ""
+    """The type that the list is filtered by; empty for all."""
 
     def __str__(self) -> str:
         return base64.b64encode(msgspec.json.encode(self)).decode()
@@ -108,6 +110,21 @@ class Paging:
                 for name, place in near.items()
             }
         return page
+
+    def listed(self, request: Request, key: Key, rows: Sequence[Any]) -> dict[str, Any]:
+        """Build a page of rows that are all there.
+
+        Args:
+            request: The request.
+            key: Where it begins.
+            rows: All rows, in order.
+
+        Raises:
+            BadQueryError: As `page` raises it.
+        """
+        return self.page(
+            request, key, range(len(rows)), lambda places: [rows[place] for place in places]
+        )
 
     def _limit(self, query: Mapping[str, str]) -> int:
         text = query.get("pageLimit", str(self.usual))

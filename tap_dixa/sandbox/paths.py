@@ -11,6 +11,7 @@ VERSIONS = ("/v1", "/beta")
 EXPORTS = ("/conversation_export", "/message_export")
 DIXA_API = (
     "/agents",
+    "/ai-agents",
     "/analytics",
     "/business-hours",
     "/contact-endpoints",
@@ -18,9 +19,12 @@ DIXA_API = (
     "/custom-attributes",
     "/endusers",
     "/intelligence",
+    "/knowledge",
+    "/organization",
     "/queues",
     "/tags",
     "/teams",
+    "/templates",
 )
 """How the paths of each API begin, without their version."""
 

@@ -10,7 +10,15 @@ from tap_dixa.streams.analytics import (
     AnalyticsRecordsStream,
     AnalyticsRecordTypesStream,
 )
+from tap_dixa.streams.configuration import (
+    AiAgentsStream,
+    BusinessHoursDefinitionsStream,
+    ConversationFlowsStream,
+    OrganizationStream,
+    TemplatesStream,
+)
 from tap_dixa.streams.conversation_notes import ConversationNotesStream
+from tap_dixa.streams.conversation_ratings import ConversationRatingsStream
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.full_table import (
     AgentsStream,
@@ -27,6 +35,11 @@ from tap_dixa.streams.full_table import (
 from tap_dixa.streams.intelligence import (
     IntelligenceRecordsStream,
     IntelligenceRecordTypesStream,
+)
+from tap_dixa.streams.knowledge import (
+    KnowledgeArticlesStream,
+    KnowledgeCategoriesStream,
+    KnowledgeCollectionsStream,
 )
 from tap_dixa.streams.messages import MessagesStream
 
@@ -46,8 +59,17 @@ STREAMS: tuple[type[DixaStream], ...] = (
     CustomAttributesStream,
     ContactEndpointsStream,
     BusinessHoursSchedulesStream,
+    BusinessHoursDefinitionsStream,
+    ConversationFlowsStream,
+    TemplatesStream,
+    OrganizationStream,
+    AiAgentsStream,
+    KnowledgeCollectionsStream,
+    KnowledgeCategoriesStream,
+    KnowledgeArticlesStream,
     ActivityLogsStream,
     ConversationNotesStream,
+    ConversationRatingsStream,
     AnalyticsRecordsStream,
     AnalyticsRecordTypesStream,
     AnalyticsMetricsStream,

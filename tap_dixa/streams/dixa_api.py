@@ -39,6 +39,9 @@ class DixaApiStream(DixaStream):
     rows: ClassVar[Sequence[str]] = ("data",)
     """Where in a response the rows are."""
 
+    one_row = False
+    """Whether there is one object in the place of a list of rows."""
+
     row_type: ClassVar[Any] = Any
     """`msgspec.Raw` for rows that are not decoded."""
 
@@ -46,7 +49,7 @@ class DixaApiStream(DixaStream):
     """Query parameters of every request."""
 
     has_page_limit = False
-    """Whether Dixa documents `pageLimit` for this list."""
+    """Whether the setting `page_size` is for this list, which can be long."""
 
     any_page_read = False
     """Whether a request of the stream has succeeded."""
@@ -125,7 +128,9 @@ class DixaApiStream(DixaStream):
         # Decoded here and only here: what this raises is retried.
         body, replaced = repair_text(read_body(response, self.name))
         self.warnings.replaced(self.path, replaced)
-        page = self._pages[response] = decode_page(body, self.rows, self.row_type)
+        page = self._pages[response] = decode_page(
+            body, self.rows, self.row_type, one_row=self.one_row
+        )
         if not page.has_list:
             self.doubt("Dixa sent a page without a list of rows")
         if self.tap.report is not None:

@@ -57,7 +57,7 @@ class FullTableStream(DixaApiStream):
         """
         if isinstance(row, dict):
             record: Record = self.normalize({**(context or {}), **row})
-            if all(_is_text(record.get(key)) for key in self.primary_keys):
+            if all(_is_key(record.get(key)) for key in self.primary_keys):
                 return record
         raise UnusableRecordError(
             f"{self.name}: Dixa sent a row whose {' and '.join(self.primary_keys)} cannot be used: "
@@ -76,11 +76,17 @@ class FullTableStream(DixaApiStream):
     @cached_property
     def normalize(self) -> Normalizer:
         """Makes rows fit the schema."""
-        return Normalizer(self.effective_schema, self.warnings.unknown_field, self.warnings.misfit)
+        return Normalizer(
+            self.effective_schema,
+            self.warnings.unknown_field,
+            self.warnings.misfit,
+            self.other_names,
+            self.is_left_out,
+        )
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+def _is_key(value: object) -> bool:
+    return isinstance(value, str | int) and value != ""
 
 
 class Children(NamedTuple):

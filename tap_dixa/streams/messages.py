@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +17,7 @@ from tap_dixa.errors import ForbiddenError
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.refresh import Conversation, RefreshBookmark
+from tap_dixa.timestamps import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,29 +60,38 @@ class MessagesStream(ExportStream):
         windows = self.windows(context)
         if (
             not windows
-            or not self.settings.refresh_anonymized
             or self.ABORT_AT_RECORD_COUNT is not None
             or self.replication_method != REPLICATION_INCREMENTAL
         ):
             yield from super().read(context, convert)
-        elif windows[0].start <= self.settings.start_date:
-            # All messages are exported from now on, by this run or by those that resume it.
-            for message in super().read(context, convert):
-                if message is None and (visible := self._visible_until(windows[-1].end)):
-                    RefreshBookmark(visible).save(self.stream_state)
-                yield message
-        else:
-            if RefreshBookmark.read(self.stream_state) is None:
-                RefreshBookmark(windows[0].start).save(self.stream_state)
-            yield from super().read(context, convert)
-            if not self.skipped:
-                # Last, so that no other request comes before a new message.
-                yield from self._refresh(windows, convert)
+            return
+        # Where the refresh starts is recorded even while it is off, so that it can be turned on.
+        first = windows[0].start <= self.settings.start_date
+        begun = RefreshBookmark.read(self.stream_state) is not None
+        if not first and not begun:
+            RefreshBookmark(windows[0].start).save(self.stream_state)
+        for message in super().read(context, convert):
+            if message is None and first and not begun:
+                # All messages are exported from now on, by this run or by those that resume it.
+                visible = self._visible_until(windows[-1].end)
+                RefreshBookmark(max(visible, windows[0].start)).save(self.stream_state)
+                begun = True
+            yield message
+        if self.settings.refresh_anonymized and not first and not self.skipped:
+            # Last, so that no other request comes before a new message.
+            yield from self._refresh(windows, convert)
 
     def _visible_until(self, end: int) -> int:
-        """Return up to when all changes were visible as this run started; 0 if that is unknown."""
-        now = self.requests_session.service_time or 0
-        return max(0, min(now, end) - 1000 * self.settings.lookback_seconds)
+        """Return up to when changes in Dixa are visible by now, by its own clock, in Unix ms.
+
+        Args:
+            end: The run's upper bound, in Unix ms.
+        """
+        # Whichever is later is what is known of Dixa's clock: the time of its first response, or
+        # that of its newest message.
+        newest = self.stream_state.get("replication_key_value")
+        times = [0, self.requests_session.service_time or 0, parse(newest) if newest else 0]
+        return max(0, min(max(times), end) - 1000 * self.settings.lookback_seconds)
 
     def _refresh(
         self, windows: list[Window], convert: Callable[[bytes], Encodable]
@@ -98,7 +107,7 @@ class MessagesStream(ExportStream):
         start, loaded, end = self.settings.start_date, windows[0].start, windows[-1].end
         bookmark = RefreshBookmark.read(self.stream_state) or RefreshBookmark(loaded)
         visible = max(bookmark.conversations, self._visible_until(end))
-        refreshed, messages = set[bytes](), 0
+        refreshed, messages = set[int](), 0
         while bookmark.conversations < end:
             step = self._step(bookmark, end)
             created_from = max(start, bookmark.messages or start)
@@ -119,10 +128,10 @@ class MessagesStream(ExportStream):
                     messages += 1
                     yield message
                 yield None
-                if bookmark.conversations <= visible:
-                    replace(bookmark, step=step[-1].end, messages=window.end).save(
-                        self.stream_state
-                    )
+                # What becomes visible late is looked for again, without regard to what is done.
+                RefreshBookmark(
+                    min(bookmark.conversations, visible), min(step[-1].end, visible), window.end
+                ).save(self.stream_state)
             bookmark = RefreshBookmark(step[-1].end)
             RefreshBookmark(min(bookmark.conversations, visible)).save(self.stream_state)
             yield None
@@ -136,13 +145,12 @@ class MessagesStream(ExportStream):
 
     def _step(self, bookmark: RefreshBookmark, end: int) -> list[Window]:
         """Choose which windows of conversations come next."""
-        start, until = bookmark.conversations, bookmark.step or end
-        until = until if start < until < end else end
-        return split(start, until, self.settings.window_days)[:_STEP]
+        until = min(bookmark.step or end, end)
+        return split(bookmark.conversations, until, self.settings.window_days)[:_STEP]
 
     def _anonymized(
         self, step: list[Window], created_from: int, loaded: int
-    ) -> tuple[set[bytes], list[tuple[int, int]]]:
+    ) -> tuple[set[int], list[tuple[int, int]]]:
         """Find the conversations that were anonymized, and when their older messages are from.
 
         Args:
@@ -151,10 +159,10 @@ class MessagesStream(ExportStream):
             loaded: Neither are messages from this on.
 
         Returns:
-            The conversations' ids as in JSON, and half-open intervals in Unix ms that do not
+            The conversations' ids, and half-open intervals in Unix ms that do not
             overlap.
         """
-        ids: set[bytes] = set()
+        ids: set[int] = set()
         spans: list[tuple[int, int]] = []
         doubtful = 0
         ahead = self.settings.parallel_downloads
@@ -168,7 +176,7 @@ class MessagesStream(ExportStream):
                     example, span = conversation.id, (created_from, loaded)
                 start, end = max(span[0], created_from), min(span[1], loaded)
                 if start < end:
-                    ids.add(str(conversation.id).encode())
+                    ids.add(conversation.id)
                     spans.append((start, end))
             spans = merge(spans)
         if doubtful:
@@ -190,5 +198,13 @@ class MessagesStream(ExportStream):
         return self.fetch(window, download)
 
 
-def _belongs_to(conversations: set[bytes], message: bytes) -> bool:
-    return bytes(_MESSAGE.decode(message).csid).strip(b'"') in conversations
+def _belongs_to(conversations: set[int], message: bytes) -> bool:
+    csid = bytes(_MESSAGE.decode(message).csid).strip(b'"')
+    try:
+        return int(csid) in conversations
+    except ValueError:
+        pass
+    try:
+        return float(csid) in conversations
+    except ValueError:
+        return False

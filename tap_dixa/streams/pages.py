@@ -130,13 +130,14 @@ def read_body(response: requests.Response, stream: str) -> bytes:
     return b"".join(parts)
 
 
-def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
+def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: bool = False) -> Page:
     """Decode a page.
 
     Args:
         body: Its JSON.
         path: The names that lead to the rows.
         row_type: `msgspec.Raw` for rows that are not decoded.
+        one_row: Whether there is one object in the place of a list of rows.
 
     Raises:
         BadResponseError: It is none.
@@ -154,6 +155,8 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any) -> Page:
             found = parent.get(name, found)
             if name != path[-1]:
                 parent = _OBJECT.decode(found)
+        if one_row and has_list:
+            found = msgspec.Raw(b"[%b]" % bytes(found))
         rows: list[Any] = _ROWS.decode(found)
         if row_type is not msgspec.Raw:
             rows = list(map(decode, rows))

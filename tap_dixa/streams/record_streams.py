@@ -191,7 +191,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
         raise type(error)(message) from error
 
     @override
-    def skip(self, error: ForbiddenError, *, begun: bool) -> None:
+    def skip(self, error: RefusedError, *, begun: bool) -> None:
         # One kind of records that the token may not read says nothing of the others.
         raise error
 

@@ -30,7 +30,7 @@ from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
@@ -57,9 +57,6 @@ class WindowedStream(FastPathStream, DixaStream):
     cursor: ClassVar[str]
     """The field that records are ordered by and that Dixa filters by, such as ``updated_at``."""
 
-    other_names: ClassVar[Mapping[str, str]] = {}
-    """Fields that Dixa sends under a second name, and the schema's name for them."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._any_downloaded = False
@@ -84,22 +81,19 @@ class WindowedStream(FastPathStream, DixaStream):
             RetriesExhaustedError: A request failed in all of its attempts.
             UnusableRecordError: A record has no usable key or replication key.
         """
-        # Dixa omits fields, and a stream map can only name fields that are there.
-        absent = dict.fromkeys(self.effective_schema["properties"]) if self.has_stream_map() else {}
-
-        def to_record(text: bytes) -> Record:
-            return {**absent, **self._normalize(decode(text))}
-
-        for record in self.read(context, to_record):
+        for record in self.read(context, self._to_record):
             if record is not None:
                 yield record
-            elif not self.config.get("batch_config"):
-                # Everything so far was emitted. A batch's records are not until it is whole.
+            else:
                 self.write_state()
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        return self.read(context, RawNormalizer(self.effective_schema, self._normalize))
+        raw = RawNormalizer(self.effective_schema, self._normalize)
+        return self.read(context, raw if self.on_fast_path() else self._to_record)
+
+    def _to_record(self, text: bytes) -> Record:
+        return self._normalize(decode(text))
 
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
@@ -259,4 +253,5 @@ class WindowedStream(FastPathStream, DixaStream):
             self.warnings.unknown_field,
             self.warnings.misfit,
             self.other_names,
+            self.is_left_out,
         )

@@ -123,3 +123,18 @@ def test_damage_is_not_taken_for_a_long_record(damage):
     rest = ',{"id":1,"a":[{}]}' * LONGEST
     with pytest.raises(BadResponseError, match="incomplete or damaged"):
         read(f'[{{"id":1}},{damage}{rest}]'.encode())
+
+
+@pytest.mark.parametrize("far", [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, 3 * CHUNK])
+@pytest.mark.parametrize(
+    "body", ["[_,_]", "[_,{}_]", "[_{}_,_]", "[{},_,_{}]", "[{}_,_]", "[,_{}]", "[_,_,_]", "[{}_,"]
+)
+def test_a_comma_without_a_record_is_damage_however_far_it_is_from_one(body, far):
+    with pytest.raises(BadResponseError, match="incomplete or damaged"):
+        read(body.replace("_", " " * far).encode())
+
+
+@pytest.mark.parametrize("far", [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, 3 * CHUNK])
+@pytest.mark.parametrize("body", ["[_]_", "[_{}_]", "[_{}_,_{}_]", "[_{}_,_{}_,_{}_]"])
+def test_spaces_between_records_are_no_damage(body, far):
+    assert read(body.replace("_", " " * far).encode()) == [{}] * body.count("{")

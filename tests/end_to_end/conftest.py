@@ -18,7 +18,7 @@ import yaml
 
 from tests.conftest import catalog, made, settings
 from tests.end_to_end.anonymized import anonymize
-from tests.end_to_end.everything import EVERY, FEW_NOTES
+from tests.end_to_end.everything import EVERY, FEW_CONVERSATIONS
 
 if TYPE_CHECKING:
     from tap_dixa.sandbox.server import Sandbox
@@ -144,7 +144,7 @@ def warehouse(run_tap, project, tmp_path_factory):
     name, folder = "target-duckdb", tmp_path_factory.mktemp("warehouse")
     feed = feeder(name, project(name).program(name), folder)
     with made(conversations=250, days=10) as sandbox:
-        first = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=FEW_NOTES)
+        first = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=FEW_CONVERSATIONS)
         feed(first)
         erased = anonymize(sandbox)
         second = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=first.state)

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 from tap_dixa.client import SCHEMAS
-from tests.end_to_end.everything import ALL, EVERY, key
+from tests.end_to_end.everything import EVERY, key
 
 FIELDS = {stream: SCHEMAS.get_schema(stream)["properties"] for stream in EVERY}
 
@@ -28,10 +28,10 @@ def compare(stream, rows, known, *, column=str):
 
 
 def duckdb_holds(tables, known):
-    """Every record of each stream is one row in DuckDB, and every time is a timestamp."""
-    for stream in ALL:
+    """Every known record is one row in DuckDB, and every time is a timestamp."""
+    for stream in known:
         result = tables.execute(f"select * from dixa.{stream}")
-        types = {column[0]: str(column[1]) for column in result.description}
+        types = {column[0].lower(): str(column[1]) for column in result.description}
         rows = [dict(zip(types, row, strict=True)) for row in result.fetchall()]
         for row in rows:
             for name, kind in types.items():

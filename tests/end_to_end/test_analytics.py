@@ -133,7 +133,8 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
     assert len(run.records(STREAM)) < len(known) / 5
 
 
-@pytest.mark.parametrize("most", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [1, 4])
 def test_a_killed_run_goes_on_where_it_stopped(serve, start_tap, most, evidence):
     sandbox = serve(conversations=700 if most > 1 else 300, days=20)
     config, chosen = settings(sandbox, window_days=4), catalog(STREAM)
@@ -168,7 +169,9 @@ def announced(run):
     return [line for file in files for line in file.read_bytes().splitlines()]
 
 
-def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path):
+@pytest.mark.slow
+@both_paths
+def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path, options):
     sandbox = serve(conversations=100, days=10)
     batch = {
         "encoding": {"format": "jsonl", "compression": "none"},
@@ -176,7 +179,7 @@ def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path):
         "batch_size": 60,
     }
     plain = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    config = settings(sandbox, batch_config=batch)
+    config = settings(sandbox, batch_config=batch, **options)
     run = run_tap(config, catalog=catalog(STREAM))
     checks.succeeded(run)
     lines = announced(run)
@@ -193,6 +196,7 @@ def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path):
     assert {*announced(failed), *announced(resumed)} == set(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -213,6 +217,7 @@ def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
         assert run.log.count("Dixa wants a filter: all values of initial_direction") == 3
 
 
+@pytest.mark.slow
 def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
     sandbox = serve(conversations=60, days=6)
     # Tags, the catalogue, and the first kind.
@@ -232,6 +237,7 @@ def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
     assert Counter(content(r) for r in arrived(run, second).values()) == wanted(sandbox)
 
 
+@pytest.mark.slow
 def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     streams = (STREAM, "analytics_metrics", "tags")
     sandbox = serve(conversations=40, days=6, forbidden={"/v1/analytics": 403})
@@ -247,6 +253,7 @@ def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     assert run.records("tags")
 
 
+@pytest.mark.slow
 def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
@@ -255,6 +262,7 @@ def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
     assert run.log.count("Skipping stream analytics_records") == 1
 
 
+@pytest.mark.slow
 def test_the_kinds_can_be_narrowed(serve, run_tap):
     sandbox = serve(conversations=60, days=6)
     config = settings(sandbox, analytics_record_ids=["ratings"])
@@ -269,6 +277,7 @@ def test_the_kinds_can_be_narrowed(serve, run_tap):
     assert run.records(STREAM)
 
 
+@pytest.mark.slow
 def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap):
     sandbox = serve(conversations=1, days=40)
     config, chosen = settings(sandbox, window_days=20), catalog(STREAM)
@@ -281,6 +290,7 @@ def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap)
     assert len(sandbox.answered) - before == 1 + len(ANALYTICS)
 
 
+@pytest.mark.slow
 def test_rows_without_a_time_fail_their_kind_with_one_line(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     odd = '{"data": [{"fields": [], "primaryTimestampField": {"name": "closed_at"}}]}'
@@ -292,6 +302,7 @@ def test_rows_without_a_time_fail_their_kind_with_one_line(serve, run_tap):
     assert len({record["recordId"] for record in run.records(STREAM)}) == 2
 
 
+@pytest.mark.slow
 def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     row = {
@@ -314,6 +325,7 @@ def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
         assert record["additional_properties"] == {"brandNew": [1]}
 
 
+@pytest.mark.slow
 def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     part = {"context": {"recordId": "ratings"}, "replication_key": "timestamp"}

@@ -10,9 +10,18 @@ import pytest
 
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
-from tests.conftest import HOUR, NOON, catalog, settings
+from tests.conftest import HOUR, NOON, Run, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import ALL, KEYS, LISTS, key, rows
+from tests.end_to_end.batches import batch_config, batched
+from tests.end_to_end.everything import (
+    ALL,
+    BY_CONVERSATION,
+    KEYS,
+    LISTS,
+    key,
+    rows,
+    rows_by_conversation,
+)
 from tests.end_to_end.interrupted import latest_state, whole_messages
 from tests.sandbox.conftest import Client
 
@@ -43,11 +52,14 @@ def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, ev
             None,
             None,
             Refusal(200, body="{["),
+            *[None] * 43,
+            Refusal(429),
         ]
     )
     run = run_tap(settings(sandbox), catalog=catalog(*ALL))
     checks.succeeded(run)
     assert not sandbox.behaviour.api_faults
+    assert any("/knowledge/" in path for path, _, status in sandbox.answered if status == 429)
     wanted = rows(sandbox)
     until = expected.iso(NOON + 3 * HOUR)
     assert all(record["activityTimestamp"] < until for record in wanted["activity_logs"])
@@ -58,10 +70,12 @@ def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, ev
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
     pages = Counter(path for path, query, _ in sandbox.answered if "pageKey" in query)
     assert pages["/v1/endusers"] >= 1
+    assert pages["/v1/templates"] == 1
+    assert pages["/v1/knowledge/collections"] == 3  # for three streams
     times = [record["activityTimestamp"] for record in run.records("activity_logs")]
     assert times == sorted(times)
     assert run.bookmark("activity_logs") == times[-1]
-    assert "conversation_notes" not in {m.get("stream") for m in run.messages}
+    assert BY_CONVERSATION.keys().isdisjoint(m.get("stream") for m in run.messages)
     joins_hold(run)
     evidence("streams of the Dixa API compared field by field", len(wanted))
 
@@ -83,6 +97,13 @@ def joins_hold(run):
     for member in run.records("queue_members"):
         assert member["agentId"] in ids["agents"]
     assert {member["id"] for member in run.records("team_members")} <= ids["agents"]
+    assert {queue["organizationId"] for queue in run.records("queues")} == ids["organization"]
+    schedules = ids["business_hours_schedules"]
+    assert ids["business_hours_definitions"] == schedules
+    collections, categories = ids["knowledge_collections"], ids["knowledge_categories"]
+    for row in run.records("knowledge_categories") + run.records("knowledge_articles"):
+        assert row.get("parentCategory") in categories | {None}
+        assert set() < set(row["parentCollections"]) <= collections
 
 
 SMALL_PAGES = """
@@ -169,63 +190,103 @@ def test_a_killed_run_of_the_log_goes_on_where_it_stopped(
     evidence("kills survived", kills)
 
 
-def test_notes_come_with_their_conversations_changes(serve, run_tap, evidence):
-    sandbox = serve(conversations=40, days=6)
-    chosen = catalog("conversation_notes")
-    client = Client(sandbox)
-
-    def notes():
-        before = len(sandbox.answered)
-        found = {
-            row["id"]: expected.api_record(row, conversationUpdatedAt=expected.iso(c["updated_at"]))
-            for c in expected.source(sandbox.data, "conversations").values()
-            for row in client.data(f"/v1/conversations/{c['id']}/notes")
-        }
-        del sandbox.answered[before:]
-        return found
-
+def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):
+    sandbox = serve(conversations=26, days=6, documented_forms=True)
+    chosen = catalog(*BY_CONVERSATION)
     first = run_tap(settings(sandbox), catalog=chosen)
     checks.succeeded(first)
-    records = first.records("conversation_notes")
-    assert {r["id"]: r for r in records} == notes()
-    assert len(records) == len(notes()) > 0
     newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
-    assert first.bookmark("conversation_notes") == expected.iso(newest)
+    conversations = expected.records(sandbox.data, "conversations").keys()
+    for stream in BY_CONVERSATION:
+        records = first.records(stream)
+        wanted = rows_by_conversation(sandbox, stream)
+        assert by_key(stream, records) == wanted
+        assert len(records) == len(wanted) > 0
+        assert first.bookmark(stream) == expected.iso(newest)
+        checks.fits_its_schema(first, stream)
+        assert {record["csid"] for record in records} <= conversations
+    numbers = {record["questionNumber"] for record in first.records("conversation_ratings")}
+    assert numbers == {1, 2}  # surveys with two questions of one type
     sandbox.data.now.now += 3 * HOUR
     before = len(sandbox.answered)
     second = run_tap(settings(sandbox, end_date="2026-03-12"), catalog=chosen, state=first.state)
     checks.succeeded(second)
-    arrived = {r["id"]: r for r in records + second.records("conversation_notes")}
-    assert arrived == notes()
-    assert len(sandbox.answered) - before < 30
-    evidence("streams of the Dixa API compared field by field")
+    assert len(sandbox.answered) - before < 40
+    for stream in BY_CONVERSATION:
+        arrived = by_key(stream, first.records(stream) + second.records(stream))
+        assert arrived == rows_by_conversation(sandbox, stream)
+    evidence("streams of the Dixa API compared field by field", len(BY_CONVERSATION))
 
 
-def test_notes_go_on_where_a_run_was_stopped(serve, run_tap):
+@pytest.mark.parametrize("stream", BY_CONVERSATION)
+def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream):
     sandbox = serve(conversations=40, days=6)
-    chosen = catalog("conversation_notes")
+    chosen = catalog(stream)
     sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(400)])
     failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
     assert failed.status == 1
     assert len(failed.errors) == 1
+    asked = len(sandbox.answered)
     resumed = run_tap(settings(sandbox), catalog=chosen, state=failed.state)
     checks.succeeded(resumed)
-    whole = run_tap(settings(sandbox), catalog=chosen)
-    arrived = failed.records("conversation_notes") + resumed.records("conversation_notes")
-    assert {r["id"] for r in arrived} == {r["id"] for r in whole.records("conversation_notes")}
+    assert len(sandbox.answered) - asked < 40
+    arrived = by_key(stream, failed.records(stream) + resumed.records(stream))
+    assert arrived == rows_by_conversation(sandbox, stream)
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        ("knowledge_articles",),
+        pytest.param([*LISTS[-8:]], marks=pytest.mark.slow, id="all of the account's set-up"),
+    ],
+)
+def test_a_killed_run_is_made_up_for(serve, start_tap, lists, evidence):
+    sandbox = serve(conversations=8, days=6)
+    config = settings(sandbox, window_days=1, emit_activate_version_messages=True)
+    chosen = catalog(*lists, "conversation_ratings")
+    killed = start_tap(config, catalog=chosen)
+    first = ""
+    while '"stream":"conversation_ratings","record"' not in first.replace(" ", ""):
+        line = killed.stdout.readline()
+        assert line
+        first += line
+    killed.kill()
+    first += killed.stdout.read()
+    messages = whole_messages(first.encode())
+    again = start_tap(config, state=latest_state(messages, None), catalog=chosen)
+    output, _ = again.communicate()
+    assert again.returncode == 0
+    run = Run(0, output, "")
+    for stream in lists:
+        emitted(run, stream, rows(sandbox)[stream])
+        assert len(run.of("ACTIVATE_VERSION", stream)) == 1
+    stream = "conversation_ratings"
+    arrived = by_key(stream, [m["record"] for m in messages if is_record(m, stream)])
+    arrived |= by_key(stream, run.records(stream))
+    assert arrived == rows_by_conversation(sandbox, stream)
+    evidence("kills survived")
+
+
+def is_record(message, stream):
+    return message["type"] == "RECORD" and message["stream"] == stream
 
 
 def test_a_stream_that_the_token_may_not_read_is_skipped(serve, run_tap):
-    sandbox = serve(forbidden={"/v1/agents": 403, "/v1/queues": 401})
-    run = run_tap(settings(sandbox, emit_activate_version_messages=True), catalog=catalog(*ALL))
+    rights = {"/v1/agents": 403, "/v1/queues": 401, "/v1/knowledge/collections/": 403}
+    denied = ("agents", "queues", "queue_members", "knowledge_articles")
+    granted = ("teams", "tags", "knowledge_collections", "business_hours_definitions")
+    sandbox = serve(forbidden=rights)
+    config = settings(sandbox, emit_activate_version_messages=True)
+    run = run_tap(config, catalog=catalog(*expected.STREAMS, *denied, *granted))
     checks.succeeded(run)
     warnings = [line for line in run.log.splitlines() if "WARNING" in line]
-    assert len(warnings) == 3
-    for stream in ("agents", "queues", "queue_members"):
+    assert len(warnings) == len(denied)
+    for stream in denied:
         assert run.records(stream) == []
         assert run.of("ACTIVATE_VERSION", stream) == []
         assert sum(f"Skipping stream {stream}: " in line for line in warnings) == 1
-    for stream in set(LISTS) - {"agents", "queues", "queue_members"}:
+    for stream in granted:
         assert run.records(stream)
         assert len(run.of("ACTIVATE_VERSION", stream)) == 1
 
@@ -250,7 +311,7 @@ def test_an_export_that_the_token_may_not_read_is_skipped(serve, run_tap):
     checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
 
 
-def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap):
+def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap, tmp_path):
     sandbox = serve()
     run = run_tap(settings(sandbox, emit_activate_version_messages=True), catalog=catalog(*KEYS))
     checks.succeeded(run)
@@ -261,29 +322,53 @@ def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap):
         assert {m["version"] for m in mine if m["type"] == "RECORD"} == {mine[-1]["version"]}
     assert run.of("ACTIVATE_VERSION", "activity_logs") == []
 
+    # With BATCH too: then each row says its version, as no message does.
+    config = settings(
+        sandbox, emit_activate_version_messages=True, batch_config=batch_config(tmp_path)
+    )
+    run = run_tap(config, catalog=catalog(*KEYS))
+    checks.succeeded(run)
+    for stream in LISTS:
+        *batches, last = (message for message in run.messages if message.get("stream") == stream)
+        assert [message["type"] for message in batches] == ["SCHEMA", "BATCH"]
+        assert last["type"] == "ACTIVATE_VERSION"
+        rows = batched(run, stream)
+        assert {row["_sdc_table_version"] for row in rows} == {last["version"]}
+    assert run.of("ACTIVATE_VERSION", "activity_logs") == []
+    assert not any("_sdc_table_version" in row for row in batched(run, "activity_logs"))
 
-def test_an_interrupted_list_throws_nothing_away(serve, run_tap):
+
+@pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])
+def test_an_interrupted_list_throws_nothing_away(serve, run_tap, tmp_path, batches):
     sandbox = serve(conversations=900)
     sandbox.behaviour.api_faults.extend([None, Refusal(400)])
-    run = run_tap(
-        settings(sandbox, emit_activate_version_messages=True), catalog=catalog("end_users")
-    )
+    config = settings(sandbox, emit_activate_version_messages=True)
+    if batches:
+        config["batch_config"] = batch_config(tmp_path, batch_size=50)
+    run = run_tap(config, catalog=catalog("end_users"))
     assert run.status == 1
-    assert run.records("end_users")
+    assert batched(run, "end_users") if batches else run.records("end_users")
     assert run.of("ACTIVATE_VERSION") == []
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("stream", "data", "said"),
     [
-        ('{"data": [{"name": "nobody"}]}', "whose id cannot be used"),
-        ('{"data": [7]}', "whose id cannot be used"),
+        ("teams", ['[{"name": "nobody"}]'], "whose id cannot be used"),
+        ("teams", ["[7]"], "whose id cannot be used"),
+        ("organization", ['{"name": "nobody"}'], "whose id cannot be used"),
+        (
+            "knowledge_articles",
+            ['[{"id": "c"}]', '{"categories": [{"articles": [{"id": "a"}, {"title": "t"}]}]}'],
+            "whose articles and categories cannot be used",
+        ),
     ],
 )
-def test_a_row_without_a_key_stops_the_run(serve, run_tap, body, said):
+def test_a_row_without_a_key_stops_the_run(serve, run_tap, stream, data, said):
     sandbox = serve()
-    sandbox.behaviour.api_faults.append(Refusal(200, body=body))
-    run = run_tap(settings(sandbox), catalog=catalog("teams"))
+    faults = [Refusal(200, body=f'{{"data": {rows}}}') for rows in data]
+    sandbox.behaviour.api_faults.extend(faults)
+    run = run_tap(settings(sandbox), catalog=catalog(stream))
     assert run.status == 1
     assert len(run.errors) == 1
     assert said in run.errors[0]
@@ -308,7 +393,11 @@ def test_the_wild_links_lead_nowhere_else(serve, run_tap):
 
 
 def test_a_right_that_ends_half_way_ends_the_run(serve, run_tap):
-    for stream, before in (("queue_members", 2), ("conversation_notes", 2)):
+    for stream, before in (
+        ("queue_members", 2),
+        ("conversation_notes", 2),
+        ("knowledge_articles", 6),
+    ):
         sandbox = serve(conversations=40, days=6)
         sandbox.behaviour.api_faults.extend([*[None] * before, Refusal(403)])
         run = run_tap(settings(sandbox), catalog=catalog(stream))

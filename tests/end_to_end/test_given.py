@@ -86,7 +86,6 @@ def test_an_environment_that_cannot_be_used_is_named(serve, run_tap, variables, 
 
 
 BATCHES = {
-    "without s3fs": ({"root": "s3://bucket"}, {}, "pip install '.[s3]'"),
     "an unknown kind": ({"root": "gopher://x"}, {}, "storage.root"),
     "nowhere": ({"root": ""}, {}, "storage.root is empty"),
     "no folder": ({"root": "file:///dev/null/x"}, {}, "storage.root"),

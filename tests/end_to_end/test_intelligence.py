@@ -63,13 +63,18 @@ def content(record):
     return text(left)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", get_args(Shape))
 def test_every_row_field_by_field_in_any_shape(serve, run_tap, shape, evidence):
     sandbox = serve(conversations=60, days=6, intelligence_rows=shape)
+    # Agents, the catalogue once for each stream, and the first kind.
+    faults = [None, None, None, Refusal(429), BrokenResponse("hangup", 500)]
+    sandbox.behaviour.api_faults.extend(faults)
     options = SDK_PATH if shape == "cells" else {}
     chosen = catalog(STREAM, "intelligence_record_types", "agents")
     run = run_tap(settings(sandbox, **options), catalog=chosen)
     checks.succeeded(run)
+    assert not sandbox.behaviour.api_faults
     records = run.records(STREAM)
     assert Counter(map(content, records)) == wanted(sandbox)
     assert len({record["id"] for record in records}) == len(records)
@@ -82,13 +87,10 @@ def test_every_row_field_by_field_in_any_shape(serve, run_tap, shape, evidence):
     evidence("rows of the Intelligence API compared field by field", len(records))
 
 
-def test_pages_and_faults(serve, run_tap):
+def test_every_row_arrives_in_order_through_pages(serve, run_tap):
     sandbox = serve(conversations=60, days=4)
-    faults = [None, Refusal(429), None, BrokenResponse("hangup", 500)]
-    sandbox.behaviour.api_faults.extend(faults)
     run = run_tap(settings(sandbox, page_size=100, window_days=3), catalog=catalog(STREAM))
     checks.succeeded(run)
-    assert not sandbox.behaviour.api_faults
     assert Counter(content(record) for record in run.records(STREAM)) == wanted(sandbox)
     bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
     assert sum("pageKey" in body["pagination"] for body in bodies) > 1
@@ -111,6 +113,7 @@ def whole(sandbox, oldest):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "days"), [("start", 3), ("ended", 3), ("overlap", 0)])
 def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
     # After midnight: one interval has begun on the day before, and another one since.
@@ -145,6 +148,7 @@ def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
     assert min(repeated) >= iso(NOON - 5 * DAY)
 
 
+@pytest.mark.slow
 def test_of_intervals_that_are_cut_every_part_arrives(serve, run_tap):
     sandbox = serve(conversations=10, days=8, presence="cut")
     only = {"intelligence_record_ids": ["agentPresenceDuration"], "window_days": 3}
@@ -158,6 +162,7 @@ def test_of_intervals_that_are_cut_every_part_arrives(serve, run_tap):
     )
 
 
+@pytest.mark.slow
 def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     streams = (STREAM, "intelligence_record_types", "tags")
     sandbox = serve(conversations=10, days=3, missing={"/beta/intelligence"})
@@ -174,6 +179,7 @@ def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     assert run.records("tags")
 
 
+@pytest.mark.slow
 def test_the_last_days_are_read_again(serve, run_tap):
     sandbox = serve(conversations=10, days=12)
     state = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
+import sys
 import zlib
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from tap_dixa.retry import MAX_ATTEMPTS
 from tap_dixa.sandbox.faults import Refusal
 from tests.conftest import EXPORTS, both_paths, catalog, settings
-from tests.end_to_end import checks
+from tests.end_to_end import checks, memory
 from tests.end_to_end.hurried import HURRIED
 
 
@@ -29,6 +29,8 @@ WITHOUT_ROWS = {
     "business_hours_schedules": [Refusal(200, body='{"data": {}}')],
     "queue_members": [page([AGENT, OTHER]), Refusal(200, body="{}"), page([{"agentId": "1"}])],
     "team_members": [Refusal(200, body="{}")],
+    "knowledge_categories": [Refusal(200, body="{}")],
+    "knowledge_articles": [page([AGENT]), Refusal(200, body="{}")],
 }
 LAST_PAGES = {
     "a link back": [
@@ -135,21 +137,23 @@ def huge(size):
     return {"Content-Encoding": "gzip"}, body.decode("utf-8", "surrogateescape")
 
 
-def test_a_response_that_memory_does_not_hold_is_refused(serve, start_tap, tmp_path):
+def test_a_response_that_memory_does_not_hold_is_refused(serve, run_tap, tmp_path):
     sandbox = serve()
-    body = huge(300)
-    sandbox.behaviour.api_faults.extend([Refusal(200, *body), Refusal(400, *body)])
-    with (tmp_path / "log").open("w+") as log:
-        tap = start_tap(settings(sandbox), catalog=catalog("agents", "teams", "tags"), stderr=log)
-        assert "tag" in tap.stdout.read()
-        _, status, usage = os.wait4(tap.pid, 0)
-        log.seek(0)
-        error = log.read().splitlines()[-1]
-    assert os.waitstatus_to_exitcode(status) == 1
-    assert "2 of 3 streams failed" in error
-    assert "agents: Dixa sent a page of more than 64 MB" in error
-    assert "teams: Dixa did not accept" in error
-    assert usage.ru_maxrss < 250_000  # kB
+    config, chosen = settings(sandbox), catalog("agents", "teams", "tags")
+    refusals = [Refusal(200, *huge(300)), Refusal(400, *huge(300))]
+    sandbox.behaviour.api_faults.extend(refusals)
+    run = run_tap(config, catalog=chosen)
+    assert run.status == 1
+    assert run.records("tags")
+    assert "2 of 3 streams failed" in run.errors[-1]
+    assert "agents: Dixa sent a page of more than 64 MB" in run.errors[-1]
+    assert "teams: Dixa did not accept" in run.errors[-1]
+    options = []
+    for name, content in (("config", config), ("catalog", chosen)):
+        (tmp_path / name).write_text(json.dumps(content))
+        options += [f"--{name}", str(tmp_path / name)]
+    sandbox.behaviour.api_faults.extend(refusals)
+    assert memory.peak_of([sys.executable, "-m", "tap_dixa", *options], status=1) < 250
 
 
 def test_a_window_with_a_page_that_is_too_large_is_halved(serve, run_tap):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 
 import pytest
 
+from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import both_paths, catalog, settings
+from tests.conftest import DAY, NOON, both_paths, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import ALL, LISTS
+from tests.end_to_end.everything import ALL, LISTS, exported
 
 BRAND_NEW = {"level": 3, "labels": ["a"]}
 NESTED = {"conversations": "tags_info"}
@@ -98,3 +100,100 @@ def test_nothing_new_leaves_the_column_out(serve, run_tap):
     run = run_tap(settings(sandbox))
     checks.succeeded(run)
     assert all("additional_properties" not in r for r in run.records("conversations"))
+
+
+@both_paths
+def test_what_dixas_pages_write_in_two_ways_is_accepted_in_both(serve, run_tap, options):
+    sandbox = serve(conversations=300, days=20, documented_forms=True)
+    run = run_tap(settings(sandbox, **options))
+    checks.succeeded(run)
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, exported(sandbox, stream))
+        checks.fits_its_schema(run, stream)
+    messages = run.records("messages")
+    assert any(message.get("formSubmission") for message in messages)
+    files = {file for message in messages for file in message.get("attached_files") or ()}
+    files |= {message.get("recording_url") for message in messages} - {None}
+    beginnings = {file.rpartition("/")[0] for file in files}
+    assert beginnings == {"https://files.dixa.io/private", "/private", "/public"}
+    ratings = [r for c in run.records("conversations") for r in c.get("ratings") or ()]
+    assert {"CSAT", "NPS"} < {rating["rating_type"] for rating in ratings}
+    assert {"Rated", "Offered"} < {rating["rating_status"] for rating in ratings}
+    assert "WARNING" not in run.log
+
+
+ODD_NAMES = ('size 5"', "back\\slash", "a\tb\nc", "author.email", "author.new", "", "é")
+STREAMS = ("conversations", "messages", "activity_logs", "agents")
+
+
+def with_a_quoted_property(*streams):
+    chosen = deepcopy(catalog(*streams))
+    for entry in chosen["streams"]:
+        entry["schema"]["properties"]['a"b'] = {"type": ["integer", "null"]}
+    return chosen
+
+
+@both_paths
+def test_a_field_is_kept_whatever_characters_its_name_has(serve, run_tap, options):
+    sandbox = serve(conversations=3, days=5)
+    new = {name: place for place, name in enumerate(ODD_NAMES)}
+    key = "00000000-0000-4000-8000-000000000000"
+    at = checks.expected.iso(NOON - 3 * DAY)
+    conversation = {"id": 7, "updated_at": NOON - 3 * DAY, "tags_info": [{"id": "x", **new}]}
+    sent = {
+        "conversations": conversation,
+        "messages": {"id": key, "created_at": NOON - 3 * DAY},
+        "agents": {"id": key},
+        "activity_logs": {"id": key, "activityTimestamp": at, "author": {"id": "6", "new": 1}},
+    }
+    texts = {
+        name: ", ".join(json.dumps({**record, **new, 'a"b': number}) for number in range(3))
+        for name, record in sent.items()
+    }
+    sandbox.behaviour.faults.extend([Odd(texts["conversations"]), Odd(texts["messages"])])
+    sandbox.behaviour.api_faults.extend(
+        Refusal(200, {"Content-Type": "application/json"}, f'{{"data": [{texts[name]}]}}')
+        for name in ("agents", "activity_logs")
+    )
+    run = run_tap(settings(sandbox, **options), catalog=with_a_quoted_property(*STREAMS))
+    checks.succeeded(run)
+    nested = {f"tags_info.0.{name}": value for name, value in new.items()}
+    wanted = dict.fromkeys(STREAMS, new)
+    wanted["conversations"] = {**new, **nested}
+    for stream in STREAMS:
+        found = [r for r in run.records(stream) if r["id"] == sent[stream]["id"]]
+        assert [record['a"b'] for record in found] == [0, 1, 2]
+        moved = [record["additional_properties"] for record in found]
+        if stream == "activity_logs":  # the field of the author has the same path
+            assert all(each.pop("author.new") in {1, new["author.new"]} for each in moved)
+            wanted[stream] = {name: new[name] for name in new if name != "author.new"}
+        assert moved == [wanted[stream]] * 3
+
+
+@both_paths
+def test_a_second_name_beside_the_first_keeps_its_value(serve, run_tap, options):
+    sandbox = serve(conversations=3, days=5)
+    first, second = {"a": 1}, {"b": 2}
+    forms = [
+        {"formSubmission": first, "form_submission": second},
+        {"form_submission": second},
+        {"formSubmission": first, "form_submission": first},
+        {"formSubmission": None, "form_submission": second},
+        {"formSubmission": first, "form_submission": None},
+        {"form_submission": second, "formSubmission": first},
+    ]
+    messages = [
+        {"id": f"m{place}", "created_at": NOON - 3 * DAY, **form}
+        for place, form in enumerate(forms)
+    ]
+    sandbox.behaviour.faults.append(Odd(", ".join(map(json.dumps, messages))))
+    run = run_tap(settings(sandbox, **options), catalog=catalog("messages"))
+    checks.succeeded(run)
+    found = {
+        r["id"]: (r.get("formSubmission"), r.get("additional_properties"))
+        for r in run.records("messages")
+    }
+    both = first, {"form_submission": second}
+    wanted = [both, (second, None), (first, None), (second, None), (first, None), both]
+    assert [found[message["id"]] for message in messages] == wanted
+    assert run.log.count("messages: field form_submission is not in the schema; its values") == 1

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,12 @@ from tap_dixa.rate_limit import BURST, BURST_INTERVAL, MINUTE, LimitedSession
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import DAY, EXPORTS, catalog, settings
-from tests.end_to_end import checks
+from tests.end_to_end import checks, memory
 from tests.end_to_end.everything import LISTS
 from tests.events import wait_until
 
 PIPE = 1 << 20
 """The most that a pipe of the tap's holds, in bytes."""
-LAUNCH = Path(__file__).parents[2] / "benchmarks" / "launch.py"
 
 
 @pytest.mark.slow
@@ -109,19 +106,8 @@ def test_a_slow_server_holds_nothing_back_that_has_arrived(serve, start_tap):
     assert len(sandbox.answered) == 2
 
 
-def peak_of(command):
-    """Run a command; give the most memory it had, in MB."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", LAUNCH, os.devnull, *command],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout.split()[1])
-
-
 def test_the_measure_of_memory_measures():
-    peak = peak_of([sys.executable, "-c", "b'x' * 150_000_000"])
+    peak = memory.peak_of([sys.executable, "-c", "b'x' * 150_000_000"])
     assert 150 < peak < 200
 
 
@@ -143,7 +129,7 @@ def test_memory_does_not_grow_with_the_month(serve, tmp_path, batches):
         chosen = tmp_path / "catalog.json"
         chosen.write_text(json.dumps(catalog(*EXPORTS)))
         tap = [sys.executable, "-m", "tap_dixa", "--config", str(path), "--catalog", str(chosen)]
-        peaks.append(peak_of(tap))
+        peaks.append(memory.peak_of(tap))
     assert peaks[1] < 100
     assert peaks[1] - peaks[0] < 8
 

@@ -12,7 +12,7 @@ from tap_dixa.sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import FEW_NOTES
+from tests.end_to_end.everything import FEW_CONVERSATIONS
 
 LATENCY = 1.0  # seconds that each export takes
 
@@ -54,7 +54,7 @@ def test_a_429_among_parallel_requests_costs_a_retry(serve, run_tap):
 def test_members_and_notes_are_requested_within_the_limit_and_come_in_order(serve, run_tap):
     sandbox = serve(conversations=60, days=6)
     streams = ("queue_members", "team_members", "conversation_notes")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams), state=FEW_NOTES)
+    run = run_tap(settings(sandbox), catalog=catalog(*streams), state=FEW_CONVERSATIONS)
     checks.succeeded(run)
     assert {status for _, _, status in sandbox.answered} == {200}
     times = [record["conversationUpdatedAt"] for record in run.records("conversation_notes")]

@@ -13,11 +13,13 @@ import pytest
 import yaml
 
 from tap_dixa.client import SCHEMAS
+from tap_dixa.sandbox.faults import Refusal
 from tests import expected, pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
-from tests.end_to_end.everything import ALL, KEYS, rows
+from tests.end_to_end.batches import batch_config, batched
+from tests.end_to_end.everything import ALL, EVERY, KEYS, rows
 
 PAGE = "personal-data.md"
 FLAT = "Allow-list fields, and flatten"
@@ -46,7 +48,7 @@ def merged(*recipes):
 
 def selected(patterns):
     """Give the catalog that Meltano makes of its `select`."""
-    chosen = copy.deepcopy(catalog(*ALL, "conversation_notes"))
+    chosen = copy.deepcopy(catalog(*EVERY))
 
     def matches(name):
         left_out = any(fnmatchcase(name, p[1:]) for p in patterns if p.startswith("!"))
@@ -257,3 +259,16 @@ def test_what_is_left_can_be_erased_by_hand(warehouse, tmp_path):
         assert number("end_users where id = ?", person[0]) == 0
         assert number("activity_logs where contains(author::varchar, ?)", person[1]) == 0
         assert number("messages where csid not in (select id from dixa.conversations)") == 0
+
+
+@pytest.mark.parametrize("batches", [False, True], ids=["records", "BATCH"])
+def test_a_row_without_the_mapped_field_has_it_as_null(serve, run_tap, tmp_path, batches):
+    sandbox = serve()
+    sandbox.behaviour.api_faults.append(Refusal(200, body='{"data": [{"id": "5"}]}'))
+    changes = {"stream_maps": {"end_users": {"email": "md5(self) if self else None"}}}
+    if batches:
+        changes["batch_config"] = batch_config(tmp_path)
+    run = run_tap(settings(sandbox, **changes), catalog=catalog("end_users"))
+    checks.succeeded(run)
+    rows = batched(run, "end_users") if batches else run.records("end_users")
+    assert [(row["id"], row["email"]) for row in rows] == [("5", None)]

@@ -13,9 +13,10 @@ import pytest
 
 from docs.generate.joins import JOINS
 from tests import expected
-from tests.conftest import catalog, settings
+from tests.conftest import Run, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
+from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, EVERY, key
 from tests.end_to_end.tables import duckdb_holds
@@ -103,16 +104,20 @@ def test_the_summary_has_every_table(warehouse, capsys, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("postgres")
-def test_postgres_removes_deleted_rows(serve, run_tap, load, postgres):
+@pytest.mark.parametrize("batches", [False, True], ids=["records", "batches"])
+def test_postgres_removes_deleted_rows(serve, run_tap, load, postgres, tmp_path, batches):
     feed = load("target-postgres", sqlalchemy_url=postgres, hard_delete=True)
     sandbox = serve(conversations=150, days=10)
     config = settings(sandbox, emit_activate_version_messages=True)
+    if batches:
+        config["batch_config"] = batch_config(tmp_path / "batches")
     chosen = catalog("messages", "agents", "tags", "teams", "team_members", "queue_members")
     first = run_tap(config, catalog=chosen)
     feed(first)
     listed = sandbox.data.directory
-    agent, tag = first.records("agents")[0]["id"], first.records("tags")[0]["id"]
-    member = first.records("queue_members")[-1]
+    records = batched if batches else Run.records
+    agent, tag = records(first, "agents")[0]["id"], records(first, "tags")[0]["id"]
+    member = records(first, "queue_members")[-1]
     listed.remove(agent)
     listed.remove(tag)
     listed.remove_member(member["queueId"], member["agentId"])
@@ -133,13 +138,13 @@ def test_postgres_removes_deleted_rows(serve, run_tap, load, postgres):
             "team_members": ("teamId", "id"),
             "queue_members": ("queueId", "agentId"),
         }.items():
-            now = {tuple(r[c] for c in columns) for r in second.records(stream)}
+            now = {tuple(r[c] for c in columns) for r in records(second, stream)}
             assert keys(stream, *columns) == now
-            before = {tuple(r[c] for c in columns) for r in first.records(stream)}
+            before = {tuple(r[c] for c in columns) for r in records(first, stream)}
             assert (now < before) == (stream != "teams")
         found = connection.execute(
             "select id, text, author_name from dixa.messages where csid = any(%s)",
             [list(erased)],
         ).fetchall()
     assert {key: (text, author) for key, text, author in found} == left_of(sandbox, erased)
-    assert len(first.records("messages")) > len(found) > 0
+    assert len(records(first, "messages")) > len(found) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import itertools
@@ -130,6 +131,16 @@ def test_each_batch_is_followed_by_the_state_of_its_last_record(serve, tmp_path)
             assert last <= bookmark <= records[stream][-1][expected.CURSORS[stream]]
 
 
+def test_batch_files_of_an_export_in_full_throw_nothing_away(serve, tmp_path):
+    chosen = copy.deepcopy(selected("conversations"))
+    chosen["streams"][0]["replication_method"] = "FULL_TABLE"
+    records, messages = batches(
+        serve(conversations=400), tmp_path, catalog=chosen, emit_activate_version_messages=True
+    )
+    assert len(records["conversations"]) > 250
+    assert "ACTIVATE_VERSION" not in {message["type"] for message in messages}
+
+
 def test_batch_files_follow_stream_maps(serve, tmp_path):
     sandbox = serve()
     maps = {"conversations": {"requester_email": None}, "messages": {"__filter__": "text"}}
@@ -137,3 +148,25 @@ def test_batch_files_follow_stream_maps(serve, tmp_path):
     assert records["conversations"]
     assert not any("requester_email" in record for record in records["conversations"])
     assert all(record["text"] for record in records["messages"])
+
+
+def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_path):
+    sandbox = serve(conversations=800)
+    config = {
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "storage": {"root": tmp_path.as_uri()},
+        "batch_size": 40,
+    }
+    first = messages_of(sandbox, StdoutWriter(), batch_config=config)
+    sandbox.data.now.now += HOUR
+    state = first[-1]["value"]
+    second = messages_of(sandbox, StdoutWriter(), batch_config=config, state=state)
+    for stream in EXPORTS:
+        announced = [
+            url
+            for message in (*first, *second)
+            if message["type"] == "BATCH" and message["stream"] == stream
+            for url in message["manifest"]
+        ]
+        assert len(announced) > 11
+        assert announced == sorted(announced)

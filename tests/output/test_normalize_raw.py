@@ -7,11 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tap_dixa.output.left_out import is_any_of
 from tap_dixa.output.normalize import Normalizer
 from tap_dixa.output.normalize_raw import RawNormalizer, field_of
 from tests.schema import SCHEMA
 
-NAMES = [*SCHEMA["properties"], "value", "new", "old_count"]
+NAMES = [*SCHEMA["properties"], "value", "new", "old_count", 'a"', "parts.at"]
 SCHEMA_WITH_ODD_NAMES = {
     "type": "object",
     "properties": {
@@ -44,7 +45,10 @@ WITH_COLUMN = {
 }
 
 
-def both(schema):
+LEFT_OUT = {"new", "nested.parts", "parts.new", "count", "size"}
+
+
+def both(schema, left_out=()):
     """Give the two normalizers, each with the paths that it reported."""
     found = []
     for raw in (False, True):
@@ -54,6 +58,7 @@ def both(schema):
             unknown.append,
             lambda misfit, _, unknown=unknown: unknown.append((misfit.path, str(misfit))),
             {"old_count": "count"},
+            is_any_of(left_out),
         )
         found.append((RawNormalizer(schema, normalize) if raw else normalize, unknown))
     return found
@@ -66,14 +71,22 @@ def encoded(record):
 records = st.dictionaries(st.sampled_from(odd_names), values)
 
 
-@pytest.mark.parametrize("schema", [SCHEMA_WITH_ODD_NAMES, WITH_COLUMN], ids=["plain", "column"])
+@pytest.mark.parametrize(
+    ("schema", "left_out"),
+    [(SCHEMA_WITH_ODD_NAMES, ()), (WITH_COLUMN, ()), (WITH_COLUMN, LEFT_OUT)],
+    ids=["plain", "column", "left out"],
+)
 @given(st.lists(records, min_size=1, max_size=4), st.booleans())
 @example([{"at": 1, "parts": [{"at": 2, "value": "é"}], "many": "x", "from": 0}], False)
 @example([{"parts": [{"new": 1}, {}, {"new": 2}], "new": [3]}] * 3, True)
 @example([{"nested": {"at": 1, "many": "x", "new": 4}, "untyped": [1], "bare": "x"}] * 2, True)
 @example([{"nested": {"parts": [{"new": 1, "at": 3}]}}] * 3, True)
-def test_both_give_the_same_records_one_after_the_other(schema, given_records, ascii_only):
-    (normalize, unknown), (normalize_raw, unknown_raw) = both(schema)
+@example([{"count": {}, "size": [], "old_count": 1, "new": 1, "parts": [{"new": 2}]}] * 3, True)
+@example([{"count": 1, "old_count": 2}, {"old_count": 3}, {'a"': 4, "a\\": 5}, {'a"': 6}], True)
+def test_both_give_the_same_records_one_after_the_other(
+    schema, left_out, given_records, ascii_only
+):
+    (normalize, unknown), (normalize_raw, unknown_raw) = both(schema, left_out)
     for record in given_records:
         text = json.dumps(record, ensure_ascii=ascii_only).encode()
         wanted = normalize(json.loads(text))
@@ -91,6 +104,15 @@ def test_a_record_with_a_field_that_was_met_before_is_not_decoded_whole():
     second = normalize_raw(text)
     assert not isinstance(second, dict)
     assert encoded(second)["additional_properties"] == {"new": {"a": 1}, "parts.0.new": []}
+
+
+def test_a_field_that_is_left_out_is_dropped_without_decoding_the_record_whole():
+    (_, _), (normalize_raw, _) = both(WITH_COLUMN, {"new", "parts.new"})
+    text = b'{"count":1,"new":{"a":1},"parts":[{"new":[1]}],"newer":2}'
+    assert isinstance(normalize_raw(text), dict)
+    second = normalize_raw(text)
+    assert not isinstance(second, dict)
+    assert encoded(second) == {"count": 1, "parts": [{}], "additional_properties": {"newer": 2}}
 
 
 def test_a_field_that_drifted_before_is_converted_without_decoding_the_record_whole():

@@ -21,14 +21,6 @@ from tests.conftest import made
 from tests.end_to_end import everything
 from tests.end_to_end.checks import DATE_TIME
 
-NOTE = {
-    "conversationUpdatedAt": "2026-03-01T00:00:00.000Z",
-    "id": "c0e3a4b2-0000-4000-8000-000000000000",
-    "authorId": "a",
-    "createdAt": "2026-03-01T00:00:00.000Z",
-    "csid": 7,
-    "message": "A note.",
-}
 RECORD = {
     "id": "c0e3a4b2-0000-4000-8000-000000000000",
     "recordId": "ratings",
@@ -68,8 +60,9 @@ def samples():
         found = everything.rows(sandbox)
         for stream in expected.STREAMS:
             found[stream] = list(expected.source(sandbox.data, stream).values())
+        for stream in everything.BY_CONVERSATION:
+            found[stream] = list(everything.rows_by_conversation(sandbox, stream).values())
     found |= {
-        "conversation_notes": [NOTE],
         "analytics_records": [RECORD],
         "analytics_record_types": analytics.record_types(),
         "analytics_metrics": analytics.metrics(),

@@ -192,7 +192,9 @@ def test_what_is_missing_is_not_found_in_either_version(connect, missing):
 
 def test_the_dixa_api_is_the_same_in_both_versions(connect):
     api = connect()
-    for path in [*paths(api), "business-hours/schedules"]:
+    others = ("business-hours/schedules", "organization", "ai-agents", "conversations/flows")
+    knowledge = ("templates", "knowledge/collections")
+    for path in (*paths(api), *others, *knowledge):
         assert api.data(f"/beta/{path}") == api.data(f"/v1/{path}")
     assert api.get("/beta/conversation_export").status_code == 404
 

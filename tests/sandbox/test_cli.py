@@ -82,3 +82,10 @@ def test_what_is_no_plan_is_refused(tmp_path, text):
     done = CliRunner().invoke(main, ["run", "--faults", str(plan), "--", "true"])
     assert done.exit_code == 1
     assert "--faults is no plan" in done.output
+
+
+def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["demo"])
+    assert result.exit_code == 1
+    assert "run it in the folder with meltano.yml" in result.output

@@ -19,6 +19,11 @@ LISTS = (
     "/v1/contact-endpoints",
     "/v1/custom-attributes",
     "/v1/business-hours/schedules",
+    "/v1/organization",
+    "/v1/ai-agents",
+    "/v1/conversations/flows",
+    "/v1/templates",
+    "/v1/knowledge/collections",
     "/v1/conversations/activitylog",
 )
 
@@ -89,6 +94,7 @@ def test_a_token_can_lack_rights_to_one_thing(connect):
     statuses = {path: api.get(path).status_code for path in LISTS}
     assert statuses.pop("/v1/queues") == 403
     assert statuses.pop("/v1/conversations/activitylog") == 401
+    assert statuses.pop("/v1/conversations/flows") == 401
     assert set(statuses.values()) == {200}
 
 

