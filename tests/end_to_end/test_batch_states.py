@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests import expected
-from tests.conftest import EXPORTS, HOUR, both_paths, catalog, settings
+from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import some
 from tests.end_to_end.batches import batch_config, records_in
@@ -23,7 +25,11 @@ def rows_at_states(run, before):
             yield message["value"], {stream: dict(held) for stream, held in rows.items()}
 
 
-@both_paths
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(FAST_PATH, marks=pytest.mark.slow), SDK_PATH],
+    ids=["fast path", "SDK path"],
+)
 def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
     serve, run_tap, tmp_path, options, evidence
 ):

@@ -96,6 +96,7 @@ def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     assert max(map(len, report.splitlines())) <= 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("after", "before"),
     [
@@ -138,6 +139,7 @@ def test_a_failed_request_for_a_bound_is_not_repeated(serve, run_tap):
     assert "retrying" not in run.log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "told"),
     [
@@ -193,6 +195,7 @@ def test_types_that_no_schema_allows_are_reported(serve, run_tap):
     assert any("report the types" in text for text in advised(report))
 
 
+@pytest.mark.slow
 def test_a_stream_that_fails_leaves_the_others_tested_and_all_reported(serve, run_tap):
     sandbox = serve(missing={"/v1/tags", "/v1/message_export"})
     run = run_tap(settings(sandbox), "--test")
@@ -304,6 +307,7 @@ def test_a_day_in_parts_is_advised_about(serve, run_tap):
     assert line(report, "Bounds of filters").endswith("updated_before inclusive")
 
 
+@pytest.mark.slow
 def test_a_large_day_is_advised_about(serve, monkeypatch, capsys):
     monkeypatch.setattr(advice, "LARGE", 1000)
     TapDixa(config=settings(serve())).test_connection()
@@ -352,6 +356,7 @@ def texts(value):
             yield from texts(part)
 
 
+@pytest.mark.slow
 def test_the_documented_report_looks_like_one(serve, run_tap):
     sandbox = serve(missing={"/v1/business-hours"}, bounds=Bounds(True, False))
     run = run_tap(settings(sandbox), "--test")

@@ -81,6 +81,7 @@ def test_maps_of_streams_that_are_not_selected_change_nothing(serve, run_tap):
             assert "raw_conversations" in {m["stream"] for m in run.of("SCHEMA")}
 
 
+@pytest.mark.slow
 def test_the_connection_test_reads_streams_that_are_not_selected(serve, run_tap):
     sandbox = serve(days=5)
     everywhere = {"*": {"__alias__": "'raw_' + __stream_name__"}}
