@@ -107,6 +107,12 @@ class Sandbox:
         """Make an application that resets its connection and stops listening for a while."""
 
         async def leave(scope: Scope, receive: Receive, _: Send) -> None:
+            loop = asyncio.get_running_loop()
+            for server in self._server.servers:
+                for listening in server.sockets:
+                    loop.remove_reader(listening.fileno())
+            # A connection that is just being accepted would otherwise never get a response.
+            await asyncio.sleep(0)
             for server in self._server.servers:
                 server.close()
             reset(scope[TRANSPORT])

@@ -59,6 +59,7 @@ def advised(report):
     return unfolded(report).split("What to do:\n")[1].splitlines()
 
 
+@pytest.mark.slow
 def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     sandbox = serve(conversations=3000, days=40)
     run = run_tap(settings(sandbox), "--test")
@@ -154,6 +155,7 @@ def test_the_order_of_a_response_is_reported(serve, run_tap, order, told):
     assert cells(report_of(run.log), "activity_logs")[1][-1] == told
 
 
+@pytest.mark.slow
 def test_fields_that_no_schema_has_are_reported_by_name(serve, run_tap):
     run = run_tap(settings(serve(new_fields=True)), "--test")
     checks.succeeded(run)
@@ -225,6 +227,7 @@ def test_a_list_under_beta_alone_needs_no_advice(serve, run_tap):
     assert report.endswith(NOTHING)
 
 
+@pytest.mark.slow
 def test_a_stream_that_the_token_may_not_read_is_reported_and_no_failure(serve, run_tap):
     run = run_tap(settings(serve(forbidden={"/v1/endusers": 403})), "--test")
     checks.succeeded(run)

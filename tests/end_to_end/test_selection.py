@@ -152,6 +152,7 @@ def test_stream_maps_and_flattening(serve, run_tap):
     assert run.bookmark("messages") == newest
 
 
+@pytest.mark.slow
 def test_the_connection_test_is_cheap(serve, run_tap):
     sandbox = serve(conversations=3000, days=40)
     run = run_tap(settings(sandbox), "--test")
