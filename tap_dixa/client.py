@@ -24,6 +24,7 @@ from tap_dixa.output.batch import batch_record, check_batch_config, write_batche
 from tap_dixa.output.content_warnings import ContentWarnings
 from tap_dixa.output.fast_path import read_records
 from tap_dixa.output.left_out import deselected, is_any_of, mapped, missing, renamed
+from tap_dixa.output.normalize import Normalizer
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
 
@@ -100,6 +101,17 @@ class DixaStream(RESTStream[Any]):
             keeps_extras=ADDITIONAL in self.effective_schema["properties"]
             and self.mask["properties", ADDITIONAL]
             and any(ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps),
+        )
+
+    @cached_property
+    def normalize(self) -> Normalizer:
+        """Makes records, as Dixa sends them, fit the schema."""
+        return Normalizer(
+            self.effective_schema,
+            self.warnings.unknown_field,
+            self.warnings.misfit,
+            self.other_names,
+            self.is_left_out,
         )
 
     @cached_property

@@ -96,7 +96,7 @@ class ChangedConversationsStream(ExportStream):
     @cached_property
     def _children(self) -> ChildStream:
         children = self.another(self.children)
-        children.normalize = self._normalize  # what a catalog says of this stream holds for them
+        children.normalize = self.normalize  # what a catalog says of this stream holds for them
         return children
 
     @cached_property

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.errors import ForbiddenError, NotFoundError, UnusableRecordError
-from tap_dixa.output.normalize import Normalizer
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
@@ -72,17 +70,6 @@ class FullTableStream(DixaApiStream):
         """
         key = {"id": row.get("id")} if isinstance(row, dict) else row
         return self.to_record(key, None)["id"]
-
-    @cached_property
-    def normalize(self) -> Normalizer:
-        """Makes rows fit the schema."""
-        return Normalizer(
-            self.effective_schema,
-            self.warnings.unknown_field,
-            self.warnings.misfit,
-            self.other_names,
-            self.is_left_out,
-        )
 
 
 def _is_key(value: object) -> bool:

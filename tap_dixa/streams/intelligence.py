@@ -13,7 +13,7 @@ from typing_extensions import override
 from tap_dixa.download.spool import show
 from tap_dixa.download.windows import Window, split
 from tap_dixa.errors import UnusableRecordError
-from tap_dixa.streams.record_rows import Time, cells_of, identity, join_columns, to_json
+from tap_dixa.streams.record_rows import Time, cells_of, identity, join_columns, plain, to_json
 from tap_dixa.streams.record_streams import RecordsStream, RecordTypesStream, RecordWindow
 from tap_dixa.timestamps import DAY, to_rfc3339
 
@@ -151,17 +151,17 @@ def time_of(cells: Cells, window: RecordWindow) -> Time | None:
     if isinstance(named, dict) and (time := _parse(str(named.get("name")), named.get("timestamp"))):
         return time
     times = [time for name, cell in cells.items() for time in _times(name, cell.get("value"))]
-    starts = [time for time in times if _START.search(_plain(time.name))]
-    times = starts or [time for time in times if not _END.search(_plain(time.name))] or times
+    starts = [time for time in times if _START.search(plain(time.name))]
+    times = starts or [time for time in times if not _END.search(plain(time.name))] or times
     record_id = window.record_id.lower()
 
     def rank(time: Time) -> tuple[bool, bool, bool, bool, str]:
         words = re.findall(r"[A-Za-z][a-z]+", time.name)
         return (
             not window.start <= time.milliseconds <= window.end,
-            _plain(time.name) != "timestamp",
+            plain(time.name) != "timestamp",
             not any(len(one) >= _SHORTEST_WORD and one.lower() in record_id for one in words),
-            _plain(time.name).startswith("created"),
+            plain(time.name).startswith("created"),
             time.name,
         )
 
@@ -181,12 +181,8 @@ def _parse(name: str, value: Any) -> Time | None:
     try:
         if isinstance(value, str) and _DATE_TIME.fullmatch(value):
             return Time.parse(name, value)
-        if type(value) is int and value in _PLAUSIBLE and _NAMED_TIME.search(_plain(name)):
+        if type(value) is int and value in _PLAUSIBLE and _NAMED_TIME.search(plain(name)):
             return Time.from_milliseconds(name, value)
     except (OverflowError, ValueError):
         pass  # it is no time
     return None
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())

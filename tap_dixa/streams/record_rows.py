@@ -150,17 +150,18 @@ def _id_in(name: str, cells: Cells) -> str | None:
     value = _scalar(cells[name])
     if value is None or isinstance(value, (bool, float)):
         return None
-    joins = _plain(name) in {*_CONVERSATION, *_AGENT, *_QUEUE}
+    joins = plain(name) in {*_CONVERSATION, *_AGENT, *_QUEUE}
     is_id = joins or _ENDS_WITH_ID.search(name) or _UUID.fullmatch(str(value))
     return str(value) if is_id else None
 
 
 def _first(cells: Cells, names: tuple[str, ...]) -> Any:
-    by_name = {_plain(name): _scalar(cell) for name, cell in reversed(cells.items())}
+    by_name = {plain(name): _scalar(cell) for name, cell in reversed(cells.items())}
     return next((by_name[name] for name in names if by_name.get(name) is not None), None)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a field's name in lower case, without signs: ``agent_id`` and ``agentId`` are one."""
     return re.sub(r"[\W_]", "", name.lower())
 
 

@@ -24,7 +24,6 @@ from tap_dixa.errors import (
 )
 from tap_dixa.output.fast_path import FastPathStream
 from tap_dixa.output.json_numbers import decode
-from tap_dixa.output.normalize import Normalizer
 from tap_dixa.output.normalize_raw import RawNormalizer
 from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
@@ -89,11 +88,11 @@ class WindowedStream(FastPathStream, DixaStream):
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        raw = RawNormalizer(self.effective_schema, self._normalize)
+        raw = RawNormalizer(self.effective_schema, self.normalize)
         return self.read(context, raw if self.on_fast_path() else self._to_record)
 
     def _to_record(self, text: bytes) -> Record:
-        return self._normalize(decode(text))
+        return self.normalize(decode(text))
 
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
@@ -245,13 +244,3 @@ class WindowedStream(FastPathStream, DixaStream):
                 yield window, found
         except ForbiddenError as error:
             self.skip(error, begun=self._any_downloaded)
-
-    @cached_property
-    def _normalize(self) -> Normalizer:
-        return Normalizer(
-            self.effective_schema,
-            self.warnings.unknown_field,
-            self.warnings.misfit,
-            self.other_names,
-            self.is_left_out,
-        )
