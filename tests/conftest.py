@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
-for _profile, _examples in (("patient", 25), ("thorough", 2_000)):
+for _profile, _examples in (("quick", 10), ("thorough", 2_000)):
     hypothesis.settings.register_profile(
         _profile,
         max_examples=_examples,
         deadline=None,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
-hypothesis.settings.load_profile("patient")
+hypothesis.settings.load_profile("quick")
 
 # Some machines forbid Python's caches. The tap is started hundreds of times.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -239,10 +239,8 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         **files: dict[str, Any] | None,
     ) -> Run:
         command = _command(folder, config, *arguments, program=program, **files)
-        pythons = any(name.startswith("PYTHON") for name in environment or {})
-        if before is None and program is _TAP and not pythons:
-            # All but the interpreter, -m and the package.
-            return Run(*forks.run(command[3:], folder, environment))
+        if before is None and (code := _forkable(program, environment)) is not None:
+            return Run(*forks.run(command[3:], folder, environment, *code))
         done = subprocess.run(
             command,
             capture_output=True,
@@ -256,16 +254,39 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     return run
 
 
-@pytest.fixture
-def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start the tap and leave it running; it ends with the test."""
-    started: list[subprocess.Popen[str]] = []
+def _forkable(
+    program: Sequence[str], environment: dict[str, str] | None
+) -> tuple[()] | tuple[str] | None:
+    """Give what a fork executes, if a fork will do: the tap itself, or a piece of code."""
+    if any(name.startswith("PYTHON") for name in environment or {}):
+        return None
+    if program is _TAP:
+        return ()
+    option, code, *rest = program
+    return None if option != "-c" or rest else (code,)
 
-    def start(config: dict[str, Any], **options: Any) -> subprocess.Popen[str]:
-        given = {name: options.pop(name, None) for name in ("program", "state", "catalog")}
+
+@pytest.fixture
+def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str] | forks.Fork]]:
+    """Start the tap and leave it running; it ends with the test."""
+    started: list[Any] = []
+
+    def start(
+        config: dict[str, Any],
+        program: Sequence[str] = _TAP,
+        environment: dict[str, str] | None = None,
+        **options: Any,
+    ) -> subprocess.Popen[str] | forks.Fork:
+        given = {name: options.pop(name, None) for name in ("state", "catalog")}
         given = {name: content for name, content in given.items() if content is not None}
+        command = _command(tmp_path, config, program=program, **given)
+        code = _forkable(program, environment)
+        if code is not None and "preexec_fn" not in options:
+            started.append(forks.Fork(command[3:], environment, *code, **options))
+            return started[-1]
         process = subprocess.Popen(
-            _command(tmp_path, config, **given),
+            command,
+            env={**os.environ, **(environment or {})},
             **{
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.DEVNULL,

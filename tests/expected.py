@@ -26,7 +26,7 @@ _API_TIMES = ("createdAt", "updatedAt", "indexedAt", "lastEditedAt", "activityTi
 
 def iso(milliseconds: int) -> str:
     seconds, rest = divmod(milliseconds, 1000)
-    return datetime.fromtimestamp(seconds, UTC).strftime(f"%Y-%m-%dT%H:%M:%S.{rest:03d}Z")
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()}.{rest:03d}Z"
 
 
 def milliseconds(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
 from multiprocessing.reduction import DupFd
@@ -24,8 +25,71 @@ _FORKS.set_forkserver_preload(
 )
 
 
+class Fork:
+    """A run of the tap that goes on. It has what `subprocess.Popen` has and tests use.
+
+    Args:
+        arguments: The tap's arguments.
+        environment: Variables that are set before the tap begins, none of them Python's own.
+        code: What is executed instead of the tap's own command.
+        stdout: As for Popen.
+        stderr: As for Popen.
+        encoding: As for Popen.
+    """
+
+    def __init__(
+        self,
+        arguments: list[str],
+        environment: dict[str, str] | None = None,
+        code: str | None = None,
+        *,
+        stdout: object = subprocess.PIPE,
+        stderr: object = subprocess.DEVNULL,
+        encoding: str | None = "utf-8",
+    ) -> None:
+        self.stdout, output, opened = _end(stdout, encoding)
+        self.stderr, log, opened_too = _end(stderr, encoding)
+        self._process = _FORKS.Process(
+            target=_run, args=(arguments, DupFd(output), DupFd(log), environment or {}, code)
+        )
+        self._process.start()
+        for descriptor in opened + opened_too:
+            os.close(descriptor)
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def returncode(self):
+        return self._process.exitcode
+
+    poll = returncode.fget
+
+    def wait(self, timeout=None):
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("tap-dixa", timeout)
+        return self.returncode
+
+    def communicate(self):
+        output = self.stdout.read()
+        self.wait()
+        return output, None
+
+    def send_signal(self, number):
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self._process.kill()
+
+
 def run(
-    arguments: list[str], folder: Path, environment: dict[str, str] | None = None
+    arguments: list[str],
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    code: str | None = None,
 ) -> tuple[int, str, str]:
     """Run the tap to its end; give its status, standard output and log.
 
@@ -33,25 +97,38 @@ def run(
         arguments: The tap's arguments.
         folder: Where there is room for its log.
         environment: Variables that are set before the tap begins, none of them Python's own.
+        code: What is executed instead of the tap's own command.
     """
-    log = Path(mkstemp(dir=folder)[1])
-    reader, writer = os.pipe()
-    with os.fdopen(reader, encoding="utf-8") as output:
-        tap = _FORKS.Process(
-            target=_run, args=(arguments, DupFd(writer), str(log), environment or {})
-        )
-        tap.start()
-        os.close(writer)
-        text = output.read()
-    tap.join()
-    return tap.exitcode, text, log.read_text(encoding="utf-8")
+    descriptor, log = mkstemp(dir=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        tap = Fork(arguments, environment, code, stderr=file)
+    with tap.stdout:
+        output, _ = tap.communicate()
+    return tap.returncode, output, Path(log).read_text(encoding="utf-8")
 
 
-def _run(arguments, output, log, environment):
+def _end(given, encoding):
+    """Give the file to read from, the descriptor to write to, and those to close here."""
+    if given == subprocess.PIPE:
+        reader, writer = os.pipe()
+        file = os.fdopen(reader, "r" if encoding else "rb", encoding=encoding)
+        return file, writer, [writer]
+    if given == subprocess.DEVNULL:
+        null = os.open(os.devnull, os.O_WRONLY)
+        return None, null, [null]
+    return None, given if isinstance(given, int) else given.fileno(), []
+
+
+def _run(arguments, output, log, environment, code):
     gc.freeze()  # what was imported stays
     os.environ.update(environment)
     time.tzset()
-    os.dup2(output.detach(), 1)
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), 2)
+    for number, descriptor in ((1, output), (2, log)):
+        mine = descriptor.detach()
+        os.dup2(mine, number)
+        os.close(mine)
     sys.argv = ["tap-dixa", *arguments]
-    main()
+    if code is None:
+        main()
+    else:
+        exec(code, {"__name__": "__main__"})  # noqa: S102 (a test's own)

@@ -1,13 +1,14 @@
 """The sandbox's data: what either API finds at any time.
 
-Conversations are drawn when they are needed and not kept; only their four times are (32 bytes
-each), so that a million of them fit. The same seed, size and span of days give the same
-conversations in every sandbox, whenever it was started.
+Conversations are drawn when they are needed, and some thousands are kept; of the others, only
+four times are (32 bytes each), so that a million of them fit. The same seed, size and span of
+days give the same conversations in every sandbox, whenever it was started.
 """
 
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
 TIMES = ("created", "updated", "closed", "last_message_created")
 """The times that the export can filter by, by the names of its filters."""
+_CREATED, _UPDATED, _, _LAST_MESSAGE = range(len(TIMES))
 
 _NEVER = -1
+_KEPT = 4096
+"""How many conversations are kept after they were drawn."""
 
 
 class DataSet:
@@ -64,6 +68,7 @@ class DataSet:
         self._changing: dict[int, Life] = {}
         self._anonymized: dict[int, int] = {}
         self._lock = Lock()
+        self._drawn = lru_cache(_KEPT)(self._draw)
 
     def conversations(
         self, filters: dict[str, Inside], ids: set[int] | None = None
@@ -74,8 +79,9 @@ class DataSet:
             filters: For some of `TIMES`, whether a time (Unix ms) passes.
             ids: If given, only these.
         """
+        places = [(TIMES.index(name), inside) for name, inside in filters.items()]
         now, found = self._find(
-            lambda times: all(inside(times[name]) for name, inside in filters.items()), ids
+            lambda times: all(inside(times[place]) for place, inside in places), ids
         )
         for number in found:
             life = self.draw(number)
@@ -90,7 +96,7 @@ class DataSet:
             newest: The end of the interval, in Unix ms.
         """
         now, found = self._find(
-            lambda times: times["created"] <= newest and times["last_message_created"] >= oldest
+            lambda times: times[_CREATED] <= newest and times[_LAST_MESSAGE] >= oldest
         )
         for number in found:
             life = self.draw(number)
@@ -104,9 +110,7 @@ class DataSet:
             oldest: The start of the interval, in Unix ms.
             newest: The end of the interval, in Unix ms.
         """
-        _, found = self._find(
-            lambda times: times["created"] <= newest and times["updated"] >= oldest
-        )
+        _, found = self._find(lambda times: times[_CREATED] <= newest and times[_UPDATED] >= oldest)
         return (self.draw(number) for number in found)
 
     def life(self, csid: int) -> tuple[Life, int]:
@@ -121,11 +125,14 @@ class DataSet:
 
     def draw(self, number: int) -> Life:
         """Draw the conversation with a number, whether or not it is visible yet."""
-        share = Random(self.desk.seed << 40 ^ number).random()
-        created = time_of((number + share) / self._per_load)
-        life = draw(self.desk, number, created, self._late)
+        life = self._drawn(number)
         life.anonymized = self._anonymized.get(number, life.anonymized)
         return life
+
+    def _draw(self, number: int) -> Life:
+        share = Random(self.desk.seed << 40 ^ number).random()
+        created = time_of((number + share) / self._per_load)
+        return draw(self.desk, number, created, self._late)
 
     def anonymize(self, csid: int) -> None:
         """Anonymize a conversation now. This becomes visible as late as its other changes.
@@ -160,7 +167,7 @@ class DataSet:
         raise LookupError(f"There is no conversation {csid}")
 
     def _find(
-        self, passes: Callable[[dict[str, int]], bool], ids: set[int] | None = None
+        self, passes: Callable[[tuple[int, ...]], bool], ids: set[int] | None = None
     ) -> tuple[int, list[int]]:
         with self._lock:
             now = self.now()
@@ -168,7 +175,7 @@ class DataSet:
             found = [
                 self._first + place
                 for place, values in enumerate(zip(*self._times.values(), strict=True))
-                if values[0] != _NEVER and passes(dict(zip(TIMES, values, strict=True)))
+                if values[_CREATED] != _NEVER and passes(values)
             ]
             found += [
                 life.number
@@ -193,19 +200,14 @@ class DataSet:
 
     def _settle(self, life: Life, now: int) -> None:
         if life.events[-1] <= life.seen_at(now):
-            for name, time in (_times(life, now) or {}).items():
+            for name, time in zip(TIMES, _times(life, now) or (), strict=True):
                 self._times[name][life.number - self._first] = time
             del self._changing[life.number]
 
 
-def _times(life: Life, seen: int) -> dict[str, int] | None:
-    """Return the times that filters use; None if the conversation is not visible yet."""
+def _times(life: Life, seen: int) -> tuple[int, ...] | None:
+    """Return `TIMES`; None if the conversation is not visible yet."""
     if life.created > seen:
         return None
-    closed = life.closed if life.closed is not None and life.closed <= seen else None
-    return {
-        "created": life.created,
-        "updated": life.updated(seen),
-        "closed": _NEVER if closed is None else closed,
-        "last_message_created": life.last_message(seen),
-    }
+    closed = life.closed if life.closed is not None and life.closed <= seen else _NEVER
+    return life.created, life.updated(seen), closed, life.last_message(seen)

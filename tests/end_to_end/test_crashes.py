@@ -116,8 +116,8 @@ def test_an_interrupted_run_resumes_where_it_stopped(
 ):
     sandbox = serve(conversations=1100, days=20)
     config, chosen = settings(sandbox, **options), catalog("conversations")
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    tap = start_tap(config, catalog=chosen, encoding=None, env=environment)
+    environment = {"TMPDIR": str(tmp_path)}
+    tap = start_tap(config, catalog=chosen, encoding=None, environment=environment)
     before = set(tmp_path.iterdir())
     output = tap.stdout.read(100_000)
     interrupt(tap, number)
@@ -319,7 +319,7 @@ def test_a_signal_while_the_tap_starts(serve, start_tap, number):
         settings(serve()),
         encoding=None,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+        environment={"PYTHONPROFILEIMPORTTIME": "1"},
     )
     # It says what it imports, and gets no further than a page while nobody reads that.
     fcntl.fcntl(tap.stderr.fileno(), fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)

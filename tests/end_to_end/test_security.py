@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,12 +54,16 @@ def test_the_token_is_in_no_error(serve, run_tap, status, evidence):
 def test_what_a_neighbour_sees_of_a_run(serve, start_tap, tmp_path):
     sandbox = serve(days=70, token=TOKEN)
     sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
-    tap = start_tap(settings(sandbox), env={**os.environ, "TMPDIR": str(tmp_path)})
+    command = ["-m", "tap_dixa"]
+    tap = start_tap(settings(sandbox), program=command, environment={"TMPDIR": str(tmp_path)})
     process = Path(f"/proc/{tap.pid}")
 
     def spools():
         """Give the descriptors of the files in the temporary folder, but for the tap's options."""
-        opened = [(file, str(file.readlink())) for file in (process / "fd").iterdir()]
+        opened = []
+        for file in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # it may be closed by now
+                opened.append((file, str(file.readlink())))
         inside = [(file, name) for file, name in opened if name.startswith(str(tmp_path))]
         return [(file, name) for file, name in inside if not name.endswith(".json")]
 
