@@ -6,14 +6,14 @@ import signal
 import sys
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping, Schema, StateMessage
+from singer_sdk.singerlib import Catalog, CatalogEntry, Schema, StateMessage
 from typing_extensions import override
 
 from tap_dixa.command import CommandTap
@@ -123,16 +123,15 @@ class TapDixa(CommandTap):
             self.mapper = StreamMapper(config, self.logger, properties)
         except ConfigValidationError as error:
             raise SettingsError("; ".join(error.errors)) from None
+        # A map of a stream that is not selected is no reason to fail.
         for stream in self.streams.values():
-            entry = CatalogEntry(
-                tap_stream_id=stream.name,
-                schema=Schema.from_dict(stream.effective_schema),
-                # None of a deselected stream's properties is selected, not even its primary key.
-                metadata=stream.metadata if stream.selected else MetadataMapping(),
-                key_properties=stream.primary_keys,
-            )
-            # A map of a stream that is not selected is no reason to fail.
-            with nullcontext() if stream.selected else suppress(SingerSDKError):
+            if stream.selected:
+                entry = CatalogEntry(
+                    tap_stream_id=stream.name,
+                    schema=Schema.from_dict(stream.effective_schema),
+                    metadata=stream.metadata,
+                    key_properties=stream.primary_keys,
+                )
                 self.mapper.register_raw_streams_from_catalog(Catalog([(stream.name, entry)]))
 
     @override

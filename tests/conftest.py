@@ -147,7 +147,7 @@ both_paths_slowly = pytest.mark.parametrize(
 
 def made(
     *,
-    conversations: int = 200,
+    conversations: int = 100,
     days: int = 40,
     late: int = 0,
     seed: int = 1,

@@ -16,7 +16,7 @@ from tests.conftest import Clock, catalog, settings
 pytestmark = pytest.mark.xdist_group("standard")
 
 # The SDK builds its test class, and runs the tap for it, when this module is imported.
-SANDBOX = Sandbox(DataSet(600, 5, Clock()), Behaviour(requests_per_minute=0))
+SANDBOX = Sandbox(DataSet(60, 5, Clock()), Behaviour(requests_per_minute=0))
 SANDBOX.__enter__()
 
 

@@ -137,7 +137,7 @@ def test_a_bucket_fills_steadily_and_no_further_than_its_size():
 
 
 def test_times_are_written_as_dixa_does(connect):
-    api = connect()
+    api = connect(conversations=200)
     times = [row["activityTimestamp"] for row in api.everything(LISTS[-1], pageLimit=10_000)]
     times += [row["createdAt"] for row in api.data("/v1/custom-attributes")]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}(\.\d{1,3})?Z\[GMT\]", m) for m in times)
