@@ -188,7 +188,7 @@ def serve(**options: Any) -> None:
 
     POST /sandbox/anonymize/CSID anonymizes a conversation.
     """
-    with _sandbox(**options) as sandbox:
+    with made_with(**options) as sandbox:
         _print_address(sandbox, "Put these lines into another shell; Ctrl-C stops it.")
         for name, value in _settings(sandbox).items():
             click.echo(f"export {name}={shlex.quote(value)}")
@@ -226,7 +226,7 @@ def demo(**options: Any) -> None:
 
 def _run(command: tuple[str, ...], options: dict[str, Any]) -> int:
     """Run a command against a sandbox; return its exit status as a shell does."""
-    with _sandbox(**options) as sandbox:
+    with made_with(**options) as sandbox:
         _print_address(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
         environment = {
@@ -245,7 +245,12 @@ def _run(command: tuple[str, ...], options: dict[str, Any]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _sandbox(**options: Any) -> Sandbox:
+def made_with(**options: Any) -> Sandbox:
+    """Make the sandbox that the options of the commands describe, by their names.
+
+    Raises:
+        ClickException: The plan of faults or the port cannot be used.
+    """
     data = DataSet(
         conversations=options["conversations"],
         days=options["days"],

@@ -138,7 +138,12 @@ def test_the_log_arrives_through_several_pages(serve, run_tap, conversations, si
 
 
 @pytest.mark.parametrize(
-    "order", [pytest.param("ascending", marks=pytest.mark.slow), "descending", "shuffled"]
+    "order",
+    [
+        pytest.param("ascending", marks=pytest.mark.slow),
+        pytest.param("descending", marks=pytest.mark.slow),
+        "shuffled",
+    ],
 )
 def test_the_log_is_emitted_in_order_whatever_order_dixa_has(serve, run_tap, order):
     sandbox = serve(conversations=140, days=6, activity_order=order, late=300_000)

@@ -263,10 +263,9 @@ def test_a_signal_sets_a_deadline_of_less_than_two_seconds(serve, start_tap, num
     assert int(status) == 128 + number
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.slow)])
-def test_signals_that_follow_the_first_one_change_nothing(
-    serve, start_tap, times, tmp_path, evidence
-):
+@pytest.mark.slow
+def test_signals_that_follow_the_first_one_change_nothing(serve, start_tap, tmp_path, evidence):
+    times = 100
     sandbox = serve(conversations=1100, days=20)
     tap = start_tap(
         settings(sandbox),

@@ -137,6 +137,7 @@ def huge(size):
     return {"Content-Encoding": "gzip"}, body.decode("utf-8", "surrogateescape")
 
 
+@pytest.mark.slow
 def test_a_response_that_memory_does_not_hold_is_refused(serve, run_tap, tmp_path):
     sandbox = serve()
     config, chosen = settings(sandbox), catalog("agents", "teams", "tags")

@@ -120,6 +120,7 @@ def test_what_can_be_used_is_kept(serve, run_tap, options, evidence):
     evidence("malformed records that were kept, repaired or passed on", sum(right))
 
 
+@pytest.mark.slow
 def test_a_text_of_50_megabytes_arrives(serve, run_tap, evidence):
     sandbox = serve(days=20)
     text = 'ä🎉\\"}, {' + "x" * 50_000_000

@@ -1,99 +1,92 @@
 from __future__ import annotations
 
+import base64
 import json
-import sys
+from contextlib import contextmanager
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from tap_dixa.sandbox.behaviour import Behaviour
-from tap_dixa.sandbox.cli import main
+from tap_dixa.sandbox.cli import made_with, main, serve
 from tap_dixa.sandbox.dataset import DataSet
 from tap_dixa.sandbox.dixa_api import DixaApi
 from tap_dixa.sandbox.paths import DIXA_API, EXPORTS, may_begin
-from tests.conftest import Clock
-from tests.sandbox.test_cli import run
+from tap_dixa.timestamps import to_rfc3339
+from tests.conftest import DAY, Clock
+from tests.events import HANG
+from tests.sandbox.conftest import Client
 
-CLIENT = """
-import base64, json, os, time
-from datetime import datetime
-import requests
-
-URL, TOKEN = os.environ["TAP_DIXA_EXPORTS_API_URL"], os.environ["TAP_DIXA_API_TOKEN"]
-START = int(datetime.fromisoformat(os.environ["TAP_DIXA_START_DATE"]).timestamp()) * 1000
-
-def get(path, timeout=120, **query):
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    return requests.get(URL + path, query, headers=headers, timeout=timeout)
-
-def post(path, body):
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    return requests.post(URL + path, json=body, headers=headers, timeout=120)
-
-def export(days, path="/v1/message_export", field="created", **options):
-    window = {f"{field}_after": START, f"{field}_before": START + int(days * 86_400_000)}
-    return get(path, **window, **options)
-
-def conversations(days):
-    return export(days, "/v1/conversation_export", "updated").json()
-
-def reason(days, **options):
-    try:
-        return export(days, **options).status_code
-    except requests.exceptions.RequestException as error:
-        return type(error).__name__
-"""
+SMALL = ("--conversations", "300", "--days", "30", "--requests-per-minute", "0")
 
 
-def shown(*options, expression):
-    """Give what a command sees behind which a sandbox with some options is."""
-    small = ("--conversations", "300", "--days", "30", "--requests-per-minute", "0")
-    code = f"{CLIENT}\nprint(json.dumps(({expression})))"
-    done = run(*small, *options, "--", sys.executable, "-c", code)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+class Account(Client):
+    """Sends requests to a sandbox that was started with options."""
+
+    def post(self, path, body):
+        headers = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
+        return requests.post(self.sandbox.url + path, json=body, headers=headers, timeout=HANG)
+
+    def export(self, days, path="/v1/message_export", field="created", patience=HANG):
+        start = self.sandbox.data.start
+        window = {f"{field}_after": start, f"{field}_before": start + int(days * DAY)}
+        headers = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
+        url = self.sandbox.url + path
+        return requests.get(url, window, headers=headers, timeout=(HANG, patience))
+
+    def conversations(self, days):
+        return self.export(days, "/v1/conversation_export", "updated").json()
+
+    def reason(self, days, patience=HANG):
+        try:
+            return self.export(days, patience=patience).status_code
+        except requests.exceptions.RequestException as error:
+            return type(error).__name__
+
+
+@contextmanager
+def started(*options):
+    """Start a sandbox as the command line does with some options."""
+    given = serve.make_context("serve", [*SMALL, *options])
+    with given, made_with(**given.params) as sandbox:
+        yield Account(sandbox)
 
 
 def test_without_options_nothing_is_unusual():
-    ids, names, statuses = shown(
-        expression="[row['id'] for row in conversations(30)], "
-        "sorted({name for row in conversations(30) for name in row}), "
-        "[get(path).status_code for path in ('/v1/agents', '/beta/agents')]"
-    )
-    assert 200 < len(ids) < 400
-    assert max(ids) < 1 << 31
-    assert "brandNew" not in names
+    with started() as account:
+        rows = account.conversations(30)
+        statuses = [account.get(path).status_code for path in ("/v1/agents", "/beta/agents")]
+    assert 200 < len(rows) < 400
+    assert max(row["id"] for row in rows) < 1 << 31
+    assert not any("brandNew" in row for row in rows)
     assert statuses == [200, 200]
 
 
 @pytest.mark.parametrize(
     ("kind", "patience", "reason"),
     [
-        ("413", 120, 413),
-        pytest.param("cut", 120, "ChunkedEncodingError", marks=pytest.mark.slow),
+        ("413", HANG, 413),
+        pytest.param("cut", HANG, "ChunkedEncodingError", marks=pytest.mark.slow),
         pytest.param("hang", 2, "ReadTimeout", marks=pytest.mark.slow),
     ],
 )
 def test_too_long(kind, patience, reason):
-    options = ("--longest-export", "2.5", "--too-long", kind)
-    seen = shown(*options, expression=f"reason(2.5), reason(3, timeout=(120, {patience}))")
-    assert seen == [200, reason]
+    with started("--longest-export", "2.5", "--too-long", kind) as account:
+        assert account.reason(2.5) == 200
+        assert account.reason(3, patience) == reason
 
 
 def test_longest_export_alone_and_latency():
-    options = ("--longest-export", "1", "--latency", "0.5")
-    *statuses, seconds = shown(
-        *options, expression="reason(1), reason(2), export(1).elapsed.total_seconds()"
-    )
-    assert statuses == [200, 504]
-    assert seconds >= 0.5
+    with started("--longest-export", "1", "--latency", "0.5") as account:
+        assert account.reason(1) == 200
+        assert account.reason(2) == 504
+        assert account.export(1).elapsed.total_seconds() >= 0.5
 
 
 def test_new_fields_documented_forms_and_records_out_of_place():
-    records, row = shown(
-        *("--new-fields", "--out-of-place", "3", "--documented-forms"),
-        expression="[conversations(10), get('/v1/queues').json()['data'][0]]",
-    )
+    with started("--new-fields", "--out-of-place", "3", "--documented-forms") as account:
+        records, row = account.conversations(10), account.data("/v1/queues")[0]
     assert records[0]["brandNew"] == row["brandNew"] == {"level": 3, "labels": ["a"]}
     assert row["usages"]["shade"] == "dark"
     kinds = {rating["rating_type"] for record in records for rating in record.get("ratings", ())}
@@ -111,21 +104,20 @@ def test_without_and_beta_only():
     ]
     options = ("--without", "/v1/agents", "--without", "/v1/message_export")
     options += ("--beta-only", "/v1/queues", "--beta-only", "/v1/teams")
-    seen = shown(*options, expression=f"[get(path).status_code for path in {paths}]")
+    with started(*options) as account:
+        seen = [account.get(path).status_code for path in paths]
     assert seen == [404, 404, 404, 404, 200, 404, 200, 200]
 
 
 def test_contacts():
-    expression = """[
-        len(get("/v1/endusers", pageLimit=1000).json()["data"]),
-        *(
-            get("/v1/endusers", pageLimit=1000, pageKey=base64.b64encode(
-                json.dumps({"path": "/v1/endusers", "place": place}).encode()
-            ).decode()).json()
-            for place in (0, 99_995)
-        )]"""
-    first, whole, last = shown("--contacts", "100000", expression=expression)
-    assert first == len(whole["data"]) == 1000
+    def page(account, place):
+        key = base64.b64encode(json.dumps({"path": "/v1/endusers", "place": place}).encode())
+        return account.get("/v1/endusers", pageLimit=1000, pageKey=key.decode()).json()
+
+    with started("--contacts", "100000") as account:
+        first = account.data("/v1/endusers", pageLimit=1000)
+        whole, last = page(account, 0), page(account, 99_995)
+    assert len(first) == len(whole["data"]) == 1000
     assert "next" in whole["meta"]
     assert len(last["data"]) == 5
     assert "next" not in last["meta"]
@@ -164,18 +156,22 @@ def test_every_path_that_is_served_can_be_given():
 
 def test_what_is_open_in_analytics_and_intelligence():
     options = ("--analytics-filters", "--analytics-page-keys", "--intelligence-rows", "list")
-    query = "{'id': 'ratings', 'timezone': 'UTC', 'periodFilter': {'_type': 'Interval', **ends}}"
-    filters = "{'filters': [{'attribute': 'channel', 'values': ['EMAIL']}]}"
-    period = "{'period': {'interval': {'from': ends['start'], 'to': ends['end']}}}"
-    seen = shown(
-        *options,
-        *("--presence", "cut"),
-        expression="(ends := dict(start=os.environ['TAP_DIXA_START_DATE'], "
-        "end='2040-01-01T00:00:00Z')) and "
-        f"[post('/v1/analytics/records', {query}).status_code, "
-        f"sorted(post('/v1/analytics/records', {{**{query}, **{filters}}}).json()), "
-        "[type(row).__name__ for row in post('/beta/intelligence/agents/records/"
-        f"agentPresenceDuration', {{'primaryFilter': {period}, 'timezone': 'UTC', "
-        "'pagination': {'pageLimit': 2}}).json()['data']]]",
-    )
-    assert seen == [400, ["data", "pageKey"], ["list", "list"]]
+    with started(*options, "--presence", "cut") as account:
+        start, end = to_rfc3339(account.sandbox.data.start), "2040-01-01T00:00:00Z"
+        query = {
+            "id": "ratings",
+            "timezone": "UTC",
+            "periodFilter": {"_type": "Interval", "start": start, "end": end},
+        }
+        assert account.post("/v1/analytics/records", query).status_code == 400
+        filters = [{"attribute": "channel", "values": ["EMAIL"]}]
+        filtered = account.post("/v1/analytics/records", {**query, "filters": filters})
+        assert sorted(filtered.json()) == ["data", "pageKey"]
+        presence = {
+            "primaryFilter": {"period": {"interval": {"from": start, "to": end}}},
+            "timezone": "UTC",
+            "pagination": {"pageLimit": 2},
+        }
+        path = "/beta/intelligence/agents/records/agentPresenceDuration"
+        rows = account.post(path, presence).json()["data"]
+    assert [type(row) for row in rows] == [list, list]
