@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema, StateMessage
 from typing_extensions import override
@@ -123,16 +123,19 @@ class TapDixa(CommandTap):
             self.mapper = StreamMapper(config, self.logger, properties)
         except ConfigValidationError as error:
             raise SettingsError("; ".join(error.errors)) from None
-        # A map of a stream that is not selected is no reason to fail.
         for stream in self.streams.values():
-            if stream.selected:
-                entry = CatalogEntry(
-                    tap_stream_id=stream.name,
-                    schema=Schema.from_dict(stream.effective_schema),
-                    metadata=stream.metadata,
-                    key_properties=stream.primary_keys,
-                )
-                self.mapper.register_raw_streams_from_catalog(Catalog([(stream.name, entry)]))
+            if not stream.selected:
+                # Others may read it. A map of it is no reason to fail.
+                with suppress(SingerSDKError):
+                    self.mapper.register_raw_stream_schema(stream.name, {"properties": {}}, None)
+                continue
+            entry = CatalogEntry(
+                tap_stream_id=stream.name,
+                schema=Schema.from_dict(stream.effective_schema),
+                metadata=stream.metadata,
+                key_properties=stream.primary_keys,
+            )
+            self.mapper.register_raw_streams_from_catalog(Catalog([(stream.name, entry)]))
 
     @override
     def sync_streams(self) -> None:

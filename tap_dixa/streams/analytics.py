@@ -9,7 +9,7 @@ from typing_extensions import override
 from tap_dixa.download.spool import show
 from tap_dixa.errors import RefusedError, TooMuchError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream
-from tap_dixa.streams.full_table import FullTableStream
+from tap_dixa.streams.optional import OptionalStream
 from tap_dixa.streams.record_rows import (
     OWN_NAMES,
     Time,
@@ -34,7 +34,7 @@ _FILTERS = ("initial_direction", "channel", "initial_channel")
 _TIME, _FIELDS = "primaryTimestampField", "fields"
 
 
-class AnalyticsMetricsStream(FullTableStream):
+class AnalyticsMetricsStream(OptionalStream):
     """What metrics the Analytics API has."""
 
     name = "analytics_metrics"

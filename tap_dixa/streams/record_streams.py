@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from typing_extensions import override
 
 from tap_dixa.download.windows import Window
-from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, RefusedError
+from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError, RefusedError
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
-from tap_dixa.streams.full_table import FullTableStream
+from tap_dixa.streams.optional import OptionalStream
 from tap_dixa.streams.record_rows import RowSpool
 from tap_dixa.streams.windowed import WindowedStream
 from tap_dixa.timestamps import DAY, to_rfc3339
@@ -50,7 +50,7 @@ class RecordWindow(Window):
         return f"{self.record_id}, {Window.__str__(self)}"
 
 
-class RecordTypesStream(FullTableStream):
+class RecordTypesStream(OptionalStream):
     """A catalogue of kinds of records."""
 
     primary_keys = ("id",)
@@ -113,7 +113,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
             self._partitions = []
             try:
                 self._partitions = [{_RECORD_ID: one} for one in self._record_ids()]
-            except ForbiddenError as error:
+            except (ForbiddenError, NotFoundError) as error:
                 super().skip(error, begun=False)
         return self._partitions or None
 

@@ -361,7 +361,8 @@ def texts(value):
 
 @pytest.mark.slow
 def test_the_documented_report_looks_like_one(serve, run_tap):
-    sandbox = serve(missing={"/v1/business-hours"}, bounds=Bounds(True, False))
+    lacks, bounds = {"/v1/business-hours"}, Bounds(True, False)
+    sandbox = serve(conversations=200, missing=lacks, bounds=bounds)
     run = run_tap(settings(sandbox), "--test")
     assert run.status == 1
     report, page = report_of(run.log), blocks("quickstart.md", "text")["Check the connection"]
