@@ -1,6 +1,7 @@
 """The entries of the activity log about one conversation.
 
-Every event in the log has a time at which the conversation changes for the exports too.
+Every event in the log has a time at which the conversation changes for the exports too, except
+that a message was redacted.
 """
 
 from __future__ import annotations
@@ -29,8 +30,12 @@ _SHAPES = {
     "MessageAddedByCustomer": "MessageAdded",
     "MessageAddedByAgent": "MessageAdded",
     "ConversationAutoreplySent": "ConversationAutoReplySent",
+    "ConversationMessageRedacted": "MessageRedacted",
 }
 """The `_type` of the attributes, where it does not have the name of the event's kind."""
+
+
+_REDACTED = "ConversationMessageRedacted"
 
 
 class Event(NamedTuple):
@@ -69,6 +74,7 @@ def events(desk: Desk, life: Life) -> list[Event]:
             found.append(Event(life.closed, "ConversationRatingOffered"))
     if life.rated is not None:
         found.append(Event(life.rated, "ConversationRated"))
+    found += [Event(one.time, _REDACTED, place) for place, one in life.redacted.items()]
     return sorted(found, key=lambda event: event.time)
 
 
@@ -81,11 +87,16 @@ def entries(desk: Desk, life: Life, seen: int) -> Iterator[dict[str, Any]]:
         seen: The time, in Unix ms.
     """
     about = _Details(desk, life, seen)
-    for place, event in enumerate(events(desk, life)):
+    place = 0
+    for event in events(desk, life):
         if event.time > seen:
             return
+        # Whatever is redacted, the other entries keep their ids.
+        redacted = event.kind == _REDACTED
+        name = f"redacted {event.place}" if redacted else place
+        place += not redacted
         entry = {
-            "id": str(uuid5(_IDS, f"{life.bits} {place}")),
+            "id": str(uuid5(_IDS, f"{life.bits} {name}")),
             "conversationId": life.number,
             "activityTimestamp": zoned(event.time),
             "activityType": f"{event.kind}ActivityType",
@@ -113,7 +124,12 @@ class _Details:
         match event.kind:
             case "ConversationCreatedByCustomer" | "MessageAddedByCustomer" | "ConversationRated":
                 return self._user(life.customer)
-            case "ConversationCreatedByAgent" | "MessageAddedByAgent" | "NoteAdded":
+            case (
+                "ConversationCreatedByAgent"
+                | "MessageAddedByAgent"
+                | "NoteAdded"
+                | "ConversationMessageRedacted"
+            ):
                 return self._user(life.agent)
             case "ConversationAssigned" if life.bits & 8:
                 return self._user(life.agent)
@@ -148,6 +164,13 @@ class _Details:
                 values = {"agentId": life.agent.id, "agentName": life.agent.name}
             case "NoteAdded":
                 values = {"message": self._notes[place]["message"]}
+            case "ConversationMessageRedacted":
+                redaction = life.redacted[place]
+                values = {
+                    "messageId": self._messages[place]["id"],
+                    "wasTextRedacted": redaction.text,
+                    "numberOfDeletedFiles": redaction.files,
+                }
             case "ConversationRatingOffered":
                 values = {"agent": self._user(life.agent), "user": self._user(life.customer)}
             case "ConversationRated":

@@ -1,7 +1,8 @@
 """Routes that change a running sandbox. Dixa has nothing like them.
 
 ``curl -X POST $TAP_DIXA_DIXA_API_URL/sandbox/anonymize/CSID`` anonymizes the conversation with
-that id, now: 204 if there is one, 404 if not. It needs no token: the port is local.
+that id, now: 204 if there is one, 404 if not. ``/sandbox/redact/CSID/ID`` redacts one of its
+messages. Neither needs a token: the port is local.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from tap_dixa.sandbox.dataset import DataSet
@@ -20,12 +23,19 @@ if TYPE_CHECKING:
 
 def routes(data: DataSet) -> list[Route]:
     """Make the routes that change a data set."""
+    changes: dict[str, Callable[..., None]] = {
+        "/sandbox/anonymize/{csid:int}": data.anonymize,
+        "/sandbox/redact/{csid:int}/{message_id}": data.redact,
+    }
+    return [Route(path, _changing(change), methods=["POST"]) for path, change in changes.items()]
 
-    def anonymize(request: Request) -> Response:
+
+def _changing(change: Callable[..., None]) -> Callable[[Request], Response]:
+    def respond(request: Request) -> Response:
         try:
-            data.anonymize(request.path_params["csid"])
+            change(**request.path_params)
         except LookupError as error:
             raise HTTPException(404, str(error)) from None
         return Response(status_code=204)
 
-    return [Route("/sandbox/anonymize/{csid:int}", anonymize, methods=["POST"])]
+    return respond

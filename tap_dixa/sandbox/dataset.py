@@ -17,7 +17,7 @@ from tap_dixa.sandbox import records
 from tap_dixa.sandbox.arrivals import DAY, load_until, time_of
 from tap_dixa.sandbox.desk import Desk
 from tap_dixa.sandbox.directory import Directory
-from tap_dixa.sandbox.life import Life, draw
+from tap_dixa.sandbox.life import Life, Redaction, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +67,7 @@ class DataSet:
         self._times = {name: array("q") for name in TIMES}
         self._changing: dict[int, Life] = {}
         self._anonymized: dict[int, int] = {}
+        self._redacted: dict[int, dict[int, Redaction]] = {}
         self._lock = Lock()
         self._drawn = lru_cache(_KEPT)(self._draw)
 
@@ -111,7 +112,12 @@ class DataSet:
             newest: The end of the interval, in Unix ms.
         """
         _, found = self._find(lambda times: times[_CREATED] <= newest and times[_UPDATED] >= oldest)
-        return (self.draw(number) for number in found)
+        redacted = {
+            number
+            for number, messages in self._redacted.items()
+            if any(oldest <= one.time <= newest for one in messages.values())
+        }
+        return (self.draw(number) for number in [*found, *redacted.difference(found)])
 
     def life(self, csid: int) -> tuple[Life, int]:
         """Return a conversation and the time (Unix ms) up to which the APIs know it.
@@ -127,6 +133,7 @@ class DataSet:
         """Draw the conversation with a number, whether or not it is visible yet."""
         life = self._drawn(number)
         life.anonymized = self._anonymized.get(number, life.anonymized)
+        life.redacted = self._redacted.get(number, {})
         return life
 
     def _draw(self, number: int) -> Life:
@@ -155,6 +162,32 @@ class DataSet:
                 values[csid - self._first] = _NEVER
             self._changing[csid] = life
             self._settle(life, now)
+
+    def redact(self, csid: int, message_id: str) -> None:
+        """Redact a single message now: it loses its text and its files.
+
+        This becomes visible as late as its conversation's other changes. A message that is
+        redacted already, or anonymized with its conversation, does not change.
+
+        Args:
+            csid: The conversation's id.
+            message_id: The message's id.
+
+        Raises:
+            LookupError: There is no such message, or it is not visible yet.
+        """
+        with self._lock:
+            life, now = self._visible(csid)
+            written = list(records.messages(life, life.seen_at(now)))
+            places = {message["id"]: place for place, message in enumerate(written)}
+            if message_id not in places:
+                raise LookupError(f"There is no message {message_id} in conversation {csid}")
+            place = places[message_id]
+            if place in life.redacted or life.is_anonymized(now):
+                return
+            files = len(written[place].get("attached_files") or ())
+            redaction = Redaction(now, written[place].get("text") is not None, files)
+            self._redacted[csid] = {**life.redacted, place: redaction}
 
     def _visible(self, csid: int) -> tuple[Life, int]:
         """Return a visible conversation, and now. The lock must be held."""

@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa.sandbox import analytics, documented_forms, new_fields, notes, ratings, records
+from tap_dixa.sandbox import (
+    activity_entries,
+    analytics,
+    conversation_messages,
+    documented_forms,
+    new_fields,
+    notes,
+    ratings,
+    records,
+)
 from tap_dixa.sandbox.activity_log import ActivityLog
 from tap_dixa.sandbox.answers import noting
 from tap_dixa.sandbox.bucket import Bucket
@@ -71,6 +80,8 @@ class DixaApi:
             "/custom-attributes": (of(listed.custom_attributes), "inputDefinition"),
             "/business-hours/schedules": (of({"schedules": listed.schedules}), None),
             "/conversations/activitylog": (self._activity_log, "author"),
+            "/conversations/{id}/activitylog": (self._entries, "author"),
+            "/conversations/{id}/messages": (self._messages, None),
             "/conversations/{id}/notes": (self._notes, None),
             "/conversations/{id}/ratings": (self._ratings, None),
         }
@@ -181,6 +192,12 @@ class DixaApi:
     def _filter_values(self, request: Request) -> dict[str, Any]:
         with not_found():
             return {"data": analytics.filter_values(self._data, request.path_params["attribute"])}
+
+    def _entries(self, request: Request) -> dict[str, Any]:
+        return {"data": list(activity_entries.entries(self._data.desk, *self._life(request)))}
+
+    def _messages(self, request: Request) -> dict[str, Any]:
+        return {"data": conversation_messages.rows(*self._life(request))}
 
     def _notes(self, request: Request) -> dict[str, Any]:
         return {"data": notes.rows(*self._life(request))}

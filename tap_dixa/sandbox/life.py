@@ -7,7 +7,7 @@ the time of the request.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,18 @@ MINUTE = 60_000
 
 _CHANNEL_NAMES = tuple(CHANNELS)
 _CHANNEL_WEIGHTS = tuple(CHANNELS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """That a single message lost its text and its files."""
+
+    time: int
+    """When, in Unix ms."""
+    text: bool
+    """Whether it had a text."""
+    files: int
+    """How many files it had."""
 
 
 @dataclass(slots=True)
@@ -45,6 +57,9 @@ class Life:
     """How long after it happens each thing becomes visible to the exports, in ms."""
     bits: int
     """64 random bits for small choices in records."""
+    redacted: dict[int, Redaction] = field(default_factory=dict)
+    """Messages that were redacted one by one, by their places, counted from 0. The conversation
+    itself does not change by that."""
 
     @property
     def events(self) -> list[int]:
@@ -67,6 +82,10 @@ class Life:
     def is_anonymized(self, seen: int) -> bool:
         """Whether it was anonymized by a time."""
         return self.anonymized is not None and self.anonymized <= seen
+
+    def is_redacted(self, place: int, seen: int) -> bool:
+        """Whether the message at a place was redacted, by itself, by a time."""
+        return place in self.redacted and self.redacted[place].time <= seen
 
     def updated(self, seen: int) -> int:
         """The last change up to a time that is not before `created`."""

@@ -25,6 +25,7 @@ _PERSONAL = {
     "to",
     "cc",
     "attached_files",
+    "chat_input_answer",
     "formSubmission",
     "from_phone_number",
     "recording_url",
@@ -192,6 +193,9 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
             record["text"] = ANONYMIZED
             for name in _PERSONAL & record.keys():
                 record[name] = None
+        elif life.is_redacted(place, seen):
+            record["text"] = None
+            record |= {name: [] for name in record.keys() & {"attached_files"}}
         yield _some_nulls_absent(record, bits)
 
 
