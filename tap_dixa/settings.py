@@ -233,9 +233,10 @@ class Settings:
     )
     refresh_anonymized: bool = _setting(
         title="Refresh anonymized",
-        description="Whether the messages of conversations that were anonymized since the last "
-        "run are exported again, so that what Dixa anonymized is anonymized in the warehouse "
-        "too. It costs a request a run, and one for each 31 days in which such messages lie.",
+        description="Whether messages and entries of the activity log are exported again if Dixa "
+        "has anonymized their conversation since the last run, and messages also if they were "
+        "redacted one by one, so that what Dixa erased is erased in the warehouse too. It costs "
+        "three requests a run, and some for what was erased.",
         kind=th.BooleanType(),
         read=_boolean,
         default=True,

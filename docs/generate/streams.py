@@ -106,9 +106,11 @@ _HOW: dict[type[DixaStream], str] = {
     "`window_days` at a time. The last `intelligence_lookback_days` are read again in every run.",
     AnalyticsRecordsStream: "Page by page, for each kind of record and a window of `window_days` "
     "at a time.",
-    ActivityLogsStream: "Page by page, for a window of `window_days` at a time.",
-    MessagesStream: "One request for each window of `window_days`. The messages of "
+    ActivityLogsStream: "Page by page, for a window of `window_days` at a time. The entries about "
     "conversations that were anonymized since the last run are emitted again, after the new ones.",
+    MessagesStream: "One request for each window of `window_days`. The messages of "
+    "conversations that were anonymized since the last run, and those that were redacted, are "
+    "emitted again, after the new ones.",
     ExportStream: "One request for each window of `window_days`.",
     BusinessHoursDefinitionsStream: "One request for each schedule.",
     CatalogItemsStream: "One request for each one in the catalogs of all collections.",

@@ -1,7 +1,8 @@
-"""The stream ``activity_logs``: pages of the Dixa API, window by window, ordered on disk."""
+"""The stream ``activity_logs``, and its entries about anonymized conversations once more."""
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,21 +10,58 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa import timestamps
+from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.download.window_download import WindowDownload
+from tap_dixa.download.windows import Window
+from tap_dixa.errors import NotFoundError, UnusableRecordError
+from tap_dixa.streams.anonymized import anonymized_conversations
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
+from tap_dixa.streams.refresh import Refresh
+from tap_dixa.streams.refresh_bookmark import RefreshBookmark
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from urllib.parse import ParseResult
 
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.download.spool import KeyDecoder
-    from tap_dixa.download.windows import Window
+    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.streams.anonymized import Conversation
+    from tap_dixa.streams.refresh import Step
 
 _PAGE_LIMIT = "10000"
 """The most entries that Dixa puts on a page."""
 _SECOND = 1000
+_STATE_FREQUENCY = 10
+"""After how many conversations whose entries were emitted again the state is written."""
+
+
+class ConversationEntries(DixaApiStream):
+    """Reads all entries about one conversation, which Dixa sends at once. Not a stream of its own.
+
+    The log itself has no filter but time: it would take all pages since the oldest of the
+    conversations was created, up to 20 MB each. This takes a request for each conversation.
+    """
+
+    name = "activity_logs"
+    path = "/v1/conversations/{csid}/activitylog"
+    primary_keys = ("id",)
+    row_type: ClassVar = msgspec.Raw
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.not_found: list[int] = []
+        """Conversations that Dixa has no log of, by their ids."""
+
+
+class _Time(msgspec.Struct):
+    time: str = msgspec.field(name="activityTimestamp")
+
+
+_TIME = msgspec.json.Decoder(_Time)
 
 
 class ActivityLogsStream(WindowedStream, DixaApiStream):
@@ -40,15 +78,28 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
     row_type: ClassVar = msgspec.Raw
 
     @override
+    def read(
+        self, context: Context | None, convert: Callable[[bytes], Encodable]
+    ) -> Iterator[Encodable | None]:
+        records = super().read(context, convert)
+        return Refresh(self, self._reread).follow(records, context, convert)
+
+    @override
     def download(self, window: Window) -> Spool:
+        return self._spool(self.entries(window), window)
+
+    def entries(self, window: Window) -> Iterable[msgspec.Raw]:
+        """Request the entries of a window, page by page.
+
+        Args:
+            window: The window. Entries from shortly before and after it come, too.
+        """
         # Whole seconds, as Dixa wants them; the window itself decides what is kept.
         interval = {
             "fromDatetime": _whole_seconds(window.after // _SECOND),
             "toDatetime": _whole_seconds(-(-window.before // _SECOND)),
         }
-        entries = DixaApiStream.request_records(self, interval)
-        body = self.traffic.count(as_array(entries))
-        return Spool(body, window, self._key_decoder, timestamps.parse_record_time)
+        return DixaApiStream.request_records(self, interval)
 
     @override
     def get_url_params(
@@ -57,9 +108,70 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
         query = super().get_url_params(context, next_page_token)
         return {"pageLimit": _PAGE_LIMIT, **(context or {}), **query}
 
+    def _spool(self, entries: Iterable[msgspec.Raw], window: Window) -> Spool:
+        body = self.traffic.count(as_array(entries))
+        return Spool(body, window, self._key_decoder, timestamps.parse_record_time)
+
     @cached_property
     def _key_decoder(self) -> KeyDecoder:
         return key_decoder(self.cursor, dict.fromkeys(self.primary_keys, str), str)
+
+    def _reread(
+        self, step: Step, convert: Callable[[bytes], Encodable]
+    ) -> Iterator[Encodable | RefreshBookmark]:
+        source = self.another(ConversationEntries)
+
+        def fetch(found: tuple[Window, Conversation]) -> WindowDownload:
+            return self._entries_of(source, found[1], Window(step.start, step.loaded))
+
+        searched = anonymized_conversations(self, step.windows)
+        ahead = self.settings.parallel_downloads
+        fetched = prefetch(fetch, searched, ahead=ahead)
+        for count, ((window, conversation), download) in enumerate(fetched, 1):
+            step.conversations.add(conversation.id)
+            yield from self.emit(download, convert)
+            # One that Dixa sent from elsewhere does not move the bookmark.
+            if count % _STATE_FREQUENCY == 0 and conversation.updated_at >= window.start:
+                yield RefreshBookmark(min(conversation.updated_at, step.visible))
+        if source.not_found:
+            self.log(
+                "%s: Dixa has no activity log of %d anonymized conversations, such as %d, so their "
+                "entries are not refreshed",
+                self.name,
+                len(source.not_found),
+                source.not_found[0],
+                level=logging.WARNING,
+            )
+
+    def _entries_of(
+        self, source: ConversationEntries, conversation: Conversation, window: Window
+    ) -> WindowDownload:
+        """Download the entries about a conversation; none if Dixa has no log of it.
+
+        Raises:
+            UnusableRecordError: An entry has no usable key or replication key.
+        """
+        download = WindowDownload()
+        if window.length <= 0:
+            return download
+        try:
+            rows = source.request_records({"csid": conversation.id})
+            later = (row for row in rows if not _is_before(row, window.start))
+            download.add(window, self._spool(later, window))
+        except NotFoundError:
+            source.not_found.append(conversation.id)
+        except UnusableRecordError as error:
+            raise UnusableRecordError(
+                f"{self.name}: conversation {conversation.id}: {error}"
+            ) from None
+        return download
+
+
+def _is_before(row: msgspec.Raw, time: int) -> bool:
+    try:
+        return timestamps.parse_record_time(_TIME.decode(row).time) < time
+    except (msgspec.DecodeError, OverflowError, ValueError):
+        return False  # it cannot be used, which the spool says
 
 
 def _whole_seconds(seconds: int) -> str:

@@ -1,37 +1,33 @@
-"""The stream ``messages``, and those of anonymized conversations once more."""
+"""The stream ``messages``, and those that were anonymized or redacted once more."""
 
 from __future__ import annotations
 
 import logging
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_dixa.download.prefetch import prefetch
-from tap_dixa.download.spool import key_decoder
-from tap_dixa.download.windows import LONGEST, cover, merge, split
-from tap_dixa.errors import ForbiddenError
-from tap_dixa.streams.conversations import ConversationsStream
+from tap_dixa.download.windows import LONGEST, cover, merge
+from tap_dixa.streams.anonymized import anonymized_conversations
 from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.refresh import Conversation, RefreshBookmark
-from tap_dixa.timestamps import parse
+from tap_dixa.streams.redacted_messages import RedactedMessages, conversation_id
+from tap_dixa.streams.refresh import Refresh
+from tap_dixa.streams.refresh_bookmark import RefreshBookmark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_dixa.download.spool import Spool
-    from tap_dixa.download.window_download import WindowDownload
     from tap_dixa.download.windows import Window
     from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.streams.refresh import Step
 
-_STEP = 30
-"""After so many windows of conversations, the refresh emits what it found in them, so that it
-gets on however soon each run is stopped: at Dixa's limit, they take three minutes."""
+
+_SPANS = 1_000
+"""How many intervals to keep, beside what is merged, before they are merged."""
 
 
 class _Message(msgspec.Struct):
@@ -39,8 +35,6 @@ class _Message(msgspec.Struct):
 
 
 _MESSAGE = msgspec.json.Decoder(_Message)
-_CONVERSATION = msgspec.json.Decoder(Conversation)
-_CONVERSATION_KEYS = key_decoder(ConversationsStream.cursor, {"id": int})
 
 
 class MessagesStream(ExportStream):
@@ -57,154 +51,85 @@ class MessagesStream(ExportStream):
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
     ) -> Iterator[Encodable | None]:
-        windows = self.windows(context)
-        if (
-            not windows
-            or self.ABORT_AT_RECORD_COUNT is not None
-            or self.replication_method != REPLICATION_INCREMENTAL
-        ):
-            yield from super().read(context, convert)
-            return
-        # Where the refresh starts is recorded even while it is off, so that it can be turned on.
-        first = windows[0].start <= self.settings.start_date
-        begun = RefreshBookmark.read(self.stream_state) is not None
-        if not first and not begun:
-            RefreshBookmark(windows[0].start).save(self.stream_state)
-        for message in super().read(context, convert):
-            if message is None and first and not begun:
-                # All messages are exported from now on, by this run or by those that resume it.
-                visible = self._visible_until(windows[-1].end)
-                RefreshBookmark(max(visible, windows[0].start)).save(self.stream_state)
-                begun = True
-            yield message
-        if self.settings.refresh_anonymized and not first and not self.skipped:
-            # Last, so that no other request comes before a new message.
-            yield from self._refresh(windows, convert)
+        records = super().read(context, convert)
+        return Refresh(self, self._reread).follow(records, context, convert)
 
-    def _visible_until(self, end: int) -> int:
-        """Return up to when changes in Dixa are visible by now, by its own clock, in Unix ms.
+    @cached_property
+    def _redacted(self) -> RedactedMessages:
+        return RedactedMessages(self)
 
-        Args:
-            end: The run's upper bound, in Unix ms.
-        """
-        # Whichever is later is what is known of Dixa's clock: the time of its first response, or
-        # that of its newest message.
-        newest = self.stream_state.get("replication_key_value")
-        times = [0, self.requests_session.service_time or 0, parse(newest) if newest else 0]
-        return max(0, min(max(times), end) - 1000 * self.settings.lookback_seconds)
-
-    def _refresh(
-        self, windows: list[Window], convert: Callable[[bytes], Encodable]
-    ) -> Iterator[Encodable | None]:
-        """Yield the older messages of conversations anonymized since the last refresh.
-
-        It goes on in steps, and records how far it is, so that it is resumed where it stopped.
-
-        Args:
-            windows: What this run has read.
-            convert: Makes what is yielded from a message's JSON.
-        """
-        start, loaded, end = self.settings.start_date, windows[0].start, windows[-1].end
-        bookmark = RefreshBookmark.read(self.stream_state) or RefreshBookmark(loaded)
-        visible = max(bookmark.conversations, self._visible_until(end))
-        refreshed, messages = set[int](), 0
-        while bookmark.conversations < end:
-            step = self._step(bookmark, end)
-            created_from = max(start, bookmark.messages or start)
-            try:
-                found, spans = self._anonymized(step, created_from, loaded)
-            except ForbiddenError as error:
-                self.log(
-                    "%s: messages of anonymized conversations are not refreshed: %s",
-                    self.name,
-                    error,
-                    level=logging.WARNING,
-                )
-                return
-            found -= refreshed
-            refreshed |= found
-            for window, download in self.downloads(cover(spans, LONGEST)):
-                for message in self.emit(download, convert, partial(_belongs_to, found)):
-                    messages += 1
-                    yield message
-                yield None
-                # What becomes visible late is looked for again, without regard to what is done.
-                RefreshBookmark(
-                    min(bookmark.conversations, visible), min(step[-1].end, visible), window.end
-                ).save(self.stream_state)
-            bookmark = RefreshBookmark(step[-1].end)
-            RefreshBookmark(min(bookmark.conversations, visible)).save(self.stream_state)
-            yield None
-        if refreshed:
-            self.log(
-                "%s: refreshed %d messages of %d conversations anonymized since the last run",
-                self.name,
-                messages,
-                len(refreshed),
+    def _reread(
+        self, step: Step, convert: Callable[[bytes], Encodable]
+    ) -> Iterator[Encodable | RefreshBookmark]:
+        erased = _Erased(step.start, step.loaded)
+        for _, conversation in anonymized_conversations(self, step.windows):
+            erased.add(conversation.id, conversation.span())
+        self._warn(
+            "%s: the times of %d anonymized conversations cannot be used, such as those of %d; "
+            "their messages are looked for in all that was synced before",
+            erased,
+        )
+        for csid, span in self._redacted.find(step.windows):
+            erased.add(csid, span)
+        self._warn(
+            "%s: Dixa does not say when the redacted messages of %d conversations were created, "
+            "such as those of %d; they are looked for in all that was synced before",
+            erased,
+        )
+        step.conversations.update(erased.conversations)
+        for window, download in self.downloads(erased.windows()):
+            yield from self.emit(download, convert, erased.has)
+            # What becomes visible late is looked for again, without regard to what is done.
+            yield RefreshBookmark(
+                min(step.windows[0].start, step.visible), min(step.end, step.visible), window.end
             )
 
-    def _step(self, bookmark: RefreshBookmark, end: int) -> list[Window]:
-        """Choose which windows of conversations come next."""
-        until = min(bookmark.step or end, end)
-        return split(bookmark.conversations, until, self.settings.window_days)[:_STEP]
+    def _warn(self, warning: str, erased: _Erased) -> None:
+        if doubtful := erased.doubtful:
+            self.log(warning, self.name, len(doubtful), doubtful[0], level=logging.WARNING)
+            doubtful.clear()
 
-    def _anonymized(
-        self, step: list[Window], created_from: int, loaded: int
-    ) -> tuple[set[int], list[tuple[int, int]]]:
-        """Find the conversations that were anonymized, and when their older messages are from.
+
+class _Erased:
+    """The messages to emit again, by their conversations and by when they were created.
+
+    Args:
+        start: Messages before this are not emitted, in Unix ms.
+        end: Neither are messages from this on.
+    """
+
+    def __init__(self, start: int, end: int) -> None:
+        self._start = start
+        self._end = end
+        self.conversations: set[int] = set()
+        self._spans: list[tuple[int, int]] = []
+        self._most_spans = _SPANS
+        self.doubtful: list[int] = []
+        """Conversations whose messages may be from any time."""
+
+    def add(self, conversation: int, span: tuple[int, int] | None) -> None:
+        """Add messages of a conversation.
 
         Args:
-            step: When they were updated.
-            created_from: Messages before this are not refreshed, in Unix ms.
-            loaded: Neither are messages from this on.
-
-        Returns:
-            The conversations' ids, and half-open intervals in Unix ms that do not
-            overlap.
+            conversation: Its id.
+            span: When they were created, a half-open interval in Unix ms; None if that is
+                unknown.
         """
-        ids: set[int] = set()
-        spans: list[tuple[int, int]] = []
-        doubtful = 0
-        ahead = self.settings.parallel_downloads
-        for _, download in prefetch(self._fetch_conversations, step, ahead=ahead):
-            for conversation in self.emit(download, _CONVERSATION.decode):
-                if not conversation.is_anonymized:
-                    continue
-                span = conversation.span()
-                if span is None:
-                    doubtful += 1
-                    example, span = conversation.id, (created_from, loaded)
-                start, end = max(span[0], created_from), min(span[1], loaded)
-                if start < end:
-                    ids.add(conversation.id)
-                    spans.append((start, end))
-            spans = merge(spans)
-        if doubtful:
-            self.log(
-                "%s: the times of %d anonymized conversations cannot be used, such as those of %d; "
-                "their messages are looked for in all that was synced before",
-                self.name,
-                doubtful,
-                example,
-                level=logging.WARNING,
-            )
-        return ids, spans
+        if span is None:
+            self.doubtful.append(conversation)
+            span = (self._start, self._end)
+        start, end = max(span[0], self._start), min(span[1], self._end)
+        if start < end:
+            self.conversations.add(conversation)
+            self._spans.append((start, end))
+            if len(self._spans) > self._most_spans:
+                self._spans = merge(self._spans)
+                self._most_spans = _SPANS + 2 * len(self._spans)
 
-    def _fetch_conversations(self, window: Window) -> WindowDownload:
-        def download(window: Window) -> Spool:
-            cursor = ConversationsStream.cursor
-            return self.export(ConversationsStream.path, cursor, window, _CONVERSATION_KEYS)
+    def windows(self) -> list[Window]:
+        """Return as few windows as hold all of them."""
+        return cover(self._spans, LONGEST)
 
-        return self.fetch(window, download)
-
-
-def _belongs_to(conversations: set[int], message: bytes) -> bool:
-    csid = bytes(_MESSAGE.decode(message).csid).strip(b'"')
-    try:
-        return int(csid) in conversations
-    except ValueError:
-        pass
-    try:
-        return float(csid) in conversations
-    except ValueError:
-        return False
+    def has(self, message: bytes) -> bool:
+        """Whether a message is of one of the conversations."""
+        return conversation_id(_MESSAGE.decode(message).csid) in self.conversations

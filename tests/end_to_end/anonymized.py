@@ -1,4 +1,4 @@
-"""Conversations that are anonymized between two runs."""
+"""Conversations that are anonymized, and messages that are redacted, between two runs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ def anonymize(sandbox):
     chosen = {conversation["id"] for conversation in some(sandbox, 3)}
     for number in chosen:
         sandbox.data.anonymize(number)
+    sandbox.data.now.now += HOUR // 2
+    return chosen
+
+
+def redact(sandbox, count=3):
+    """Redact messages of different days that have a text; give them as they were."""
+    sandbox.data.now.now += HOUR // 2
+    conversations = {c["id"] for c in some(sandbox, 30)}
+    found = [
+        m
+        for m in expected.source(sandbox.data, "messages").values()
+        if m["csid"] in conversations and m.get("text")
+    ]
+    found.sort(key=lambda m: (m["created_at"], m["id"]))
+    chosen = found[:: (len(found) - 1) // (count - 1)] if count > 1 else found[:1]
+    for message in chosen:
+        sandbox.data.redact(message["csid"], message["id"])
     sandbox.data.now.now += HOUR // 2
     return chosen
 

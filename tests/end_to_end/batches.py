@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import settings
-from tests.end_to_end.everything import records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from tap_dixa.sandbox.server import Sandbox
     from tests.conftest import Run
 
@@ -33,21 +30,6 @@ def batch_settings(sandbox: Sandbox, folder: Path, **options: Any) -> dict[str, 
     """Give the settings of a run into files from which deletes can follow."""
     config = batch_config(folder, **options)
     return settings(sandbox, emit_activate_version_messages=True, batch_config=config)
-
-
-def known_after(sandbox: Sandbox, before: Rows, again: Collection[dict[str, Any]]) -> Rows:
-    """Give the rows that must be there after one more run.
-
-    Args:
-        sandbox: What was synced.
-        before: The rows before that run.
-        again: The run's records of the activity log: what it said before an anonymization is
-            not exported again.
-    """
-    known, synced = records_of(sandbox), {record["id"] for record in again}
-    older = before["activity_logs"].items()
-    known["activity_logs"] |= {name: row for name, row in older if name[0] not in synced}
-    return known
 
 
 def batched(run: Run, stream: str) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 
+LOG = "/v1/conversations/activitylog"
+
 
 @both_paths_slowly
 def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, options, evidence):
@@ -26,8 +28,9 @@ def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, 
     before = len(sandbox.answered)
     second = run_tap(config, state=first.state)
     checks.succeeded(second)
-    # One request for each stream, one for what was anonymized, and one for all its messages.
-    assert len(sandbox.answered) - before <= len(expected.STREAMS) + 2
+    # One request for each stream, two for what was anonymized or redacted, and one for all its
+    # messages.
+    assert len(sandbox.answered) - before <= len(expected.STREAMS) + 3
     arrived = {r["id"]: r for r in first.records("messages")}
     stale = {key: record for key, record in arrived.items() if record["csid"] in ids}
     assert any("anonymized" not in (record.get("author_name") or "") for record in stale.values())
@@ -44,7 +47,7 @@ def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, 
             for r in second.records("messages")]  # fmt: skip
     assert mine[-sum(mine) :] == [True] * sum(mine)
     assert sum(mine) == len([r for r in stale.values() if r["created_at"] < expected.iso(bookmark)])
-    assert f"refreshed {sum(mine)} messages of 3 conversations" in second.log
+    assert f"refreshed {sum(mine)} records of 3 conversations" in second.log
     assert second.bookmark("messages") == max(r["created_at"] for r in known.values())
     # The bookmark was newer than that all the time.
     messages = [m for m in second.messages if m["type"] == "STATE"]
@@ -104,7 +107,8 @@ def test_an_interrupted_refresh_is_resumed_where_it_stopped(serve, run_tap):
     checks.succeeded(resumed)
     paths = [path for path, _, _ in sandbox.answered[before:]]
     # New messages and the second span. What became visible late is searched for separately.
-    assert Counter(paths) == {"/v1/message_export": 2, "/v1/conversation_export": 2}
+    searched = {"/v1/conversation_export": 2, LOG: 2}
+    assert Counter(paths) == {"/v1/message_export": 2, **searched}
     known = expected.records(sandbox.data, "messages")
     arrived = {r["id"]: r for run in (first, failed, resumed) for r in run.records("messages")}
     checks.same(list(arrived.values()), known)
@@ -128,7 +132,7 @@ def test_a_refresh_that_is_done_is_not_repeated(serve, run_tap):
     before = len(sandbox.answered)
     third = run_tap(config, state=second.state, catalog=chosen)
     checks.succeeded(third)
-    assert len(sandbox.answered) - before == 2
+    assert len(sandbox.answered) - before == 3
     assert "messages: refreshed" not in third.log
 
 
@@ -189,7 +193,7 @@ def test_every_message_is_refreshed_whatever_the_times_of_its_conversation(serve
 
 
 @pytest.mark.parametrize("changes", [{"refresh_anonymized": False}, {}])
-def test_it_costs_a_request_or_none(serve, run_tap, changes):
+def test_it_costs_two_requests_or_none(serve, run_tap, changes):
     sandbox = serve(conversations=300, days=10)
     config = settings(sandbox, **changes)
     first = run_tap(config)
@@ -198,7 +202,7 @@ def test_it_costs_a_request_or_none(serve, run_tap, changes):
     before = len(sandbox.answered)
     second = run_tap(config, state=first.state)
     checks.succeeded(second)
-    assert len(sandbox.answered) - before == len(expected.STREAMS) + (0 if changes else 1)
+    assert len(sandbox.answered) - before == len(expected.STREAMS) + (0 if changes else 2)
     assert "refreshed" not in second.log
 
 
@@ -210,7 +214,7 @@ def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap
     sandbox.behaviour.faults.extend([None, Refusal(403)])
     second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
     checks.succeeded(second)
-    assert second.log.count("messages of anonymized conversations are not refreshed") == 1
+    assert second.log.count("records of anonymized conversations are not refreshed") == 1
     arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
     assert arrived.keys() == expected.records(sandbox.data, "messages").keys()
 

@@ -1,4 +1,4 @@
-"""The search for anonymized conversations costs requests only where it can find something."""
+"""The search for erased data costs requests only where it can find something."""
 
 from __future__ import annotations
 
@@ -7,8 +7,33 @@ from copy import deepcopy
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, catalog, settings
+from tests.conftest import DAY, HOUR, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.anonymized import anonymize, redact
+
+LOG = "/v1/conversations/activitylog"
+
+
+def test_what_an_hourly_run_costs_without_and_with_erasure(serve, run_tap, evidence):
+    sandbox = serve(conversations=200, days=25)
+    chosen = catalog("conversations", "messages", "activity_logs")
+    config = settings(sandbox, end_date=expected.iso(sandbox.data.now() + 4 * HOUR))
+    state, costs = None, []
+    for erase in (None, None, anonymize, redact):
+        if erase is None:
+            sandbox.data.now.now += HOUR
+        else:
+            erase(sandbox)
+        before = len(sandbox.answered)
+        run = run_tap(config, catalog=chosen, state=state)
+        checks.succeeded(run)
+        state = run.state
+        paths = [path for path, _, _ in sandbox.answered[before:]]
+        one = sum(path.startswith("/v1/conversations/") and path != LOG for path in paths)
+        costs.append((sum(path.endswith("_export") for path in paths), paths.count(LOG), one))
+    # Requests to the Exports API, pages of the log, and requests about one conversation.
+    assert costs == [(2, 1, 0), (4, 2, 0), (5, 2, 3), (5, 2, 3)]
+    evidence("requests of an hourly run without erasure", sum(costs[1]))
 
 
 def full_table():

@@ -1,0 +1,214 @@
+"""Messages that were redacted one by one: their texts leave the warehouse too."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from tap_dixa.sandbox.faults import Refusal
+from tests import expected
+from tests.conftest import DAY, HOUR, both_paths, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import redact, some
+
+LOG = "/v1/conversations/activitylog"
+EXPORTS = {"/v1/message_export": 1, "/v1/conversation_export": 1, LOG: 1}
+"""What each run requests."""
+
+
+@pytest.fixture
+def account(serve, run_tap):
+    """Give a sandbox, a function that syncs its messages, run after run, and a check of them."""
+    sandbox = serve(conversations=200, days=25)
+    runs = []
+
+    def sync(**changes):
+        state = runs[-1].state if runs else None
+        config = settings(sandbox, **changes)
+        runs.append(run_tap(config, state=state, catalog=catalog("messages")))
+        return runs[-1]
+
+    def assert_fresh():
+        arrived = {r["id"]: r for run in runs for r in run.records("messages")}
+        checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+
+    return sandbox, sync, assert_fresh
+
+
+def requested(sandbox, before):
+    """Count the paths that were requested, those of conversations as one."""
+    paths = (path for path, _, _ in sandbox.answered[before:])
+    return Counter("messages" if path.endswith("/messages") else path for path in paths)
+
+
+@both_paths
+def test_they_are_emitted_again_with_few_requests(account, options, evidence):
+    sandbox, sync, assert_fresh = account
+    first = sync(**options)
+    stale = redact(sandbox)
+    before = len(sandbox.answered)
+    second = sync(**options)
+    checks.succeeded(second)
+    # One to each conversation with such a message, and one to the messages of a month.
+    assert requested(sandbox, before) == {**EXPORTS, "messages": 3, "/v1/message_export": 2}
+    assert "of 3 conversations, of which Dixa erased personal data" in second.log
+    again = {r["id"]: r for r in second.records("messages")}
+    for message in stale:
+        assert again[message["id"]].get("text") is None
+    assert_fresh()
+    assert second.bookmark("messages") >= first.bookmark("messages")
+    # What is done is not repeated.
+    sandbox.data.now.now += HOUR
+    before = len(sandbox.answered)
+    third = sync(**options)
+    assert requested(sandbox, before) == EXPORTS
+    assert "refreshed" not in third.log
+    evidence("redacted messages that were refreshed", len(stale))
+
+
+def entry(conversation, **fields):
+    """Write an entry of the log as Dixa might."""
+    whole = {
+        "id": "e",
+        "conversationId": conversation,
+        "activityTimestamp": expected.iso(conversation),
+        "_type": "ConversationMessageRedacted",
+        **fields,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def test_whatever_the_entries_are_like(account):
+    sandbox, sync, assert_fresh = account
+    sync()
+    stale = redact(sandbox, count=7)
+    assert len({m["csid"] for m in stale}) == len(stale) == 7
+    older = "ConversationMessageRedactedActivityType"
+    forms = [
+        {"attributes": {"messageId": stale[0]["id"]}, "_type": None, "activityType": older},
+        {"conversationId": str(stale[1]["csid"]), "attributes": {"messageId": stale[1]["id"]}},
+        {"attributes": None},
+        {"attributes": {"messageId": 7}},
+        {"attributes": "odd", "activityTimestamp": None},
+        {"attributes": {}, "activityTimestamp": "soon", "conversationId": float(stale[5]["csid"])},
+        {"attributes": [], "id": None, "author": 5},
+    ]
+    others = ["no object", entry(1, _type="TagAdded"), entry(1, _type=5), {}]
+    lost = entry(1, conversationId="?", activityTimestamp=expected.iso(sandbox.data.now.now))
+    rows = [
+        entry(m["csid"], **{"activityTimestamp": expected.iso(sandbox.data.now.now - HOUR)} | form)
+        for m, form in zip(stale, forms, strict=True)
+    ]
+    body = json.dumps({"data": [*others, *rows, lost]})
+    sandbox.behaviour.api_faults.append(Refusal(200, body=body))
+    second = sync()
+    checks.succeeded(second)
+    warnings = [line for line in second.log.splitlines() if "WARNING" in line]
+    assert len(warnings) == 1
+    assert "of which conversations 1 redacted messages are" in warnings[0]
+    assert_fresh()
+
+
+ODD = {
+    "no such conversation": Refusal(404),
+    "no access": Refusal(403),
+    "no such message": Refusal(200, body='{"data": [{"id": "x", "createdAt": "2026-03-01"}]}'),
+    "no rows": Refusal(200, body='{"data": []}'),
+    "rows that are none": Refusal(200, body='{"data": [5]}'),
+    "odd times": Refusal(200, body='{"data": [{"id": "ID", "createdAt": "soon"}]}'),
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same(account, answer):
+    sandbox, sync, assert_fresh = account
+    sync()
+    (stale,) = redact(sandbox, count=1)
+    answer = Refusal(answer.status, body=answer.body.replace("ID", stale["id"]))
+    # After a 404, /beta is tried.
+    sandbox.behaviour.api_faults.extend([None, *[answer] * (1 + (answer.status == 404))])
+    second = sync()
+    checks.succeeded(second)
+    warnings = [line for line in second.log.splitlines() if "WARNING" in line]
+    assert len(warnings) == 1
+    assert f"such as those of {stale['csid']}; they are looked for in all" in warnings[0]
+    assert_fresh()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed(account, status):
+    sandbox, sync, assert_fresh = account
+    first = sync()
+    conversation = some(sandbox, 3)[1]
+    sandbox.data.now.now += HOUR // 2
+    sandbox.data.anonymize(conversation["id"])
+    sandbox.data.now.now += HOUR // 2
+    if status == 404:
+        sandbox.behaviour.missing.add(LOG)
+    else:
+        sandbox.behaviour.forbidden[LOG] = status
+    second = sync(window_days=1)
+    checks.succeeded(second)
+    assert second.log.count("messages that were redacted one by one are not refreshed") == 1
+    assert second.log.count("WARNING") == 1
+    assert_fresh()
+    places = [run.state["bookmarks"]["messages"]["refresh"] for run in (first, second)]
+    assert places[0]["conversations"] < places[1]["conversations"]
+
+
+def test_a_log_that_fails_is_like_any_other_failure(account):
+    sandbox, sync, assert_fresh = account
+    first = sync()
+    redact(sandbox)
+    sandbox.behaviour.api_faults.append(Refusal(422))
+    failed = sync()
+    assert failed.status == 1
+    assert len(failed.errors) == 1
+    places = [run.state["bookmarks"]["messages"]["refresh"] for run in (first, failed)]
+    assert places[0] == places[1]
+    checks.succeeded(sync())
+    assert_fresh()
+
+
+def test_an_interrupted_refresh_is_resumed(serve, run_tap):
+    sandbox = serve(conversations=300, days=80)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog("messages")
+    first = run_tap(config, catalog=chosen)
+    stale = redact(sandbox, count=2)
+    assert stale[1]["created_at"] - stale[0]["created_at"] > 31 * DAY
+    # New messages, conversations, the first message, and then no more.
+    sandbox.behaviour.faults.extend([None, None, None, Refusal(422)])
+    failed = run_tap(config, state=first.state, catalog=chosen)
+    assert failed.status == 1
+    resumed = run_tap(config, state=failed.state, catalog=chosen)
+    checks.succeeded(resumed)
+    refreshed = [
+        [m["id"] in {r["id"] for r in run.records("messages")} for m in stale]
+        for run in (failed, resumed)
+    ]
+    assert refreshed == [[True, False], [False, True]]
+    arrived = {r["id"]: r for run in (first, failed, resumed) for r in run.records("messages")}
+    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+
+
+def test_two_messages_of_a_conversation_are_found_in_two_steps(serve, run_tap):
+    sandbox = serve(conversations=100, days=8)
+    chosen = catalog("messages")
+    first = run_tap(settings(sandbox), catalog=chosen)
+    stale = max(
+        ([m for m in expected.source(sandbox.data, "messages").values() if m["csid"] == c["id"]]
+         for c in some(sandbox, 30)),
+        key=lambda messages: messages[0]["created_at"] - messages[-1]["created_at"],
+    )  # fmt: skip
+    # They lie too far apart for one request for both.
+    assert stale[0]["created_at"] - stale[-1]["created_at"] > 2 * HOUR
+    for message in (stale[0], stale[-1]):
+        sandbox.data.redact(message["csid"], message["id"])
+        sandbox.data.now.now += 31 * DAY if message is stale[0] else HOUR
+    config = settings(sandbox, window_days=1, end_date=expected.iso(sandbox.data.now.now))
+    second = run_tap(config, catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
+    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))

@@ -1,0 +1,145 @@
+"""Entries of the activity log about conversations that were anonymized since."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_dixa.sandbox.faults import Refusal
+from tests import expected
+from tests.conftest import DAY, HOUR, NOON, both_paths, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import anonymize, some
+from tests.sandbox.conftest import Client
+
+LOG = "/v1/conversations/activitylog"
+STREAM = "activity_logs"
+
+
+def entries(sandbox):
+    """Give every entry as the tap must emit it, by id, without its requests being noted."""
+    before = len(sandbox.answered)
+    rows = Client(sandbox).everything(LOG, pageLimit=10_000)
+    del sandbox.answered[before:]
+    return {row["id"]: expected.api_record(row) for row in rows}
+
+
+def assert_fresh(sandbox, *runs):
+    arrived = {r["id"]: r for run in runs for r in run.records(STREAM)}
+    checks.same(list(arrived.values()), entries(sandbox))
+
+
+@both_paths
+def test_they_are_emitted_again_with_a_request_a_conversation(serve, run_tap, options, evidence):
+    sandbox = serve(conversations=200, days=25)
+    config, chosen = settings(sandbox, **options), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    ids = anonymize(sandbox)
+    stale = {r["id"] for r in first.records(STREAM) if r["conversationId"] in ids}
+    before = len(sandbox.answered)
+    second = run_tap(config, catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    paths = [path for path, _, _ in sandbox.answered[before:]]
+    assert paths[:2] == [LOG, "/v1/conversation_export"]  # what is new comes first
+    assert sorted(paths[2:]) == sorted(f"/v1/conversations/{csid}/activitylog" for csid in ids)
+    assert stale <= {r["id"] for r in second.records(STREAM)}
+    assert_fresh(sandbox, first, second)
+    assert second.bookmark(STREAM) == max(r["activityTimestamp"] for r in second.records(STREAM))
+    assert f"refreshed {len(stale)} records of 3 conversations" in second.log
+    # What is done is not repeated.
+    sandbox.data.now.now += HOUR
+    before = len(sandbox.answered)
+    third = run_tap(config, catalog=chosen, state=second.state)
+    assert len(sandbox.answered) - before == 2
+    assert "refreshed" not in third.log
+    evidence("entries of the activity log that were refreshed", len(stale))
+
+
+def test_an_interrupted_refresh_is_resumed(serve, run_tap):
+    sandbox = serve(conversations=60, days=25)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    erased = [conversation["id"] for conversation in some(sandbox, 14)]
+    for number in erased:
+        sandbox.data.now.now += HOUR // 60
+        sandbox.data.anonymize(number)
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.api_faults.extend([*[None] * 13, Refusal(422)])
+    failed = run_tap(config, catalog=chosen, state=first.state)
+    assert failed.status == 1
+    assert len(failed.errors) == 1
+    before = len(sandbox.answered)
+    resumed = run_tap(config, catalog=chosen, state=failed.state)
+    checks.succeeded(resumed)
+    # At most ten conversations are repeated: here the last one of the ten, and two more.
+    again = [path for path, _, _ in sandbox.answered[before:] if path.count("/") == 4]
+    assert again == [f"/v1/conversations/{csid}/activitylog" for csid in erased[9:]]
+    assert_fresh(sandbox, first, failed, resumed)
+
+
+def test_a_later_start_date_leaves_older_entries_alone(serve, run_tap):
+    sandbox = serve(conversations=60, days=25)
+    start = expected.iso(NOON - 12 * DAY)
+    config, chosen = settings(sandbox, start_date=start), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    older, later = some(sandbox, 2)
+    for conversation in (older, later):
+        sandbox.data.anonymize(conversation["id"])
+    sandbox.data.now.now += HOUR
+    second = run_tap(config, catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    assert "WARNING" not in second.log
+    arrived = {r["id"]: r for run in (first, second) for r in run.records(STREAM)}
+    wanted = {key: r for key, r in entries(sandbox).items() if r["activityTimestamp"] >= start}
+    checks.same(list(arrived.values()), wanted)
+    assert later["id"] in {r["conversationId"] for r in second.records(STREAM)}
+
+
+def test_a_conversation_that_dixa_has_no_log_of_is_named_in_a_warning(serve, run_tap):
+    sandbox = serve(conversations=60, days=25)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    ids = anonymize(sandbox)
+    lost = min(ids)
+    sandbox.behaviour.missing.add(f"/v1/conversations/{lost}/activitylog")
+    second = run_tap(config, catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    (warning,) = (line for line in second.log.splitlines() if "WARNING" in line)
+    assert f"no activity log of 1 anonymized conversations, such as {lost}," in warning
+    refreshed = {r["conversationId"] for r in second.records(STREAM)}
+    assert refreshed >= ids - {lost}
+
+
+@pytest.mark.parametrize("missing", ["conversations", "their logs"])
+def test_without_a_right_new_entries_still_come(serve, run_tap, missing):
+    sandbox = serve(conversations=60, days=25)
+    chosen = catalog(STREAM)
+    first = run_tap(settings(sandbox), catalog=chosen)
+    ids = anonymize(sandbox)
+    if missing == "conversations":
+        sandbox.behaviour.faults.append(Refusal(403))
+    else:
+        sandbox.behaviour.forbidden |= {f"/v1/conversations/{csid}/": 403 for csid in ids}
+    second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    assert second.log.count("records of anonymized conversations are not refreshed") == 1
+    arrived = {r["id"] for run in (first, second) for r in run.records(STREAM)}
+    assert arrived == entries(sandbox).keys()
+    # With the right, it is made up for.
+    sandbox.behaviour.forbidden.clear()
+    third = run_tap(settings(sandbox), catalog=chosen, state=second.state)
+    assert_fresh(sandbox, first, second, third)
+
+
+def test_an_entry_that_cannot_be_used_fails_the_stream_with_one_line(serve, run_tap):
+    sandbox = serve(conversations=60, days=25)
+    chosen = catalog(STREAM)
+    first = run_tap(settings(sandbox), catalog=chosen)
+    anonymize(sandbox)
+    body = json.dumps({"data": [{"id": "x", "activityTimestamp": "soon"}]})
+    sandbox.behaviour.api_faults.extend([None, Refusal(200, body=body)])
+    second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
+    assert second.status == 1
+    assert len(second.errors) == 1
+    assert "a record that cannot be used" in second.errors[0]
