@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox.desk import CHANNELS
+from tap_dixa.sandbox.desk import CHANNELS, EMAIL, HELP, HOTLINE, PHONE
 from tap_dixa.sandbox.times import instant
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ def _row(data: DataSet, kind: str, life: Life, time: int, place: int) -> Row:
         fields = {
             "csid": conversation,
             "queue": queue,
+            **_contact_point(life),
             "initial_channel": _cell("String", _upper(life.channel), life.channel.capitalize()),
             "initial_direction": _cell("String", direction, _DIRECTIONS[direction]),
         }
@@ -175,6 +176,11 @@ def _row(data: DataSet, kind: str, life: Life, time: int, place: int) -> Row:
     if value is not None:
         row["value"] = value
     return {**row, "fields": [{"name": one, "field": cell} for one, cell in fields.items()]}
+
+
+def _contact_point(life: Life) -> Row:
+    point = HOTLINE if life.channel in PHONE else HELP if life.channel in EMAIL else None
+    return {} if point is None else {"contact_point": _cell("String", point)}
 
 
 def _tags(data: DataSet, life: Life) -> list[Row]:

@@ -1,0 +1,164 @@
+"""The query of docs/personal-data.md that finds what Dixa erased and a warehouse still has."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import duckdb
+import psycopg
+import pytest
+
+from tap_dixa.sandbox import notes
+from tests import expected, pages
+from tests.conftest import HOUR, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.everything import BY_CONVERSATION, EVERY
+from tests.end_to_end.test_lake import load as load_files
+
+QUERY = pages.blocks("personal-data.md", "sql")["Find what was not erased"]
+PERSONAL = {"messages", "activity_logs", *BY_CONVERSATION}
+"""What the query finds as long as only the conversations and the log say what was erased."""
+TELLING = ("conversations", "activity_logs")
+LAKE = (
+    *TELLING,
+    "messages",
+    *BY_CONVERSATION,
+    "end_users",
+    "analytics_records",
+    "intelligence_records",
+)
+
+
+def chosen_of(sandbox):
+    """Give the newest conversation with a note, and the newest with a comment to its rating."""
+    found = sorted(
+        (
+            c
+            for c in expected.source(sandbox.data, "conversations").values()
+            if c.get("closed_at") and not c.get("anonymized_at")
+        ),
+        key=lambda c: c["updated_at"],
+        reverse=True,
+    )
+    noted = next(c for c in found if notes.rows(*sandbox.data.life(c["id"])))
+    return noted, next(c for c in found if c != noted and c.get("rating_message") and c["ratings"])
+
+
+def since(conversations):
+    """Give a state with which few conversations are asked for their notes and ratings."""
+    time = expected.iso(min(c["updated_at"] for c in conversations))
+    return {"bookmarks": {stream: {"conversationUpdatedAt": time} for stream in BY_CONVERSATION}}
+
+
+def erase(sandbox, conversations):
+    """Anonymize conversations, and redact a message of another one; give it as it was."""
+    sandbox.data.now.now += HOUR // 2
+    ids = {c["id"] for c in conversations}
+    alone = next(
+        m
+        for m in expected.source(sandbox.data, "messages").values()
+        if m["csid"] not in ids and m.get("text") and m.get("attached_files")
+    )
+    for number in ids:
+        sandbox.data.anonymize(number)
+    sandbox.data.redact(alone["csid"], alone["id"])
+    sandbox.data.now.now += HOUR // 2
+    return alone
+
+
+def check(sandbox, sync, find, evidence, streams=EVERY):
+    """Erase, and run the query before and after the next run.
+
+    Args:
+        sandbox: What is synced.
+        sync: Runs the tap and loads its output; it is called with a state, a catalog and settings.
+        find: Runs the query.
+        evidence: Counts rows.
+        streams: What is selected.
+    """
+    conversations = chosen_of(sandbox)
+    ids = {c["id"] for c in conversations}
+    messages = [m for m in expected.source(sandbox.data, "messages").values() if m["csid"] in ids]
+    first = sync(since(conversations), catalog(*streams))
+    assert find() == []
+    alone = erase(sandbox, conversations)
+    assert find() == []  # the warehouse does not know yet
+    sync(first.state, catalog(*TELLING), refresh_anonymized=False)
+    found = find()
+    assert {stream for stream, _, _ in found} == PERSONAL
+    assert {key for stream, key, _ in found if stream == "messages"} == {
+        alone["id"],
+        *(m["id"] for m in messages),
+    }
+    assert {csid for _, _, csid in found} == {*ids, alone["csid"]}
+    sync(first.state, catalog(*streams))
+    assert find() == []
+    evidence("rows with erased data found by the query, and none after the next run", len(found))
+
+
+def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
+    sandbox, path = serve(conversations=150, days=10), str(tmp_path / "lake.duckdb")
+
+    def sync(state, chosen, **changes):
+        config = {**batch_settings(sandbox, tmp_path), **changes}
+        run = run_tap(config, catalog=chosen, state=state)
+        checks.succeeded(run)
+        assert load_files(path, run.output) == 0
+        return run
+
+    def find():
+        with duckdb.connect(path) as tables:
+            return tables.execute(QUERY).fetchall()
+
+    check(sandbox, sync, find, evidence, LAKE)
+    with duckdb.connect(path) as tables:
+        for stream in ("analytics_records", "intelligence_records"):
+            anonymized = "select id from dixa.conversations where anonymized_at is not null"
+            where = f'"conversationId" in ({anonymized})'
+            assert tables.execute(f"select count(*) from dixa.{stream} where {where}").fetchone()[0]
+            tables.execute(
+                f"update dixa.{stream} set fields = json_merge_patch(fields, ?) where {where}",
+                ['{"customer": {"value": "ann@customer.example"}}'],
+            )
+        assert {row[0] for row in tables.execute(QUERY).fetchall()} == {
+            "analytics_records",
+            "intelligence_records",
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("duckdb")
+def test_with_target_duckdb_and_every_stream(serve, run_tap, load, tmp_path, evidence):
+    sandbox, feed = serve(conversations=150, days=10), load("target-duckdb")
+
+    def sync(state, chosen, **changes):
+        run = run_tap(settings(sandbox, **changes), catalog=chosen, state=state)
+        checks.succeeded(run)
+        feed(run)
+        return run
+
+    def find():
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as tables:
+            return tables.execute(QUERY).fetchall()
+
+    check(sandbox, sync, find, evidence)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
+def test_with_target_postgres_and_every_stream(serve, run_tap, load, postgres, evidence):
+    sandbox = serve(conversations=150, days=10)
+    feed = load("target-postgres", sqlalchemy_url=postgres)
+
+    def sync(state, chosen, **changes):
+        run = run_tap(settings(sandbox, **changes), catalog=chosen, state=state)
+        checks.succeeded(run)
+        feed(run)
+        return run
+
+    def find():
+        with closing(psycopg.connect(postgres)) as connection:
+            return connection.execute(QUERY).fetchall()
+
+    check(sandbox, sync, find, evidence)
