@@ -175,7 +175,7 @@ def _is_partitions(partitions: list[dict[str, Any]]) -> bool:
 
 
 def _is_refresh(value: Any) -> bool:
-    """Whether it is how far the refresh of `tap_dixa.streams.messages` is."""
+    """Whether it is how far the refresh of `tap_dixa.streams.refresh` is."""
     try:
         times = [timestamps.parse(value[name]) for name in value]
         return {"conversations"} <= value.keys() <= {"conversations", "step", "messages"} and max(

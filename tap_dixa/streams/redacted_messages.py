@@ -17,7 +17,7 @@ from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
 from tap_dixa.streams.activity_logs import ActivityLogsStream
 from tap_dixa.streams.anonymized import TOLERANCE
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
-from tap_dixa.timestamps import parse_record_time
+from tap_dixa.timestamps import EARLIEST, LATEST, parse_record_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Span = tuple[int, int]
 
 _TYPE = "ConversationMessageRedacted"
+_MOST_REQUESTS = 300
+"""Of more conversations than this, all messages are looked for: a request to each one, at nine a
+second, would take longer than exporting years."""
+_EVER = (EARLIEST, LATEST)
 _NULL = msgspec.Raw(b"null")
 _KEYS = key_decoder("time", {"conversation": int})
 
@@ -102,8 +106,10 @@ class RedactedMessages:
             RefusedError: Dixa refuses a request.
             RetriesExhaustedError: A request failed in all of its attempts.
         """
-        for conversation, messages in self._redacted(windows).items():
-            for span in self._spans(conversation, messages):
+        redacted = self._redacted(windows)
+        for conversation, messages in redacted.items():
+            many = len(redacted) > _MOST_REQUESTS
+            for span in [_EVER] if many else self._spans(conversation, messages):
                 yield conversation, span
 
     def _redacted(self, windows: list[Window]) -> dict[int, set[str | None]]:
@@ -181,7 +187,9 @@ class RedactedMessages:
                 return [None]
             return [(min(known) - TOLERANCE, max(known) + TOLERANCE)]
         wanted = [times.get(message) for message in messages]
-        return [None if time is None else (time - TOLERANCE, time + TOLERANCE) for time in wanted]
+        if None in wanted:
+            return [None]
+        return [(time - TOLERANCE, time + TOLERANCE) for time in wanted if time is not None]
 
 
 def conversation_id(raw: msgspec.Raw) -> int | None:

@@ -146,7 +146,7 @@ class Refresh:
             try:
                 for found in self._reread(step, convert):
                     if isinstance(found, RefreshBookmark):
-                        yield None
+                        yield None  # what was found so far is emitted before the state says so
                         found.save(stream.stream_state)
                     else:
                         count += 1
@@ -159,6 +159,7 @@ class Refresh:
                     level=logging.WARNING,
                 )
                 return
+            yield None
             bookmark = RefreshBookmark(step.end)
             RefreshBookmark(min(bookmark.conversations, visible)).save(stream.stream_state)
             yield None

@@ -138,24 +138,56 @@ def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed(account, status):
-    sandbox, sync, assert_fresh = account
-    first = sync()
+def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed(
+    serve, run_tap, status
+):
+    sandbox, chosen = serve(conversations=200, days=25), catalog("messages")
+    first = run_tap(settings(sandbox), catalog=chosen)
+    (stale,) = redact(sandbox, count=1)
     conversation = some(sandbox, 3)[1]
-    sandbox.data.now.now += HOUR // 2
     sandbox.data.anonymize(conversation["id"])
     sandbox.data.now.now += HOUR // 2
     if status == 404:
         sandbox.behaviour.missing.add(LOG)
     else:
         sandbox.behaviour.forbidden[LOG] = status
-    second = sync(window_days=1)
+    second = run_tap(settings(sandbox, window_days=1), catalog=chosen, state=first.state)
     checks.succeeded(second)
     assert second.log.count("messages that were redacted one by one are not refreshed") == 1
     assert second.log.count("WARNING") == 1
-    assert_fresh()
+    arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
+    known = expected.records(sandbox.data, "messages")
+    wrong = {key for key, r in known.items() if checks.plain(r) != checks.plain(arrived[key])}
+    assert wrong == {stale["id"]}
     places = [run.state["bookmarks"]["messages"]["refresh"] for run in (first, second)]
     assert places[0]["conversations"] < places[1]["conversations"]
+    # With the right, it is found from the day that somebody sets in the state.
+    sandbox.behaviour.missing.clear()
+    sandbox.behaviour.forbidden.clear()
+    day = expected.iso(sandbox.data.now.now - DAY)
+    second.state["bookmarks"]["messages"]["refresh"] = {"conversations": day}
+    third = run_tap(settings(sandbox), catalog=chosen, state=second.state)
+    arrived |= {r["id"]: r for r in third.records("messages")}
+    checks.same(list(arrived.values()), known)
+
+
+def test_many_are_looked_for_without_a_request_for_each(account):
+    sandbox, sync, assert_fresh = account
+    sync()
+    stale = redact(sandbox, count=5)
+    attributes = {"messageId": stale[0]["id"]}
+    at = expected.iso(sandbox.data.now.now - HOUR)
+    others = range(1, 301 - len(stale))
+    rows = [
+        entry(number, activityTimestamp=at, attributes=attributes)
+        for number in (*others, 0, *(m["csid"] for m in stale))
+    ]
+    sandbox.behaviour.api_faults.append(Refusal(200, body=json.dumps({"data": rows})))
+    before = len(sandbox.answered)
+    second = sync()
+    assert requested(sandbox, before) == {**EXPORTS, "/v1/message_export": 2}
+    assert "WARNING" not in second.log
+    assert_fresh()
 
 
 def test_a_log_that_fails_is_like_any_other_failure(account):

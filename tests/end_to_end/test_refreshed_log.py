@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tap_dixa.sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import DAY, HOUR, NOON, both_paths, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, both_paths, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
+from tests.end_to_end.batches import batch_config, records_in
 from tests.sandbox.conftest import Client
 
 LOG = "/v1/conversations/activitylog"
@@ -76,6 +78,40 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
     again = [path for path, _, _ in sandbox.answered[before:] if path.count("/") == 4]
     assert again == [f"/v1/conversations/{csid}/activitylog" for csid in erased[9:]]
     assert_fresh(sandbox, first, failed, resumed)
+
+
+@both_paths_slowly
+def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
+    serve, run_tap, tmp_path, options, evidence
+):
+    sandbox = serve(conversations=60, days=25)
+    config, chosen = settings(sandbox, **options), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    for conversation in some(sandbox, 12):
+        sandbox.data.now.now += HOUR // 60
+        sandbox.data.anonymize(conversation["id"])
+    sandbox.data.now.now += HOUR
+    batches = {"batch_config": batch_config(tmp_path, batch_size=20)}
+    run = run_tap({**config, **batches}, catalog=chosen, state=first.state)
+    checks.succeeded(run)
+    arrived, states = {r["id"]: r for r in first.records(STREAM)}, {}
+    for message in run.messages:
+        if message["type"] == "BATCH":
+            for url in message["manifest"]:
+                rows = records_in(Path(url.removeprefix("file://")))
+                arrived |= {row["id"]: row for row in rows}
+        elif message["type"] == "STATE":
+            states[str(message["value"]["bookmarks"][STREAM]["refresh"])] = (
+                message["value"],
+                arrived,
+            )
+            arrived = dict(arrived)
+    for state, before in states.values():
+        resumed = run_tap(config, catalog=chosen, state=state)
+        later = {r["id"]: r for r in resumed.records(STREAM)}
+        checks.same(list((before | later).values()), entries(sandbox))
+    assert len(states) > 2
+    evidence("states of BATCH runs, resumed from", len(states))
 
 
 def test_a_later_start_date_leaves_older_entries_alone(serve, run_tap):
