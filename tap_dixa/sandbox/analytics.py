@@ -41,7 +41,13 @@ _KINDS = {
     "first_response_time": (
         "Time until a conversation was assigned",
         "first_response_time",
-        {"csid": False, "queue": True, "initial_channel": False, "initial_direction": False},
+        {
+            "csid": False,
+            "queue": True,
+            "contact_point": True,
+            "initial_channel": False,
+            "initial_direction": False,
+        },
     ),
 }
 _MEASURES = {

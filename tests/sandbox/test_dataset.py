@@ -17,7 +17,7 @@ from tests.conftest import DAY, NOON, Clock
 PINNED = {
     (1, 0): {
         "conversations": "47c7ca8f60577947d230201852040066bdf96565123c750c7c8eab50d5839158",
-        "messages": "ae76cf8f2f8407f65d68efade508551a0377c501ee1b48d1c7409a5400e34a0a",
+        "messages": "63ac1ac77e8ea44564cbf4857db9944e6d3ed221059590ff5194905ac86f4eaf",
     },
     (7, 600_000): {
         "conversations": "1330c6f55f0cd74c8b8811a834dd1da9975e44788b2a34a134fe3e296f2493e5",
