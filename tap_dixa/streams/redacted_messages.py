@@ -32,6 +32,7 @@ _TYPE = "ConversationMessageRedacted"
 _MOST_REQUESTS = 300
 """Of more conversations than this, all messages are looked for: a request to each one, at nine a
 second, would take longer than exporting years."""
+_TOO_LARGE = 1 << 63
 _EVER = (EARLIEST, LATEST)
 _NULL = msgspec.Raw(b"null")
 _KEYS = key_decoder("time", {"conversation": int})
@@ -196,14 +197,16 @@ def conversation_id(raw: msgspec.Raw) -> int | None:
     """Read a conversation's id, however a number is written; None if it is none."""
     text = bytes(raw).strip(b'"')
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return int(number) if number.is_integer() else None
+        try:
+            fraction = float(text)
+        except ValueError:
+            return None
+        if not fraction.is_integer():
+            return None
+        number = int(fraction)
+    return number if abs(number) < _TOO_LARGE else None
 
 
 def _text(raw: msgspec.Raw) -> str | None:

@@ -20,6 +20,14 @@ QUERY = pages.blocks("personal-data.md", "sql")["Find what was not erased"]
 PERSONAL = {"messages", "activity_logs", *BY_CONVERSATION}
 """What the query finds as long as only the conversations and the log say what was erased."""
 TELLING = ("conversations", "activity_logs")
+CONVERSATION = {
+    "conversations": "id",
+    **dict.fromkeys(("messages", *BY_CONVERSATION), "csid"),
+    **dict.fromkeys(
+        ("activity_logs", "analytics_records", "intelligence_records"), "conversationId"
+    ),
+}
+"""Which column says what conversation a row is about."""
 LAKE = (
     *TELLING,
     "messages",
@@ -76,6 +84,9 @@ def check(sandbox, sync, find, evidence, streams=EVERY):
         find: Runs the query.
         evidence: Counts rows.
         streams: What is selected.
+
+    Returns:
+        The conversations as they were before they were anonymized.
     """
     conversations = chosen_of(sandbox)
     ids = {c["id"] for c in conversations}
@@ -95,10 +106,11 @@ def check(sandbox, sync, find, evidence, streams=EVERY):
     sync(first.state, catalog(*streams))
     assert find() == []
     evidence("rows with erased data found by the query, and none after the next run", len(found))
+    return conversations
 
 
 def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
-    sandbox, path = serve(conversations=150, days=10), str(tmp_path / "lake.duckdb")
+    sandbox, path = serve(conversations=150, days=10, seed=2), str(tmp_path / "lake.duckdb")
 
     def sync(state, chosen, **changes):
         config = {**batch_settings(sandbox, tmp_path), **changes}
@@ -111,8 +123,17 @@ def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
         with duckdb.connect(path) as tables:
             return tables.execute(QUERY).fetchall()
 
-    check(sandbox, sync, find, evidence, LAKE)
+    conversations = check(sandbox, sync, find, evidence, LAKE)
     with duckdb.connect(path) as tables:
+        # Whatever the query looks at: no row about these conversations has their customers'
+        # addresses, nor what was said in them.
+        for stream, column in CONVERSATION.items():
+            for conversation in conversations:
+                query = f'from dixa.{stream} where "{column}" = {conversation["id"]}'
+                text = str(tables.execute(query).fetchall())
+                customer = sandbox.data.life(conversation["id"])[0].customer
+                for secret in (customer.email, customer.phone, conversation.get("rating_message")):
+                    assert secret is None or secret not in text
         for stream in ("analytics_records", "intelligence_records"):
             anonymized = "select id from dixa.conversations where anonymized_at is not null"
             where = f'"conversationId" in ({anonymized})'

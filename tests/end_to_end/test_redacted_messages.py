@@ -96,18 +96,18 @@ def test_whatever_the_entries_are_like(account):
         {"attributes": [], "id": None, "author": 5},
     ]
     others = ["no object", entry(1, _type="TagAdded"), entry(1, _type=5), {}]
-    lost = entry(1, conversationId="?", activityTimestamp=expected.iso(sandbox.data.now.now))
+    lost = [entry(1, conversationId=odd) for odd in ("?", 10**30, {}, 1.5)]
     rows = [
         entry(m["csid"], **{"activityTimestamp": expected.iso(sandbox.data.now.now - HOUR)} | form)
         for m, form in zip(stale, forms, strict=True)
     ]
-    body = json.dumps({"data": [*others, *rows, lost]})
+    body = json.dumps({"data": [*others, *rows, *lost]})
     sandbox.behaviour.api_faults.append(Refusal(200, body=body))
     second = sync()
     checks.succeeded(second)
     warnings = [line for line in second.log.splitlines() if "WARNING" in line]
     assert len(warnings) == 1
-    assert "of which conversations 1 redacted messages are" in warnings[0]
+    assert "of which conversations 4 redacted messages are" in warnings[0]
     assert_fresh()
 
 
