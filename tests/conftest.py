@@ -69,7 +69,7 @@ class Run:
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
-        lines = self.output.splitlines()
+        lines = self.output.split("\n")  # texts may have other line separators
         return [json.loads(line) for line in lines if line.startswith('{"type"')]
 
     def of(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Loaders from the index, fed with all streams: docs/loaders.md."""

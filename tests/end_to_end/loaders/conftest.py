@@ -1,0 +1,80 @@
+"""Two runs of all streams, made once for all loaders of a worker."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_dixa.sandbox.behaviour import Behaviour
+from tap_dixa.sandbox.server import Sandbox
+from tests.conftest import Clock, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import erase_and_delete
+from tests.end_to_end.batches import known_after
+from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, key, records_of
+from tests.end_to_end.loaders.odd_texts import OddTexts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Run
+    from tests.end_to_end.batches import Rows
+
+
+@dataclass
+class Synced:
+    """What the tap wrote in a backfill and an hour later, and what a loader must hold then."""
+
+    first: Run
+    second: Run
+    known: Rows
+    """Every record after the first run."""
+    changed: Rows
+    """Every record after the second: some are new, erased or gone."""
+    resume: Callable[..., Run]
+    """Runs the tap at the time of the first run, from a state."""
+
+
+def odd_sandbox():
+    unlimited = Behaviour(requests_per_minute=0, requests_per_second=0)
+    return Sandbox(OddTexts(300, 20, Clock()), unlimited)
+
+
+@pytest.fixture(scope="session")
+def synced(run_tap):
+    resumed = {}
+    with ExitStack() as stack:
+        sandbox, before = (stack.enter_context(odd_sandbox()) for _ in range(2))
+
+        def sync(sandbox, state):
+            config = settings(sandbox, emit_activate_version_messages=True)
+            run = run_tap(config, catalog=catalog(*EVERY), state=state)
+            checks.succeeded(run)
+            return run
+
+        def resume(state):
+            name = json.dumps(state)
+            if name not in resumed:
+                resumed[name] = sync(before, state)
+            return resumed[name]
+
+        first = sync(sandbox, FEW_CONVERSATIONS)
+        known = records_of(sandbox)
+        erase_and_delete(sandbox)
+        second = sync(sandbox, first.state)
+        changed = known_after(sandbox, known, second.records("activity_logs"))
+        resumed[json.dumps(None)] = first
+        yield Synced(first, second, emitted(known, first), emitted(changed, first, second), resume)
+
+
+def emitted(known, *runs):
+    """Add the streams of which the runs' own records say what must be there."""
+    return known | {
+        stream: {key(stream, record): record for run in runs for record in run.records(stream)}
+        for stream in EVERY
+        if stream not in ALL
+    }
