@@ -9,7 +9,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import duckdb
 import pytest
@@ -21,6 +20,7 @@ from tests.end_to_end.anonymized import erase_and_delete
 from tests.end_to_end.batches import batch_settings, records_in
 from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, records_of
+from tests.end_to_end.storage import s3
 from tests.end_to_end.tables import FIELDS, compare
 
 EXAMPLES = PROJECT / "examples"
@@ -86,14 +86,6 @@ def java_home(programs, tmp_path):
     return java.parents[1]
 
 
-STORE = """
-import sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-server.start()
-print(*server.get_host_and_port(), sep=":", flush=True)
-sys.stdin.read()
-"""
 READ = """
 import sys
 import duckdb, s3fs
@@ -103,26 +95,6 @@ with duckdb.connect(sys.argv[2]) as tables:
     tables.register_filesystem(storage)
     tables.execute("create table conversations as " + sys.argv[3])
 """
-
-
-@contextmanager
-def s3(programs):
-    """Start an S3 with a bucket; give the environment that leads to it."""
-    command = [programs / "python", "-c", STORE]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as store:
-        environment = {
-            **os.environ,
-            "AWS_ENDPOINT_URL": f"http://{store.stdout.readline().strip()}",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        code = "import s3fs; s3fs.S3FileSystem().mkdir('bucket')"
-        subprocess.run([programs / "python", "-c", code], env=environment, check=True)
-        yield environment
-        store.stdin.close()
 
 
 @pytest.mark.slow
@@ -135,7 +107,7 @@ def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(
     python, copy = programs / "python", tmp_path / "copy"
     tap = [python, "-m", "tap_dixa", "--config", tmp_path / "config.json"]
     tap += ["--catalog", tmp_path / "catalog.json"]
-    with s3(programs) as environment:
+    with s3([python]) as environment:
 
         def run(*command):
             subprocess.run([python, *command], env=environment, cwd=tmp_path, check=True)

@@ -41,7 +41,7 @@ class Synced:
 
 def odd_sandbox():
     unlimited = Behaviour(requests_per_minute=0, requests_per_second=0)
-    return Sandbox(OddTexts(300, 20, Clock()), unlimited)
+    return Sandbox(OddTexts(150, 10, Clock()), unlimited)
 
 
 @pytest.fixture(scope="session")

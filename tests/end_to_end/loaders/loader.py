@@ -29,17 +29,20 @@ class Loader:
     command: str
     requirements: tuple[str, ...]
     """What `pip_url` is in Meltano: the package first."""
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict, hash=False)
+
+    def program(self, *command: str) -> list[str]:
+        """Give what starts a command, such as python, in the loader's environment."""
+        package, *others = self.requirements
+        added = [part for requirement in others for part in ("--with", requirement)]
+        options = ["--quiet", "--python", sys.executable, "--from", package, *added]
+        return [UV, "tool", "run", *options, *(command or (self.command,))]
 
     def start(self, folder: Path, config: dict[str, Any], **streams: Any) -> subprocess.Popen:
         """Start the loader in a folder, in a process group of its own."""
-        package, *others = self.requirements
-        command = [UV, "tool", "run", "--quiet", "--python", sys.executable, "--from", package]
-        for requirement in others:
-            command += ["--with", requirement]
         (folder / "target.json").write_text(json.dumps(config))
         return subprocess.Popen(
-            [*command, self.command, "--config", "target.json"],
+            [*self.program(), "--config", "target.json"],
             cwd=folder,
             env={**os.environ, **self.environment},
             start_new_session=True,
@@ -91,11 +94,16 @@ class Case:
     config: Callable[[str], dict[str, Any]]
     rows: Callable[[str], dict[str, list[dict[str, Any]]]]
 
-    def run(self, synced: Synced, **compared: Any) -> dict[str, set[str]]:
+    def first(self, synced: Synced, **compared: Any) -> set[str]:
+        """Load a backfill; give what differs."""
+        config, run = self.config("whole"), synced.first
+        assert self.loader.feed(self.folder, config, run.output) == run.state
+        return differences(synced.known, self.rows("whole"), **compared)
+
+    def all(self, synced: Synced, **compared: Any) -> dict[str, set[str]]:
         """Load two runs, and a backfill that is killed; give what differs each time."""
-        config, found = self.config("whole"), {}
-        assert self.loader.feed(self.folder, config, synced.first.output) == synced.first.state
-        found["first"] = differences(synced.known, self.rows("whole"), **compared)
+        found = {"first": self.first(synced, **compared)}
+        config = self.config("whole")
         assert self.loader.feed(self.folder, config, synced.second.output) == synced.second.state
         found["later"] = differences(
             synced.changed, self.rows("whole"), gone=synced.known, **compared
