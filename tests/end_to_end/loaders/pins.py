@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import yaml
+
 from tests.end_to_end.conftest import LOADERS
 from tests.end_to_end.loaders.loader import Loader
+from tests.pages import blocks
 
 
-def defined(name):
-    """Give a loader as meltano.yml defines it, and its settings."""
-    plugin = LOADERS[name]
+def defined(plugin):
+    """Give a loader as Meltano's file defines it, and its settings."""
     config = {s["name"]: s["value"] for s in plugin["settings"] if "value" in s}
     pinned = tuple(plugin["pip_url"].split())
     return Loader(plugin["executable"], pinned, plugin.get("env", {})), config
 
 
+BLOCKS = {
+    heading: defined(plugin)
+    for heading, block in blocks("loaders.md", "yaml").items()
+    for plugin in yaml.load(block, yaml.CSafeLoader)
+}
+"""What the page tells to paste, by the heading that it stands under."""
+POSTGRES, POSTGRES_CONFIG = defined(LOADERS["target-postgres"])
+DUCKDB, DUCKDB_CONFIG = defined(LOADERS["target-duckdb"])
+JSONL, JSONL_CONFIG = defined(LOADERS["target-jsonl"])
+CSV, CSV_CONFIG = BLOCKS["CSV"]
+S3_JSONL, S3_JSONL_CONFIG = BLOCKS["JSON Lines on S3"]
+S3, S3_CONFIG = BLOCKS["JSON Lines on S3 2"]
+SNOWFLAKE, _ = BLOCKS["Snowflake"]
+BIGQUERY, _ = BLOCKS["BigQuery"]
 OLD = "setuptools<81"
 """What loaders need that import pkg_resources."""
-POSTGRES, POSTGRES_CONFIG = defined("target-postgres")
-DUCKDB, DUCKDB_CONFIG = defined("target-duckdb")
-JSONL, JSONL_CONFIG = defined("target-jsonl")
-CSV = Loader("target-csv", ("meltanolabs-target-csv==0.5.0",))
-S3 = Loader("target-s3", ("plinxore-target-s3==0.1.7",))
-S3_JSONL = Loader("target-s3-jsonl", ("target-s3-jsonl==2.0.1",))
 S3_CSV = Loader("target-s3-csv", ("pipelinewise-target-s3-csv==2.0.0",))
 CLICKHOUSE = Loader("target-clickhouse", ("shaped-target-clickhouse==0.2.5", OLD))
 OLD_POSTGRES = Loader("target-postgres", ("pipelinewise-target-postgres==2.1.2",))
 SINGER_JSONL = Loader("target-singer-jsonl", ("target-singer-jsonl==0.1.0",))
-SNOWFLAKE = Loader("target-snowflake", ("meltanolabs-target-snowflake==0.20.4",))
-BIGQUERY = Loader("target-bigquery", ("z3-target-bigquery==0.7.2", OLD))
 UNABLE = {
     Loader("target-csv", ("target-csv==0.3.0",)): "No module named 'pkg_resources'",
     Loader("target-sqlite", ("target-sqlite==0.2.0",)): "no attribute 'MutableMapping'",

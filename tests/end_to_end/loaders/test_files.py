@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from tests.conftest import catalog
+from tests.end_to_end.batches import batch_settings
 from tests.end_to_end.loaders import pins
 from tests.end_to_end.loaders.formats import csv_lines, json_lines
 from tests.end_to_end.loaders.loader import Case, Loader
@@ -40,12 +42,7 @@ def test_json_lines_are_exact(synced, tmp_path, evidence):
 
 def test_csv_has_nothing_for_an_empty_text(synced, tmp_path, evidence):
     def config(place):
-        return {
-            "output_path": place,
-            "file_naming_scheme": "{stream_name}-{timestamp}.csv",
-            "flattening_enabled": True,
-            "flattening_max_depth": 1,
-        }
+        return {**pins.CSV_CONFIG, "output_path": place}
 
     def rows(place):
         return csv_lines(tmp_path / place, "{}-[0-9]*.csv")
@@ -90,8 +87,8 @@ def credentials():
 
 def test_json_lines_on_s3_are_exact(synced, stored, tmp_path, evidence):
     def config(place):
-        path = f"{place}/{{stream}}-{{date_time:%Y%m%dT%H%M%S}}.jsonl"
-        return {**credentials(), "path_template": path}
+        path = pins.S3_JSONL_CONFIG["path_template"].replace("dixa/", f"{place}/")
+        return {**pins.S3_JSONL_CONFIG, **credentials(), "path_template": path}
 
     def rows(place):
         return json_lines(stored(place), "{}-*.jsonl")
@@ -101,20 +98,12 @@ def test_json_lines_on_s3_are_exact(synced, stored, tmp_path, evidence):
 
 
 def test_compressed_json_lines_on_s3_are_exact(synced, stored, tmp_path, evidence):
+    aws = pins.S3_CONFIG["cloud_provider"]["aws"]
+
     def config(place):
-        return {
-            "format": {"format_type": "jsonl"},
-            "cloud_provider": {
-                "cloud_provider_type": "aws",
-                "aws": {
-                    "aws_bucket": "bucket",
-                    "aws_region": "us-east-1",
-                    "aws_endpoint_override": os.environ["AWS_ENDPOINT_URL"],
-                },
-            },
-            "prefix": place,
-            "append_date_to_filename_grain": "microsecond",
-        }
+        there = {"aws_endpoint_override": os.environ["AWS_ENDPOINT_URL"]}
+        cloud = {**pins.S3_CONFIG["cloud_provider"], "aws": {**aws, **there}}
+        return {**pins.S3_CONFIG, "cloud_provider": cloud, "prefix": place}
 
     def rows(place):
         pattern = "{}/**/*.jsonl.gz"
@@ -124,6 +113,15 @@ def test_compressed_json_lines_on_s3_are_exact(synced, stored, tmp_path, evidenc
 
     assert Case(pins.S3, tmp_path, config, rows).all(synced) == UPLOADED
     evidence("loaders that were fed with all streams")
+
+
+def test_json_lines_on_s3_ignore_batches(run_tap, serve, tmp_path):
+    config = batch_settings(serve(conversations=20, days=3), tmp_path / "batches")
+    run = run_tap(config, catalog=catalog("messages"))
+    unused = {"s3_bucket": "bucket", "path_template": "{stream}", "work_dir": str(tmp_path)}
+    status, log, state = pins.S3_JSONL.end(tmp_path, unused, run.output)
+    assert (status, state) == (0, run.state)
+    assert 'Unknown line type "BATCH"' in log
 
 
 def test_csv_on_s3_has_values_in_wrong_columns(synced, stored, tmp_path):
