@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from tests.end_to_end.loaders.conftest import Synced
 
 UV = shutil.which("uv") or "uv"
+PYTHON = "3.11"
+"""The newest that all of these loaders have libraries for; uv finds or downloads it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Loader:
         """Give what starts a command, such as python, in the loader's environment."""
         package, *others = self.requirements
         added = [part for requirement in others for part in ("--with", requirement)]
-        options = ["--quiet", "--python", sys.executable, "--from", package, *added]
+        options = ["--quiet", "--python", PYTHON, "--from", package, *added]
         return [UV, "tool", "run", *options, *(command or (self.command,))]
 
     def start(self, folder: Path, config: dict[str, Any], **streams: Any) -> subprocess.Popen:
