@@ -80,7 +80,7 @@ def measure(command: list[str], output: str = os.devnull) -> tuple[float, float]
     done = subprocess.run(launcher, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}")
-    seconds, peak = done.stdout.split()
+    seconds, peak, _ = done.stdout.split()
     return float(seconds), float(peak)
 
 

@@ -1,103 +1,116 @@
-"""Measure what it costs to load a sandbox's data: CPU seconds of all processes together.
+"""Measure whole pipelines, from Dixa into a warehouse: CPU, time, memory, and the rows.
 
-Usage: python benchmarks/loaders.py [--conversations N] [--rounds N]
+Two streams, conversations and messages, are loaded into an empty warehouse. Everything runs in
+each round, in turn. CPU is that of all processes of a pipeline, user and system; the sandbox's and
+PostgreSQL's stand apart.
+
+Usage: python -m benchmarks.loaders [--conversations N] [--rounds N] [--without WORD]…
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
-import yaml
-
+from benchmarks.account import NOW, Account
+from benchmarks.pipelines import Pipeline, environment, pipelines
+from benchmarks.warehouses import PostgreSQL
 from tap_dixa.sandbox.behaviour import Behaviour
-from tap_dixa.sandbox.dataset import DataSet
 from tap_dixa.sandbox.server import Sandbox
 from tap_dixa.timestamps import to_rfc3339
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PROJECT = Path(__file__).parents[1]
-NOW = 1_773_230_400_000
-"""When the data ends: 2026-03-11T12:00:00Z."""
-DAYS = 90
-TAP = [sys.executable, "-m", "tap_dixa", "--config", "config.json"]
-RECIPE = [sys.executable, str(PROJECT / "examples" / "load_duckdb.py"), "recipe.duckdb"]
+LAUNCH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
+SHELL = shutil.which("bash") or "/bin/bash"
 
 
-def processor_seconds(run: Callable[[], object]) -> float:
-    """Call what runs processes to their end; give the processor's time that they took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+class Costs(NamedTuple):
+    """What a pipeline took once: seconds, and MB."""
+
+    cpu: float
+    wall: float
+    server: float
+    sandbox: float
+    peak: float
 
 
-def loader() -> tuple[list[str], dict[str, Any]]:
-    """Give the command of the default loader, as `meltano.yml` pins it, and its settings."""
-    definition = yaml.safe_load((PROJECT / "meltano.yml").read_text())
-    target = definition["plugins"]["loaders"][0]
-    package, database = target["pip_url"].split()
-    command = ["uvx", "--quiet", "--python", sys.executable, "--from", package]
-    command += ["--with", database, target["executable"]]
-    settings = {s["name"]: s["value"] for s in target["settings"] if "value" in s}
-    return [*command, "--config", "target.json"], settings
+HEADINGS = ("CPU s", "wall s", "PostgreSQL's CPU s", "sandbox's CPU s", "peak MB")
 
 
-def main() -> None:
-    """Run each way of loading, each time into a new database, and print the best of each."""
+def measure(pipeline: Pipeline, folder: Path) -> Costs:
+    """Run a pipeline into an empty warehouse."""
+    shutil.rmtree(folder / "dlt", ignore_errors=True)
+    server = pipeline.warehouse
+    if server:
+        server.empty()
+    before, own = server.cpu() if server else 0, time.process_time()
+    done = subprocess.run(
+        [*LAUNCH, "/dev/null", SHELL, "-o", "pipefail", "-c", f"exec 2>log\n{pipeline.command}"],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        log = (folder / "log").read_text()
+        sys.exit(f"{log}\n{pipeline.name} ended with {done.returncode}: {pipeline.command}")
+    wall, peak, cpu = map(float, done.stdout.split())
+    own = time.process_time() - own
+    return Costs(cpu, wall, server.cpu() - before if server else 0, own, peak)
+
+
+def span(values: list[float]) -> str:
+    """Write the best of several, and the worst."""
+    digits = 0 if min(values) >= 20 else 1  # noqa: PLR2004 (as many as mean something)
+    low, high = (f"{value:.{digits}f}" for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def main() -> int:
+    """Run everything, print the table; give 1 if a row of ours is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--conversations", type=int, default=5_000)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--conversations", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--without", action="append", default=[], help="a word in the names of what to leave out"
+    )
     options = parser.parse_args()
-    data = DataSet(options.conversations, DAYS, lambda: NOW)
+    account = Account(options.conversations)
     behaviour = Behaviour(requests_per_minute=0, requests_per_second=0)
-    target, target_settings = loader()
-    subprocess.run([*target[:-2], "--help"], check=True, capture_output=True)  # installs it
-    best: dict[str, float] = {}
-    with Sandbox(data, behaviour) as sandbox, tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+    with (
+        Sandbox(account, behaviour) as sandbox,
+        PostgreSQL() as server,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         config = {
             "api_token": behaviour.token,
-            "start_date": to_rfc3339(data.start),
+            "start_date": to_rfc3339(account.start),
             "end_date": to_rfc3339(NOW),
             "exports_api_url": sandbox.url,
             "dixa_api_url": sandbox.url,
+            "requests_per_minute": 1000,
         }
-        (folder / "config.json").write_text(json.dumps(config))
-        (folder / "target.json").write_text(json.dumps(target_settings))
-
-        def run(command: list[str], **streams: Any) -> None:
-            log = subprocess.DEVNULL
-            subprocess.run(command, cwd=folder, check=True, stderr=log, **streams)
-
-        def piped() -> None:
-            log = subprocess.DEVNULL
-            with subprocess.Popen(TAP, cwd=folder, stdout=subprocess.PIPE, stderr=log) as tap:
-                run(target, stdin=tap.stdout, stdout=log)
-
-        ways: dict[str, Callable[[], object]] = {
-            "tap-dixa alone": lambda: run(TAP, stdout=subprocess.DEVNULL),
-            "tap-dixa | target-duckdb": piped,
-            "load_duckdb.py, with the tap": lambda: run([*RECIPE, *TAP]),
-        }
+        folder = Path(scratch)
+        every = list(pipelines(folder, config, server, options.without))
+        costs: dict[str, list[Costs]] = {pipeline.name: [] for pipeline in every}
+        verdicts = {pipeline.name: "" for pipeline in every}
         for _ in range(options.rounds):
-            for name, way in ways.items():
-                for database in folder.glob("*.duckdb*"):
-                    database.unlink()
-                seconds = processor_seconds(way)
-                best[name] = min(seconds, best.get(name, seconds))
-    print(f"About {options.conversations:,} conversations of {DAYS} days, all streams but notes:\n")
-    for name, seconds in best.items():
-        print(f"{name:<32}{seconds:>8.1f} s of CPU")
+            for pipeline in every:
+                costs[pipeline.name].append(measure(pipeline, folder))
+                if pipeline.warehouse:
+                    verdicts[pipeline.name] = account.verdict(pipeline.warehouse.rows())
+    print(f"| {' | '.join(('', *HEADINGS, 'rows'))} |\n|{'---|' * (len(HEADINGS) + 2)}")
+    for name, runs in costs.items():
+        cells = (span(list(values)) for values in zip(*runs, strict=True))
+        print(f"| {' | '.join((name, *cells, verdicts[name]))} |")
+    bad = [p for p in every if p.warehouse and not verdicts[p.name].endswith(p.good)]
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
