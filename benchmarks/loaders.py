@@ -99,9 +99,11 @@ def main() -> int:
         every = list(pipelines(folder, config, server, options.without))
         costs: dict[str, list[Costs]] = {pipeline.name: [] for pipeline in every}
         verdicts = {pipeline.name: "" for pipeline in every}
-        for _ in range(options.rounds):
+        for number in range(1, options.rounds + 1):
             for pipeline in every:
-                costs[pipeline.name].append(measure(pipeline, folder))
+                taken = measure(pipeline, folder)
+                print(f"round {number}, {pipeline.name}: {taken}", file=sys.stderr)
+                costs[pipeline.name].append(taken)
                 if pipeline.warehouse:
                     verdicts[pipeline.name] = account.verdict(pipeline.warehouse.rows())
     print(f"| {' | '.join(('', *HEADINGS, 'rows'))} |\n|{'---|' * (len(HEADINGS) + 2)}")

@@ -128,8 +128,11 @@ def pipelines(
         name = "target-duckdb, `meltano.yml`"
         yield Pipeline(name, f"{tap} config.json | {load}", file, ("'' is NULL",))
 
-    recipe = f"{python} {shlex.quote(str(PROJECT / 'examples' / 'load_duckdb.py'))}"
-    yield Pipeline("`load_duckdb.py`", f"{recipe} warehouse.duckdb {tap} config.json", file)
+    examples = f"{python} {shlex.quote(str(PROJECT / 'examples'))}"
+    recipe = f"{examples}/load_postgres.py '{server.uri}' {tap} config.json"
+    yield Pipeline("`load_postgres.py`", recipe, server)
+    recipe = f"{examples}/load_duckdb.py warehouse.duckdb {tap} config.json"
+    yield Pipeline("`load_duckdb.py`", recipe, file)
 
     if wanted("dlt", without):
         script = str(PROJECT / "benchmarks" / "dlt_pipeline.py")

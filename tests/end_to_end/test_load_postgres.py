@@ -1,0 +1,200 @@
+"""BATCH files, loaded straight into PostgreSQL: docs/lake.md."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import count
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from tap_dixa.sandbox.faults import BrokenResponse
+from tests.conftest import HOUR, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import erase_and_delete
+from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.conftest import PROJECT
+from tests.end_to_end.everything import ALL, records_of
+from tests.end_to_end.tables import FIELDS, compare
+from tests.events import wait_until
+
+SCRIPT = PROJECT / "examples" / "load_postgres.py"
+
+KILLED = """
+import json, os, runpy, signal, sys
+import psycopg
+
+class Killed:
+    def __init__(self, connection, calls):
+        self.connection, self.calls = connection, calls
+
+    def __getattr__(self, name):
+        self.calls -= 1
+        if self.calls < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return getattr(self.connection, name)
+
+script, database, calls = sys.argv[1:]
+recipe = runpy.run_path(script)["Loader"]
+recipe.read.__globals__["FILES_PER_LOAD"] = 1_000  # one transaction
+loader = recipe(Killed(psycopg.connect(database, autocommit=True), int(calls)))
+for line in sys.stdin:
+    loader.read(json.loads(line))
+loader.load()
+"""
+
+
+def load(database, messages, calls=1_000_000):
+    """Load what messages announce, in a process of its own that is killed at some call."""
+    command = [sys.executable, "-c", KILLED, SCRIPT, database, str(calls)]
+    return subprocess.run(command, input=messages, encoding="utf-8", check=False).returncode
+
+
+def state_in(database):
+    with psycopg.connect(database) as connection:
+        ((state,),) = connection.execute("select value from dixa.tap_dixa_state").fetchall()
+    return state
+
+
+def look(database, known):
+    """Compare every row, and that every time is a timestamp; give how many rows there are."""
+    with psycopg.connect(database, row_factory=dict_row) as connection:
+        for stream in known:
+            result = connection.execute(f"select * from dixa.{stream}")
+            types = {column.name: column.type_display for column in result.description}
+            compare(stream, result.fetchall(), known[stream])
+            for name, field in FIELDS[stream].items():
+                if field.get("format") == "date-time":
+                    assert types[name] == "timestamp"
+    return sum(map(len, known.values()))
+
+
+def test_postgres_is_exact_at_first_later_and_after_erasure_and_deletes(
+    serve, run_tap, postgres, tmp_path, evidence
+):
+    sandbox = serve(conversations=150, days=20)
+    streams = ("conversations", "messages", "tags", "queue_members")
+
+    def sync(state, folder):
+        config = batch_settings(sandbox, tmp_path / folder)
+        run = run_tap(config, catalog=catalog(*streams), state=state)
+        checks.succeeded(run)
+        assert load(postgres, run.output) == 0
+        assert state_in(postgres) == run.state
+        assert not list((tmp_path / folder).iterdir())  # what was loaded is gone
+        known = records_of(sandbox)
+        known = {stream: known[stream] for stream in streams}
+        evidence("load_postgres.py: rows as they must be", look(postgres, known))
+        return run, known
+
+    first, before = sync({}, "first")
+    erase_and_delete(sandbox)
+    _, known = sync(first.state, "second")
+    for stream in ("tags", "queue_members"):
+        assert len(known[stream]) < len(before[stream])
+
+
+def test_the_last_record_of_a_key_counts_and_no_text_is_refused(postgres, tmp_path):
+    odd = "\\u0000 \u0000 \\\u0000 \u0001\u0002 \\. \"',;\t\r\n \\N \u2028 😀 ''"
+    fields = {"id": {"type": "integer"}, "text": {"type": ["string", "null"]}}
+    for number in range(3):
+        file = tmp_path / f"{number}.json.gz"
+        with gzip.open(file, "wt") as lines:
+            for n in range(2_000):
+                text = odd if n % 700 == 1 else "" if n % 700 == 2 else f"{number} {n}"
+                lines.write(json.dumps({"id": n % 700, "text": text}) + "\n")
+        messages = [
+            {"type": "SCHEMA", "schema": {"properties": fields}, "key_properties": ["id"]},
+            {"type": "BATCH", "manifest": [file.as_uri()]},
+        ]
+        lines = [json.dumps({**message, "stream": "all"}) for message in messages]
+        assert load(postgres, "\n".join(lines)) == 0
+        fields["new"] = {"type": ["object", "null"]}
+    with psycopg.connect(postgres) as connection:
+        rows = connection.execute('select id, text, new from dixa."all" order by id').fetchall()
+    wanted = {n: f"2 {n + 700 * (1 if n >= 600 else 2)}" for n in range(700)}
+    wanted |= {1: odd.replace("\u0000", "\ufffd"), 2: ""}
+    assert rows == [(n, text, None) for n, text in wanted.items()]
+
+
+@pytest.mark.slow
+def test_rows_and_state_change_together_wherever_a_load_is_killed(
+    serve, run_tap, postgres, tmp_path, evidence
+):
+    sandbox = serve(conversations=150, days=20)
+    first = run_tap(batch_settings(sandbox, tmp_path / "first"), catalog=catalog(*ALL))
+    before = records_of(sandbox)
+    assert load(postgres, first.output) == 0
+    erase_and_delete(sandbox)
+    config = batch_settings(sandbox, tmp_path / "second")
+    second = run_tap(config, catalog=catalog(*ALL), state=first.state)
+    after = records_of(sandbox)
+    killed = 0
+    # Each of them meets what the one before it left.
+    for calls in count(0, 11):
+        if load(postgres, second.output, calls) == 0:
+            break
+        killed += 1
+        state = state_in(postgres)
+        assert state in (first.state, second.state)
+        look(postgres, after if state == second.state else before)
+        if state == second.state:
+            break
+    assert killed > 10
+    look(postgres, after)
+    evidence("load_postgres.py: killed between two statements", killed)
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_or_stopped_is_resumed(serve, postgres, tmp_path, evidence):
+    sandbox = serve(conversations=300, days=40)
+    (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog(*ALL)))
+    command = [sys.executable, SCRIPT, postgres, sys.executable, "-m", "tap_dixa"]
+    command += ["--config", "config.json", "--catalog", "catalog.json"]
+
+    def start():
+        return subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+
+    def end(signal_number, *, everything):
+        """End a run that waits for messages, after conversations were announced."""
+        sandbox.behaviour.faults.extend([None, None, BrokenResponse("stall", after=5000)])
+        with start() as process:
+            wait_until(lambda: not sandbox.behaviour.faults or process.poll() is not None)
+            assert process.poll() is None
+            with start() as second:
+                _, log = second.communicate()
+            assert (second.returncode, log) == (
+                1,
+                "Another run loads into this database: wait until it has ended\n",
+            )
+            (os.killpg if everything else os.kill)(process.pid, signal_number)
+            process.stderr.read()
+        return process.returncode
+
+    def run():
+        with start() as process:
+            _, log = process.communicate()
+        assert process.returncode == 0, log
+        assert not (tmp_path / "tap-dixa.batches").exists()
+        return look(postgres, records_of(sandbox))
+
+    assert end(signal.SIGKILL, everything=True) == -signal.SIGKILL
+    assert list((tmp_path / "tap-dixa.batches").iterdir())
+    rows = run()
+    sandbox.data.now.now += HOUR
+    assert end(signal.SIGTERM, everything=False) == 128 + signal.SIGTERM
+    rows += run()
+    evidence("load_postgres.py, after a kill and a signal: rows as they must be", rows)
