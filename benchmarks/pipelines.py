@@ -39,7 +39,7 @@ class Pipeline:
     warehouse: DuckDB | PostgreSQL | None = None
     """Where the rows are, afterwards."""
     good: tuple[str, ...] = ("exact",)
-    """How its rows may differ from the account's."""
+    """How its rows may compare with the account's."""
 
 
 class Installed:
@@ -126,7 +126,7 @@ def pipelines(
     if wanted("target-duckdb", without):
         load = f"{installed.loader('target-duckdb')} --config duckdb.json"
         name = "target-duckdb, `meltano.yml`"
-        yield Pipeline(name, f"{tap} config.json | {load}", file, ("'' is NULL",))
+        yield Pipeline(name, f"{tap} config.json | {load}", file, ("exact", "'' is NULL"))
 
     examples = f"{python} {shlex.quote(str(PROJECT / 'examples'))}"
     recipe = f"{examples}/load_postgres.py '{server.uri}' {tap} config.json"
