@@ -87,6 +87,8 @@ class FastPathStream(Stream):
 
     def write_state(self) -> None:
         """Write a STATE message, if anything changed since the last one."""
+        # The SDK only writes one after a record; a bookmark may move without any.
+        self.state_manager.is_flushed = False
         self._write_state_message()
 
     def advance_bookmark(self, value: str, context: Context | None = None) -> None:
@@ -212,5 +214,5 @@ class FastPathStream(Stream):
                     if write_state and emitted % self.STATE_MSG_FREQUENCY == 0:
                         self._write_state_message()
                 if write_state and record is None:
-                    self._write_state_message()
+                    self.write_state()
         self._finalize_state(self.get_context_state(context))

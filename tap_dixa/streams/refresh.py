@@ -146,8 +146,7 @@ class Refresh:
             try:
                 for found in self._reread(step, convert):
                     if isinstance(found, RefreshBookmark):
-                        yield None  # what was found so far is emitted before the state says so
-                        found.save(stream.stream_state)
+                        yield from self._save(found)
                     else:
                         count += 1
                         yield found
@@ -159,10 +158,8 @@ class Refresh:
                     level=logging.WARNING,
                 )
                 return
-            yield None
             bookmark = RefreshBookmark(step.end)
-            RefreshBookmark(min(bookmark.conversations, visible)).save(stream.stream_state)
-            yield None
+            yield from self._save(RefreshBookmark(min(bookmark.conversations, visible)))
         if conversations:
             stream.log(
                 "%s: refreshed %d records of %d conversations, of which Dixa erased personal data",
@@ -170,3 +167,8 @@ class Refresh:
                 count,
                 len(conversations),
             )
+
+    def _save(self, bookmark: RefreshBookmark) -> Iterator[None]:
+        yield None  # what was found so far is emitted before the state says so
+        bookmark.save(self._stream.stream_state)
+        yield None  # and the state is written before more is
