@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -12,10 +13,19 @@ from typing_extensions import override
 from tap_dixa import timestamps
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import Spool, key_decoder
-from tap_dixa.download.window_download import WindowDownload
 from tap_dixa.download.windows import Window
-from tap_dixa.errors import NotFoundError, UnusableRecordError
+from tap_dixa.errors import (
+    NotFoundError,
+    RefusedError,
+    RetriesExhaustedError,
+    UnusableRecordError,
+)
 from tap_dixa.streams.anonymized import anonymized_conversations
+from tap_dixa.streams.conversation_entries import (
+    ConversationEntries,
+    EntriesDownload,
+    Refusals,
+)
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.refresh import Refresh
 from tap_dixa.streams.refresh_bookmark import RefreshBookmark
@@ -35,26 +45,9 @@ if TYPE_CHECKING:
 _PAGE_LIMIT = "10000"
 """The most entries that Dixa puts on a page."""
 _SECOND = 1000
+_NO_LOG = "Dixa has no log of it"
 _STATE_FREQUENCY = 10
 """After how many conversations whose entries were emitted again the state is written."""
-
-
-class ConversationEntries(DixaApiStream):
-    """Reads all entries about one conversation, which Dixa sends at once. Not a stream of its own.
-
-    The log itself has no filter but time: it would take all pages since the oldest of the
-    conversations was created, up to 20 MB each. This takes a request for each conversation.
-    """
-
-    name = "activity_logs"
-    path = "/v1/conversations/{csid}/activitylog"
-    primary_keys = ("id",)
-    row_type: ClassVar = msgspec.Raw
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.not_found: list[int] = []
-        """Conversations that Dixa has no log of, by their ids."""
 
 
 class _Time(msgspec.Struct):
@@ -119,51 +112,60 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
     def _reread(
         self, step: Step, convert: Callable[[bytes], Encodable]
     ) -> Iterator[Encodable | RefreshBookmark]:
-        source = self.another(ConversationEntries)
+        source, refusals = self.another(ConversationEntries), Refusals()
 
-        def fetch(found: tuple[Window, Conversation]) -> WindowDownload:
+        def fetch(found: tuple[Window, Conversation]) -> EntriesDownload:
             return self._entries_of(source, found[1], Window(step.start, step.loaded))
 
         searched = anonymized_conversations(self, step.windows)
         ahead = self.settings.parallel_downloads
         fetched = prefetch(fetch, searched, ahead=ahead)
         for count, ((window, conversation), download) in enumerate(fetched, 1):
-            step.conversations.add(conversation.id)
+            refusals.add(conversation.id, download.refused)
+            if download.refused is None:
+                step.conversations.add(conversation.id)
             yield from self.emit(download, convert)
             # One that Dixa sent from elsewhere does not move the bookmark.
-            if count % _STATE_FREQUENCY == 0 and conversation.updated_at >= window.start:
+            inside = window.start <= conversation.updated_at < window.end
+            if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
                 yield RefreshBookmark(min(conversation.updated_at, step.visible))
-        if source.not_found:
+        refusals.check()
+        for conversation_id, error in list(refusals.passed_by.items())[:1]:
             self.log(
-                "%s: Dixa has no activity log of %d anonymized conversations, such as %d, so their "
-                "entries are not refreshed",
+                "%s: the log entries of %d anonymized conversations, such as %d, are not "
+                "refreshed: %s",
                 self.name,
-                len(source.not_found),
-                source.not_found[0],
+                len(refusals.passed_by),
+                conversation_id,
+                error,
                 level=logging.WARNING,
             )
 
     def _entries_of(
         self, source: ConversationEntries, conversation: Conversation, window: Window
-    ) -> WindowDownload:
-        """Download the entries about a conversation; none if Dixa has no log of it.
+    ) -> EntriesDownload:
+        """Download the entries about a conversation; none if Dixa does not send its log.
 
         Raises:
+            RetriesExhaustedError: All attempts failed.
             UnusableRecordError: An entry has no usable key or replication key.
         """
-        download = WindowDownload()
+        download = EntriesDownload()
         if window.length <= 0:
             return download
         try:
-            rows = source.request_records({"csid": conversation.id})
-            later = (row for row in rows if not _is_before(row, window.start))
-            download.add(window, self._spool(later, window))
+            rows = iter(source.request_records({"csid": conversation.id}))
+            if first := [*islice(rows, 1)]:
+                later = (row for row in chain(first, rows) if not _is_before(row, window.start))
+                download.add(window, self._spool(later, window))
+            else:  # each conversation has an entry: the one of its creation
+                download.refused = NotFoundError(_NO_LOG)
         except NotFoundError:
-            source.not_found.append(conversation.id)
-        except UnusableRecordError as error:
-            raise UnusableRecordError(
-                f"{self.name}: conversation {conversation.id}: {error}"
-            ) from None
+            download.refused = NotFoundError(_NO_LOG)
+        except RefusedError as error:
+            download.refused = error
+        except (RetriesExhaustedError, UnusableRecordError) as error:
+            raise type(error)(f"{self.name}: conversation {conversation.id}: {error}") from None
         return download
 
 

@@ -15,6 +15,7 @@ from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.redacted_messages import RedactedMessages, conversation_id
 from tap_dixa.streams.refresh import Refresh
 from tap_dixa.streams.refresh_bookmark import RefreshBookmark
+from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +78,8 @@ class MessagesStream(ExportStream):
             erased,
         )
         step.conversations.update(erased.conversations)
-        for window, download in self.downloads(erased.windows()):
+        windows = erased.windows(self.settings.window_days)
+        for window, download in self.downloads(windows):
             yield from self.emit(download, convert, erased.has)
             # What becomes visible late is looked for again, without regard to what is done.
             yield RefreshBookmark(
@@ -126,9 +128,9 @@ class _Erased:
                 self._spans = merge(self._spans)
                 self._most_spans = _SPANS + 2 * len(self._spans)
 
-    def windows(self) -> list[Window]:
-        """Return as few windows as hold all of them."""
-        return cover(self._spans, LONGEST)
+    def windows(self, days: int) -> list[Window]:
+        """Return as few windows, of at most so many days, as hold all of them."""
+        return cover(self._spans, min(days * DAY, LONGEST))
 
     def has(self, message: bytes) -> bool:
         """Whether a message is of one of the conversations."""

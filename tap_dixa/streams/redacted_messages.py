@@ -13,7 +13,12 @@ import msgspec
 
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import Spool, key_decoder
-from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
+from tap_dixa.errors import (
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    RetriesExhaustedError,
+)
 from tap_dixa.streams.activity_logs import ActivityLogsStream
 from tap_dixa.streams.anonymized import TOLERANCE
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
@@ -108,9 +113,15 @@ class RedactedMessages:
             RetriesExhaustedError: A request failed in all of its attempts.
         """
         redacted = self._redacted(windows)
+        many, available = len(redacted) > _MOST_REQUESTS, True
         for conversation, messages in redacted.items():
-            many = len(redacted) > _MOST_REQUESTS
-            for span in [_EVER] if many else self._spans(conversation, messages):
+            spans: list[Span | None] = [_EVER if many else None]
+            if available and not many:
+                try:
+                    spans = self._spans(conversation, messages)
+                except RetriesExhaustedError:
+                    available = False  # all messages are looked for anyway
+            for span in spans:
                 yield conversation, span
 
     def _redacted(self, windows: list[Window]) -> dict[int, set[str | None]]:

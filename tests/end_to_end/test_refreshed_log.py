@@ -67,7 +67,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
         sandbox.data.now.now += HOUR // 60
         sandbox.data.anonymize(number)
     sandbox.data.now.now += HOUR
-    sandbox.behaviour.api_faults.extend([*[None] * 13, Refusal(422)])
+    sandbox.behaviour.api_faults.extend([*[None] * 13, Refusal(422), Refusal(422)])
     failed = run_tap(config, catalog=chosen, state=first.state)
     assert failed.status == 1
     assert len(failed.errors) == 1
@@ -142,7 +142,7 @@ def test_a_conversation_that_dixa_has_no_log_of_is_named_in_a_warning(serve, run
     second = run_tap(config, catalog=chosen, state=first.state)
     checks.succeeded(second)
     (warning,) = (line for line in second.log.splitlines() if "WARNING" in line)
-    assert f"no activity log of 1 anonymized conversations, such as {lost}," in warning
+    assert f"entries of 1 anonymized conversations, such as {lost}, are not refreshed" in warning
     refreshed = {r["conversationId"] for r in second.records(STREAM)}
     assert refreshed >= ids - {lost}
 

@@ -1,0 +1,168 @@
+"""One conversation that Dixa does not serve keeps nothing else from being refreshed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tap_dixa.sandbox.faults import Odd, Refusal
+from tests import expected
+from tests.conftest import DAY, HOUR, both_paths, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import redact, some
+from tests.end_to_end.hurried import HURRIED
+from tests.end_to_end.test_refreshed_log import assert_fresh
+
+LOG = "activity_logs"
+MINUTE = HOUR // 60
+
+
+@pytest.fixture
+def account(serve, run_tap):
+    """Give an account, and a function that syncs streams of it, run after run."""
+    sandbox = serve(conversations=200, days=80)
+    runs = []
+
+    def sync(*streams, program=("-m", "tap_dixa"), **changes):
+        state = runs[-1].state if runs else None
+        config = settings(sandbox, **{"parallel_downloads": 1, **changes})
+        program = {} if program[0] == "-m" else {"program": program}
+        runs.append(run_tap(config, state=state, catalog=catalog(*streams), **program))
+        return runs[-1]
+
+    return sandbox, sync, runs
+
+
+def anonymize(sandbox, count):
+    """Anonymize conversations, a minute after each other; give their ids in this order."""
+    chosen = [conversation["id"] for conversation in some(sandbox, count)]
+    for number in chosen:
+        sandbox.data.now.now += MINUTE
+        sandbox.data.anonymize(number)
+    sandbox.data.now.now += HOUR
+    return chosen
+
+
+def about(sandbox, before):
+    """Give the conversations whose log was requested."""
+    paths = [path.split("/") for path, _, _ in sandbox.answered[before:]]
+    return [int(parts[3]) for parts in paths if len(parts) == 5]
+
+
+def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
+    sandbox, sync, _ = account
+    sync(LOG)
+    chosen = anonymize(sandbox, 7)
+    empty = Refusal(200, body='{"data": []}')
+    refused = [Refusal(403), Refusal(422), empty, Refusal(400), None, Refusal(401)]
+    sandbox.behaviour.api_faults.extend([None, *refused])
+    before = len(sandbox.answered)
+    second = sync(LOG)
+    checks.succeeded(second)
+    assert about(sandbox, before) == chosen
+    (warning,) = (line for line in second.log.splitlines() if "WARNING" in line)
+    assert f"log entries of 5 anonymized conversations, such as {chosen[2]}, are not" in warning
+    refreshed = {r["conversationId"] for r in second.records(LOG)}
+    assert refreshed & {*chosen} == {chosen[4], chosen[6]}
+    assert "of 2 conversations, of which Dixa erased personal data" in second.log
+    before = len(sandbox.answered)
+    assert "WARNING" not in sync(LOG).log
+    assert about(sandbox, before) == []
+
+
+@pytest.mark.parametrize(("status", "ends_with"), [(401, 0), (422, 1)])
+def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, status, ends_with):
+    sandbox, sync, runs = account
+    sync(LOG)
+    anonymize(sandbox, 14)
+    sandbox.behaviour.api_faults.extend([None, None, *[Refusal(status)] * 12])
+    before = len(sandbox.answered)
+    second = sync(LOG)
+    assert second.status == ends_with
+    # Ten in a row are enough to see it. One more may be requested already.
+    assert len(about(sandbox, before)) in {11, 12}
+    sandbox.behaviour.api_faults.clear()
+    checks.succeeded(sync(LOG))
+    assert_fresh(sandbox, *runs)
+
+
+def test_a_conversation_from_the_future_does_not_move_the_place(account):
+    sandbox, sync, runs = account
+    sync(LOG)
+    anonymize(sandbox, 3)
+    others = [c["id"] for c in some(sandbox, 10)]
+    text = '{"id": %d, "updated_at": 4000000000000, "anonymized_at": 1}'
+    sandbox.behaviour.faults.append(Odd(", ".join(text % number for number in others)))
+    sandbox.behaviour.api_faults.extend([*[None] * 11, *[Refusal(422)] * 3])
+    assert sync(LOG).status == 1
+    sandbox.behaviour.api_faults.clear()
+    checks.succeeded(sync(LOG))
+    assert_fresh(sandbox, *runs)
+
+
+def test_a_conversation_whose_log_stays_unavailable_is_named(account):
+    sandbox, sync, runs = account
+    sync(LOG)
+    chosen = anonymize(sandbox, 2)
+    sandbox.behaviour.api_faults.extend([None, *[Refusal(500)] * 8])
+    failed = sync(LOG, program=("-c", HURRIED))
+    assert failed.status == 1
+    (error,) = failed.errors
+    assert f"conversation {chosen[0]}: " in error
+    checks.succeeded(sync(LOG))
+    assert_fresh(sandbox, *runs)
+
+
+def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(account):
+    sandbox, sync, runs = account
+    sync("messages")
+    redact(sandbox, count=4)
+    sandbox.behaviour.api_faults.extend([None, *[Refusal(200, body='{"data": {}}')] * 8])
+    before = len(sandbox.answered)
+    second = sync("messages", program=("-c", HURRIED))
+    checks.succeeded(second)
+    paths = Counter(path.rpartition("/")[2] for path, _, _ in sandbox.answered[before:])
+    assert paths["messages"] == 8  # no more are requested
+    assert second.log.count("when the redacted messages of 4 conversations were created") == 1
+    arrived = {r["id"]: r for run in runs for r in run.records("messages")}
+    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+
+
+@both_paths
+def test_the_state_says_what_was_refreshed_before_more_is_emitted(account, options):
+    sandbox, sync, _ = account
+    first = sync("messages", LOG, **options)
+    before = sandbox.data.now.now
+    chosen = anonymize(sandbox, 12)
+    answered = len(sandbox.answered)
+    second = sync("messages", LOG, window_days=2, **options)
+    checks.succeeded(second)
+    # Whatever is lost by a kill, it is a window of messages, or the entries of ten conversations.
+    bookmarks, emitted, known = first.state["bookmarks"], {"messages": "", LOG: []}, []
+    for message in second.messages:
+        if message["type"] == "STATE":
+            bookmarks = message["value"]["bookmarks"]
+        elif message["type"] == "RECORD" and message["stream"] == "messages":
+            created = message["record"]["created_at"]
+            if message["record"]["csid"] in chosen and created < first.bookmark("messages"):
+                # More than a window later, and so in another one.
+                if emitted["messages"] and later(created, emitted["messages"], 2 * DAY):
+                    known.append(bookmarks["messages"]["refresh"]["messages"] > emitted["messages"])
+                emitted["messages"] = created
+        elif message["type"] == "RECORD" and message["record"]["conversationId"] in chosen:
+            emitted[LOG].append(message["record"]["conversationId"])
+            if len(set(emitted[LOG])) == 11:
+                tenth = expected.iso(before + 10 * MINUTE)
+                known.append(bookmarks[LOG]["refresh"]["conversations"] == tenth)
+    assert len(known) > 5
+    assert all(known)
+    # As for what is new, no request is for more than window_days.
+    for path, query, _ in sandbox.answered[answered:]:
+        if path == "/v1/message_export":
+            length = int(query["created_before"]) - int(query["created_after"])
+            assert length <= 2 * DAY + 2000
+
+
+def later(one, other, milliseconds):
+    return expected.milliseconds(one) - expected.milliseconds(other) > milliseconds
