@@ -43,6 +43,8 @@ class Conversation(msgspec.Struct):
             are missing, unusable, or contradict each other.
         """
         first, last = _milliseconds(self.created_at), _milliseconds(self.last_message_created_at)
+        if bytes(self.last_message_created_at) in _NO_TIME:
+            last = self.updated_at  # which a message changes, if there is one
         if first is None or last is None or first > last + TOLERANCE:
             return None
         return first - TOLERANCE, last + TOLERANCE

@@ -135,6 +135,8 @@ class RedactedMessages:
                 for redaction in self._log.emit(download, decoder.decode):
                     found.setdefault(redaction.conversation, set()).add(redaction.message)
         except (ForbiddenError, NotFoundError) as error:
+            if self._log.any_page_read:
+                raise  # the token had access: what follows would be missing silently
             self._has_access = False
             self._stream.log(
                 "%s: messages that were redacted one by one are not refreshed: %s",

@@ -9,6 +9,7 @@ there, for what was erased since the last one.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _STEP = 30
 """After so many windows of a search, what was found in them is emitted, so that the refresh gets
 on however soon each run is stopped: at Dixa's limit, they take three minutes."""
+_PROGRESS = "%s: refreshed %d records of %d conversations so far"
+_PROGRESS_INTERVAL = 60
+"""How many seconds lie between two log lines about how far a refresh is, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ class Refresh:
         loaded, end = windows[0].start, windows[-1].end
         bookmark = RefreshBookmark.read(stream.stream_state) or RefreshBookmark(loaded)
         visible = max(bookmark.conversations, self._visible_until(end))
-        conversations, count = set[int](), 0
+        conversations, count, logged = set[int](), 0, time.monotonic()
         while bookmark.conversations < end:
             until = min(bookmark.step or end, end)
             step = Step(
@@ -147,6 +151,9 @@ class Refresh:
                 for found in self._reread(step, convert):
                     if isinstance(found, RefreshBookmark):
                         yield from self._save(found)
+                        if time.monotonic() - logged >= _PROGRESS_INTERVAL:
+                            stream.log(_PROGRESS, stream.name, count, len(conversations))
+                            logged = time.monotonic()
                     else:
                         count += 1
                         yield found

@@ -152,6 +152,9 @@ ODD_TIMES = {
             "created_at": -(-first // 1000) * 1000, "last_message_created_at": last // 1000 * 1000
         }
     ],
+    "without a last message": [
+        lambda first, _: {"created_at": first, "last_message_created_at": "null"}
+    ],
     "doubtful": [
         lambda first, last: {"created_at": last, "last_message_created_at": first},
         lambda first, _: {"created_at": first, "last_message_created_at": "null"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -16,6 +17,13 @@ from tests.end_to_end.test_refreshed_log import assert_fresh
 
 LOG = "activity_logs"
 MINUTE = HOUR // 60
+TALKATIVE = """
+from tap_dixa.__main__ import main
+from tap_dixa.streams import refresh
+refresh._PROGRESS_INTERVAL = 0
+main()
+"""
+"""Run the tap, with a log line about the refresh wherever it can be resumed."""
 
 
 @pytest.fixture
@@ -136,8 +144,10 @@ def test_the_state_says_what_was_refreshed_before_more_is_emitted(account, optio
     before = sandbox.data.now.now
     chosen = anonymize(sandbox, 12)
     answered = len(sandbox.answered)
-    second = sync("messages", LOG, window_days=2, **options)
+    second = sync("messages", LOG, program=("-c", TALKATIVE), window_days=2, **options)
     checks.succeeded(second)
+    for stream in ("messages", LOG):
+        assert re.search(rf"{stream}: refreshed [1-9]\d* records of 1\d conv\S+ so far", second.log)
     # Whatever is lost by a kill, it is a window of messages, or the entries of ten conversations.
     bookmarks, emitted, known = first.state["bookmarks"], {"messages": "", LOG: []}, []
     for message in second.messages:
@@ -166,3 +176,19 @@ def test_the_state_says_what_was_refreshed_before_more_is_emitted(account, optio
 
 def later(one, other, milliseconds):
     return expected.milliseconds(one) - expected.milliseconds(other) > milliseconds
+
+
+def test_a_right_to_the_log_that_ends_half_way_hides_no_message(account):
+    sandbox, sync, runs = account
+    sync("messages")
+    sandbox.data.now.now += 2 * DAY
+    redact(sandbox)
+    changes = {"window_days": 1, "end_date": expected.iso(sandbox.data.now.now)}
+    sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 9])
+    second = sync("messages", **changes)
+    checks.succeeded(second)
+    assert second.log.count("are not refreshed: ") == 1
+    sandbox.behaviour.api_faults.clear()
+    checks.succeeded(sync("messages", **changes))
+    arrived = {r["id"]: r for run in runs for r in run.records("messages")}
+    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
