@@ -136,7 +136,10 @@ class Refresh:
         stream, settings = self._stream, self._stream.settings
         loaded, end = windows[0].start, windows[-1].end
         bookmark = RefreshBookmark.read(stream.stream_state) or RefreshBookmark(loaded)
-        visible = max(bookmark.conversations, self._visible_until(end))
+        visible_now = self._visible_until(end)
+        visible = max(bookmark.conversations, visible_now)
+        if visible_now < bookmark.conversations:  # the lookback is longer than it was
+            bookmark = RefreshBookmark(visible_now)
         conversations, count, logged = set[int](), 0, time.monotonic()
         while bookmark.conversations < end:
             until = min(bookmark.step or end, end)

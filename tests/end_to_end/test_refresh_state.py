@@ -8,9 +8,10 @@ import pytest
 
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import HOUR, catalog, settings
+from tests.conftest import DAY, HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
+from tests.end_to_end.test_refreshed_log import assert_fresh
 
 MINUTE = 60_000
 
@@ -121,3 +122,30 @@ def test_a_message_whose_conversation_is_spelled_in_another_way_is_refreshed(acc
     sandbox.data.now.now += HOUR
     sandbox.behaviour.faults.extend([None, None, Odd(text)])
     assert "odd" in {record["id"] for record in sync().records("messages")}
+
+
+def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(serve, run_tap):
+    # As docs/schedules/backfills.md loads the newest data first.
+    sandbox = serve(conversations=200, days=80)
+    chosen = catalog("messages", "activity_logs")
+    recent = expected.iso(sandbox.data.now.now - 5 * DAY)
+    runs = []
+
+    def sync(state=None, **changes):
+        runs.append(run_tap(settings(sandbox, **changes), state=state, catalog=chosen))
+        checks.succeeded(runs[-1])
+        return runs[-1].state
+
+    state = sync(start_date=recent)
+    sync(end_date=recent)
+    for conversation in some(sandbox, 3):
+        sandbox.data.anonymize(conversation["id"])
+    sandbox.data.now.now += HOUR
+    state = sync(state, start_date=recent)
+    place = state["bookmarks"]["messages"]["refresh"]["conversations"]
+    sandbox.data.now.now += HOUR
+    state = sync(state, lookback_seconds=86400)
+    assert state["bookmarks"]["messages"]["refresh"]["conversations"] >= place
+    arrived = {r["id"]: r for run in runs for r in run.records("messages")}
+    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    assert_fresh(sandbox, *runs)
