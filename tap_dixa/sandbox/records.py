@@ -27,7 +27,6 @@ _PERSONAL = {
     "attached_files",
     "chat_input_answer",
     "formSubmission",
-    "from_phone_number",
     "recording_url",
     "voicemail_url",
 }
@@ -191,7 +190,8 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
         }
         if anonymized:
             record["text"] = ANONYMIZED
-            for name in _PERSONAL & record.keys():
+            number = "from_phone_number" if inbound else "to_phone_number"
+            for name in {*_PERSONAL, number} & record.keys():
                 record[name] = None
         elif life.is_redacted(place, seen):
             record["text"] = None
@@ -206,10 +206,13 @@ def _body(  # noqa: PLR0913 (all of them shape the text)
         recording = f"https://recordings.example/{life.number}.mp3"
         voicemail = life.channel == "voicemail"
         ready = created + _RECORDING_TAKES <= seen
+        caller, called = life.customer.phone, HOTLINE
+        if not inbound:
+            caller, called = called, caller
         return {
             "text": None,
-            "from_phone_number": life.customer.phone,
-            "to_phone_number": HOTLINE,
+            "from_phone_number": caller,
+            "to_phone_number": called,
             "duration": random.randrange(5, 1800),
             "recording_url": recording if ready and not voicemail else None,
             "voicemail_url": recording if voicemail else None,

@@ -17,6 +17,7 @@ from tests.end_to_end.everything import BY_CONVERSATION, EVERY
 from tests.end_to_end.test_lake import load as load_files
 
 QUERY = pages.blocks("personal-data.md", "sql")["Find what was not erased"]
+ANONYMIZED = "select id from dixa.conversations where anonymized_at is not null"
 PERSONAL = {"messages", "activity_logs", *BY_CONVERSATION}
 """What the query finds as long as only the conversations and the log say what was erased."""
 TELLING = ("conversations", "activity_logs")
@@ -134,9 +135,9 @@ def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
                 customer = sandbox.data.life(conversation["id"])[0].customer
                 for secret in (customer.email, customer.phone, conversation.get("rating_message")):
                     assert secret is None or secret not in text
+        assert_every_field_is_looked_at(tables)
         for stream in ("analytics_records", "intelligence_records"):
-            anonymized = "select id from dixa.conversations where anonymized_at is not null"
-            where = f'"conversationId" in ({anonymized})'
+            where = f'"conversationId" in ({ANONYMIZED})'
             assert tables.execute(f"select count(*) from dixa.{stream} where {where}").fetchone()[0]
             tables.execute(
                 f"update dixa.{stream} set fields = json_merge_patch(fields, ?) where {where}",
@@ -146,6 +147,59 @@ def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
             "analytics_records",
             "intelligence_records",
         }
+
+
+LEFT = {
+    "conversations": {
+        **dict.fromkeys(("requester_name", "requester_email", "requester_phone_number"), "Ann"),
+        **dict.fromkeys(("subject", "rating_message"), "Ann"),
+        **dict.fromkeys(
+            ("requester_additional_emails", "requester_additional_phone_numbers"), '["Ann"]'
+        ),
+        "ratings": '[{"rating_type": "csat", "rating_message": "Ann"}]',
+    },
+    "messages": {
+        **dict.fromkeys(("text", "from", "from_phone_number", "recording_url"), "Ann"),
+        **dict.fromkeys(("voicemail_url", "chat_input_answer"), "Ann"),
+        **dict.fromkeys(("to", "cc", "bcc", "attached_files"), '["Ann"]'),
+        "formSubmission": '{"name": "Ann"}',
+    },
+    "activity_logs": {
+        f"attributes {place}": f'{{"_type": "x", {text}}}'
+        for place, text in enumerate(
+            [
+                *(f'"{name}": "Ann"' for name in ("subject", "oldSubject", "newSubject")),
+                *(f'"{name}": "Ann"' for name in ("message", "fromEndpoint")),
+                *(
+                    f'"{user}": {{"id": "1", "{name}": "Ann"}}'
+                    for user in ("user", "oldUser", "newUser")
+                    for name in ("name", "email", "phoneNumber")
+                ),
+            ]
+        )
+    },
+    "conversation_notes": {"message": "Ann"},
+    "conversation_ratings": {"ratingComment": "Ann"},
+}
+"""What each field has that was not erased."""
+
+
+def assert_every_field_is_looked_at(tables):
+    """Put each field back, alone, and run the query."""
+    places = [(stream, name) for stream, fields in LEFT.items() for name in fields]
+    for stream, name in places:
+        key, (field, *_) = CONVERSATION[stream], name.split()
+        where = f'where "{key}" in ({ANONYMIZED})'
+        tables.begin()
+        if stream == "messages":
+            tables.execute(f"update dixa.messages set direction = 'inbound' {where}")
+        tables.execute(f'update dixa.{stream} set "{field}" = ? {where}', [LEFT[stream][name]])
+        assert {row[0] for row in tables.execute(QUERY).fetchall()} == {stream}, (stream, name)
+        tables.rollback()
+    tables.begin()
+    tables.execute("update dixa.messages set direction = 'outbound', to_phone_number = '+45 1'")
+    assert {row[0] for row in tables.execute(QUERY).fetchall()} == {"messages"}
+    tables.rollback()
 
 
 @pytest.mark.slow

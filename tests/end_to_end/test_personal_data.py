@@ -103,8 +103,9 @@ def conversation(source):
 
 def message(source):
     files = ("attached_files", "formSubmission", "recording_url", "voicemail_url")
+    numbers = ("from_phone_number", "to_phone_number")
     return {
-        **without(source, *files, "author_name", "from_phone_number", "cc", "bcc"),
+        **without(source, *files, "author_name", *numbers, "cc", "bcc"),
         "author_email": hashed(source.get("author_email")),
         "text": source.get("text") and "[text]",
         "chat_input_answer": source.get("chat_input_answer") and "[answer]",

@@ -17,11 +17,11 @@ from tests.conftest import DAY, NOON, Clock
 PINNED = {
     (1, 0): {
         "conversations": "47c7ca8f60577947d230201852040066bdf96565123c750c7c8eab50d5839158",
-        "messages": "63ac1ac77e8ea44564cbf4857db9944e6d3ed221059590ff5194905ac86f4eaf",
+        "messages": "983195122aa1444849b8702640ab07cd584f98fa41953748e1d656953052ab39",
     },
     (7, 600_000): {
         "conversations": "1330c6f55f0cd74c8b8811a834dd1da9975e44788b2a34a134fe3e296f2493e5",
-        "messages": "b21e0a722bf595a58999e1ea75b5e001a1c68eff57787dac36c01ae9d8498540",
+        "messages": "ca6d14f144cf154fcc274b844b8fa9b5386726f8934155f74dabf7a8e1db6dca",
     },
 }
 """SHA-256 of what the exports hold, by seed and lag (ms): benchmarks compare over time."""
