@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _STEP = 30
 """After so many windows of a search, what was found in them is emitted, so that the refresh gets
-on however soon each run is stopped: at Dixa's limit, they take three minutes."""
+on however soon each run is stopped: at Dixa's limit, the exports of them take three minutes."""
 _PROGRESS = "%s: refreshed %d records of %d conversations so far"
 _PROGRESS_INTERVAL = 60
 """How many seconds lie between two log lines about how far a refresh is, at least."""
