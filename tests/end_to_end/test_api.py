@@ -223,7 +223,10 @@ def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap,
     evidence("streams of the Dixa API compared field by field", len(BY_CONVERSATION))
 
 
-@pytest.mark.parametrize("stream", BY_CONVERSATION)
+@pytest.mark.parametrize(
+    "stream",
+    ["conversation_ratings", pytest.param("conversation_notes", marks=pytest.mark.slow)],
+)
 def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream):
     sandbox = serve(conversations=40, days=6)
     chosen = catalog(stream)

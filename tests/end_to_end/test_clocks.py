@@ -50,7 +50,9 @@ def test_a_few_minutes_between_the_clocks_lose_nothing(serve, run_tap, ahead, ev
         evidence("runs with clocks apart, nothing lost")
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize(
+    "zone", [pytest.param("America/New_York", marks=pytest.mark.slow), "Australia/Lord_Howe"]
+)
 def test_a_night_that_clocks_change_is_like_any_other(serve, run_tap, zone):
     # New York's clocks changed on 2026-03-08, the others' in October and April before.
     sandbox = serve(days=170)

@@ -8,7 +8,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import both_paths, catalog, settings
+from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 
 
@@ -104,7 +104,7 @@ def test_an_empty_variable_is_none(serve, run_tap):
     checks.succeeded(run_tap(settings(sandbox), "--config=ENV", environment=environment))
 
 
-@both_paths
+@both_paths_slowly
 def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, options):
     sandbox = serve(days=20)
     config = settings(sandbox, window_days=5, **options)

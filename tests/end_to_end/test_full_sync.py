@@ -21,7 +21,7 @@ def on_the_millisecond(sandbox, timestamp):
     ("after", "before"),
     [
         (True, True),
-        (False, False),
+        pytest.param(False, False, marks=pytest.mark.slow),
         pytest.param(True, False, marks=pytest.mark.slow),
         pytest.param(False, True, marks=pytest.mark.slow),
     ],

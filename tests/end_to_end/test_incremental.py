@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tests import expected
-from tests.conftest import HOUR, both_paths, both_paths_slowly, settings
+from tests.conftest import HOUR, both_paths_slowly, settings
 from tests.end_to_end import checks
 
 LOOKBACK = 600_000
@@ -68,7 +68,7 @@ def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, 
         assert second.bookmark(stream) == first.bookmark(stream)
 
 
-@both_paths
+@both_paths_slowly
 def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
     sandbox = serve(conversations=400, days=20)
     config = settings(sandbox, window_days=11, **options)

@@ -177,7 +177,9 @@ UNUSABLE_ROWS = [
 ]
 
 
-@pytest.mark.parametrize("stream", ["queues", "queue_members", "contact_endpoints"])
+@pytest.mark.parametrize(
+    "stream", ["queues", "queue_members", pytest.param("contact_endpoints", marks=pytest.mark.slow)]
+)
 def test_a_row_that_is_none_fails_the_stream_alone(serve, run_tap, stream):
     name = "address" if stream == "contact_endpoints" else "id"
     for row in UNUSABLE_ROWS:

@@ -75,6 +75,7 @@ def look(database, known):
     return sum(map(len, known.values()))
 
 
+@pytest.mark.slow
 def test_postgres_is_exact_at_first_later_and_after_erasure_and_deletes(
     serve, run_tap, postgres, tmp_path, evidence
 ):

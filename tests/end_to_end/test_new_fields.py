@@ -9,7 +9,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import DAY, NOON, both_paths, catalog, settings
+from tests.conftest import DAY, NOON, both_paths, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, LISTS, exported
 
@@ -25,7 +25,7 @@ def with_new_fields(stream, record):
     return {**record, "additional_properties": extra}
 
 
-@both_paths
+@both_paths_slowly
 def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, options):
     sandbox = serve(conversations=200, days=20, new_fields=True)
     run = run_tap(settings(sandbox, window_days=7, **options))
@@ -102,7 +102,7 @@ def test_nothing_new_leaves_the_column_out(serve, run_tap):
     assert all("additional_properties" not in r for r in run.records("conversations"))
 
 
-@both_paths
+@both_paths_slowly
 def test_what_dixas_pages_write_in_two_ways_is_accepted_in_both(serve, run_tap, options):
     sandbox = serve(conversations=300, days=20, documented_forms=True)
     run = run_tap(settings(sandbox, **options))

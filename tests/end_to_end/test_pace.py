@@ -60,7 +60,7 @@ def test_the_limits_are_dixas():
 def test_no_request_is_refused_for_its_pace(serve, run_tap):
     # Dixa's limit, and room for a busy machine that holds requests up and lets them go at once.
     sandbox = serve(requests_per_second=10, burst=8)
-    run = run_tap(settings(sandbox), catalog=catalog(*LISTS))
+    run = run_tap(settings(sandbox), catalog=catalog(*LISTS), program=["-m", "tap_dixa"])
     checks.succeeded(run)
     assert len(sandbox.answered) >= 20
     assert {status for _, _, status in sandbox.answered} == {200}

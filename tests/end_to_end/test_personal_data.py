@@ -155,6 +155,7 @@ def same(run, stream, wanted):
     checks.fits_its_schema(run, stream)
 
 
+@pytest.mark.slow
 def test_recipes_do_what_they_say_and_nothing_else(serve, run_tap, evidence):
     recipes = pages.blocks(PAGE, "yaml")
     del recipes[FLAT]

@@ -134,7 +134,9 @@ def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same
     assert_fresh()
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    "status", [401, *(pytest.param(status, marks=pytest.mark.slow) for status in (403, 404))]
+)
 def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed(
     serve, run_tap, status
 ):
@@ -222,6 +224,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
     checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
 
 
+@pytest.mark.slow
 def test_two_messages_of_a_conversation_are_found_in_two_steps(serve, run_tap):
     sandbox = serve(conversations=100, days=8)
     chosen = catalog("messages")

@@ -9,7 +9,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import DAY, HOUR, both_paths, catalog, settings
+from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
 from tests.end_to_end.hurried import HURRIED
@@ -79,7 +79,9 @@ def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
     assert about(sandbox, before) == []
 
 
-@pytest.mark.parametrize(("status", "ends_with"), [(401, 0), (422, 1)])
+@pytest.mark.parametrize(
+    ("status", "ends_with"), [pytest.param(401, 0, marks=pytest.mark.slow), (422, 1)]
+)
 def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, status, ends_with):
     sandbox, sync, runs = account
     sync(LOG)
@@ -137,7 +139,7 @@ def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(accoun
     checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
 
 
-@both_paths
+@both_paths_slowly
 def test_the_state_says_what_was_refreshed_before_more_is_emitted(account, options):
     sandbox, sync, _ = account
     first = sync("messages", LOG, **options)

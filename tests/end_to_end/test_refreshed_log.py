@@ -9,7 +9,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import DAY, HOUR, NOON, both_paths, both_paths_slowly, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 from tests.end_to_end.batches import batch_config, records_in
@@ -32,7 +32,7 @@ def assert_fresh(sandbox, *runs):
     checks.same(list(arrived.values()), entries(sandbox))
 
 
-@both_paths
+@both_paths_slowly
 def test_they_are_emitted_again_with_a_request_a_conversation(serve, run_tap, options, evidence):
     sandbox = serve(conversations=200, days=25)
     config, chosen = settings(sandbox, **options), catalog(STREAM)

@@ -10,7 +10,7 @@ import trustme
 
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
-from tests.conftest import SDK_PATH, settings
+from tests.conftest import both_paths_slowly, settings
 from tests.end_to_end import checks
 from tests.events import wait_until
 
@@ -18,7 +18,7 @@ TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 
 
 @pytest.mark.parametrize("level", ["DEBUG", pytest.param("INFO", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
+@both_paths_slowly
 def test_the_token_is_in_no_output(serve, run_tap, level, options, evidence):
     sandbox = serve(days=70, token=TOKEN)
     said = f"<html>You sent Bearer {TOKEN}"

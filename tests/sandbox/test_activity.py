@@ -152,8 +152,7 @@ def test_from_and_to_can_each_be_given_alone(api, log):
     assert within == [entry for entry in later if timestamp(entry) <= middle + 10**8] != []
 
 
-@pytest.mark.parametrize("after", [True, False])
-@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(("after", "before"), [(True, False), (False, True)])
 def test_bounds_do_as_configured(connect, after, before):
     api = connect(conversations=200, bounds=Bounds(after, before))
     nightly = [m for m in map(timestamp, whole(api)) if m % 86_400_000 == 0]

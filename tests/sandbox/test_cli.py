@@ -38,7 +38,7 @@ def test_run_puts_a_sandbox_behind_a_command():
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("exit(0)", 0), ("exit(7)", 7), ("import os; os.kill(os.getpid(), 15)", 143)],
+    [("exit(7)", 7), ("import os; os.kill(os.getpid(), 15)", 143)],
 )
 def test_run_passes_the_exit_status_on(code, status):
     assert run("--", sys.executable, "-c", code).returncode == status

@@ -50,6 +50,7 @@ def test_load_and_time_are_inverse():
         assert abs(time_of(load_until(time)) - time) <= 1
 
 
+@pytest.mark.slow
 def test_there_are_as_many_as_requested_and_they_end_now(data, conversations):
     assert 0.95 * 4000 < len(conversations) < 1.05 * 4000
     newest = max(record["updated_at"] for record in conversations.values())
@@ -74,6 +75,7 @@ def test_a_seed_gives_the_records_it_has_always_given(seed, late):
         assert hashlib.sha256(written).hexdigest() == pinned
 
 
+@pytest.mark.slow
 def test_a_sandbox_started_later_agrees_on_the_past(conversations):
     later = expected.source(DataSet(4000, 120, Clock(NOON + 3 * HOUR)), "conversations")
     settled = {
@@ -85,6 +87,7 @@ def test_a_sandbox_started_later_agrees_on_the_past(conversations):
     assert settled == {key: later[key] for key in settled}
 
 
+@pytest.mark.slow
 def test_records_come_in_no_order(data):
     def always(_):
         return True
