@@ -53,7 +53,7 @@ def wanted():
         return {stream: len(known[stream]) for stream in SURE}
 
 
-QUICKLY = {"messages", "queues", "activity_logs"}
+QUICKLY = {"messages", "queues"}
 
 
 @pytest.mark.parametrize(

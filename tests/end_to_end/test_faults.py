@@ -127,6 +127,7 @@ def test_retry_after_is_obeyed(serve, run_tap, kind, evidence):
     evidence(SURVIVED, happened(plan, sandbox))
 
 
+@pytest.mark.slow
 def test_one_fault_after_the_other(serve, run_tap, evidence):
     sandbox = serve(days=100)
     plan = [

@@ -75,6 +75,7 @@ def look(path, known):
     return sum(map(len, known.values()))
 
 
+@pytest.mark.slow
 def test_duckdb_is_exact_at_first_later_and_after_erasure_and_deletes(
     serve, run_tap, tmp_path, evidence
 ):

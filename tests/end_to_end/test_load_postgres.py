@@ -101,6 +101,7 @@ def test_postgres_is_exact_at_first_later_and_after_erasure_and_deletes(
         assert len(known[stream]) < len(before[stream])
 
 
+@pytest.mark.slow
 def test_the_last_record_of_a_key_counts_and_no_text_is_refused(postgres, tmp_path):
     odd = "\\u0000 \u0000 \\\u0000 \u0001\u0002 \\. \"',;\t\r\n \\N \u2028 😀 ''"
     fields = {"id": {"type": "integer"}, "text": {"type": ["string", "null"]}}

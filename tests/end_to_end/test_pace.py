@@ -57,6 +57,7 @@ def test_the_limits_are_dixas():
     assert BURST / BURST_INTERVAL <= 10 / 1000
 
 
+@pytest.mark.slow
 def test_no_request_is_refused_for_its_pace(serve, run_tap):
     # Dixa's limit, and room for a busy machine that holds requests up and lets them go at once.
     sandbox = serve(requests_per_second=10, burst=8)

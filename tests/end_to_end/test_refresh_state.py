@@ -94,6 +94,7 @@ def test_it_can_be_turned_on_later(account):
     assert_fresh()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("account", [{"conversations": 500, "days": 4}], indirect=True)
 def test_without_dixas_clock_its_newest_message_stands_for_it(account):
     sandbox, sync, assert_fresh = account

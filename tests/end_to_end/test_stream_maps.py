@@ -61,6 +61,7 @@ def deselected():
     }
 
 
+@pytest.mark.slow
 def test_maps_of_streams_that_are_not_selected_change_nothing(serve, run_tap):
     sandbox = serve(days=5)
     every, flat = recipes()

@@ -63,6 +63,7 @@ def test_serve_prints_its_address_and_serves_until_it_is_interrupted():
         assert serving.wait(HANG) != 0
 
 
+@pytest.mark.slow
 def test_faults_come_in_the_order_of_their_plan(tmp_path):
     plan = tmp_path / "plan.json"
     plan.write_text(
