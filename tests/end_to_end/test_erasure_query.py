@@ -202,10 +202,8 @@ def assert_every_field_is_looked_at(tables):
     tables.rollback()
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("duckdb")
-def test_with_target_duckdb_and_every_stream(serve, run_tap, load, tmp_path, evidence):
-    sandbox, feed = serve(conversations=150, days=10), load("target-duckdb")
+def syncing(sandbox, run_tap, feed):
+    """Give a function that runs the tap and feeds a loader what it writes."""
 
     def sync(state, chosen, **changes):
         run = run_tap(settings(sandbox, **changes), catalog=chosen, state=state)
@@ -213,11 +211,19 @@ def test_with_target_duckdb_and_every_stream(serve, run_tap, load, tmp_path, evi
         feed(run)
         return run
 
+    return sync
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("duckdb")
+def test_with_target_duckdb_and_every_stream(serve, run_tap, load, tmp_path, evidence):
+    sandbox, feed = serve(conversations=150, days=10), load("target-duckdb")
+
     def find():
         with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as tables:
             return tables.execute(QUERY).fetchall()
 
-    check(sandbox, sync, find, evidence)
+    check(sandbox, syncing(sandbox, run_tap, feed), find, evidence)
 
 
 @pytest.mark.slow
@@ -226,14 +232,8 @@ def test_with_target_postgres_and_every_stream(serve, run_tap, load, postgres, e
     sandbox = serve(conversations=150, days=10)
     feed = load("target-postgres", sqlalchemy_url=postgres)
 
-    def sync(state, chosen, **changes):
-        run = run_tap(settings(sandbox, **changes), catalog=chosen, state=state)
-        checks.succeeded(run)
-        feed(run)
-        return run
-
     def find():
         with closing(psycopg.connect(postgres)) as connection:
             return connection.execute(QUERY).fetchall()
 
-    check(sandbox, sync, find, evidence)
+    check(sandbox, syncing(sandbox, run_tap, feed), find, evidence)

@@ -32,11 +32,11 @@ def account(serve, run_tap):
     sandbox = serve(conversations=200, days=80)
     runs = []
 
-    def sync(*streams, program=("-m", "tap_dixa"), **changes):
+    def sync(*streams, program=None, **changes):
         state = runs[-1].state if runs else None
         config = settings(sandbox, **{"parallel_downloads": 1, **changes})
-        program = {} if program[0] == "-m" else {"program": program}
-        runs.append(run_tap(config, state=state, catalog=catalog(*streams), **program))
+        options = {"program": program} if program else {}
+        runs.append(run_tap(config, state=state, catalog=catalog(*streams), **options))
         return runs[-1]
 
     return sandbox, sync, runs
