@@ -5,22 +5,25 @@ from __future__ import annotations
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from tap_dixa.sandbox.behaviour import Behaviour
-from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.server import Sandbox
+from tap_dixa import rate_limit
 from tap_dixa.streams import STREAMS
 from tap_dixa.tap import TapDixa
-from tests.conftest import Clock, catalog, settings
+from tests.conftest import catalog, made, settings
 
 # The tap runs once for all of them, if one worker has them.
 pytestmark = pytest.mark.xdist_group("standard")
 
 # The SDK builds its test class, and runs the tap for it, when this module is imported.
-SANDBOX = Sandbox(DataSet(60, 5, Clock()), Behaviour(requests_per_minute=0))
+SANDBOX = made(conversations=60, days=5)
 SANDBOX.__enter__()
 
 
-def teardown_module():
+@pytest.fixture(scope="module", autouse=True)
+def unlimited():
+    """Let the tap not wait for the Dixa API's limit: this sandbox has none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rate_limit, "BURST_INTERVAL", 1)
+        yield
     SANDBOX.__exit__()
 
 

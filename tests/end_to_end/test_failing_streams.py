@@ -10,7 +10,6 @@ from tests import expected
 from tests.conftest import HOUR, NOON, catalog, made, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, records_of
-from tests.end_to_end.hurried import HURRIED
 
 PATHS = {
     "conversations": "/v1/conversation_export",
@@ -127,7 +126,7 @@ def test_an_export_that_fails_for_good_fails_alone(serve, run_tap):
     # Six days and their halves, down to an hour or two, and not one more.
     sandbox.behaviour.faults.extend([Refusal(500)] * 11)
     streams = ("conversations", "messages", "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    run = run_tap(settings(sandbox), catalog=catalog(*streams))
     assert run.status == 1
     (line,) = run.errors
     assert "1 of 3 streams failed, the others were synced: conversations: " in line
@@ -141,7 +140,7 @@ def test_a_list_that_fails_for_good_fails_alone(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(500)] * MAX_ATTEMPTS])
     streams = ("conversations", "teams", "tags", "activity_logs")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    run = run_tap(settings(sandbox), catalog=catalog(*streams))
     assert run.status == 1
     (line,) = run.errors
     assert "1 of 4 streams failed, the others were synced: tags could not be read: " in line
@@ -154,7 +153,7 @@ def test_while_an_api_is_down_later_streams_give_up_soon(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     sandbox.behaviour.api_faults.extend([Refusal(503)] * 100)
     streams = ("teams", "tags", "queues")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    run = run_tap(settings(sandbox), catalog=catalog(*streams))
     assert run.status == 1
     assert "3 of 3 streams failed" in run.errors[0]
     assert len(sandbox.answered) == MAX_ATTEMPTS + 2 * ATTEMPTS_UNAVAILABLE

@@ -13,7 +13,6 @@ from tap_dixa.retry import MAX_ATTEMPTS
 from tap_dixa.sandbox.faults import Refusal
 from tests.conftest import EXPORTS, both_paths, catalog, settings
 from tests.end_to_end import checks, memory
-from tests.end_to_end.hurried import HURRIED
 
 
 def page(rows, link=None, **extra):
@@ -218,7 +217,7 @@ def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(serve, run
     bodies = (NO_PAGES * 2)[: 2 * MAX_ATTEMPTS]
     sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in bodies)
     streams = ("agents", "teams", "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams), program=["-c", HURRIED])
+    run = run_tap(settings(sandbox), catalog=catalog(*streams))
     assert run.status == 1
     (line,) = run.errors
     assert "2 of 3 streams failed, the others were synced: agents could not be read: " in line

@@ -12,7 +12,6 @@ from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
-from tests.end_to_end.hurried import HURRIED
 from tests.end_to_end.test_refreshed_log import assert_fresh
 
 LOG = "activity_logs"
@@ -116,7 +115,7 @@ def test_a_conversation_whose_log_stays_unavailable_is_named(account):
     sync(LOG)
     chosen = anonymize(sandbox, 2)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(500)] * 8])
-    failed = sync(LOG, program=("-c", HURRIED))
+    failed = sync(LOG)
     assert failed.status == 1
     (error,) = failed.errors
     assert f"conversation {chosen[0]}: " in error
@@ -130,7 +129,7 @@ def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(accoun
     redact(sandbox, count=4)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(200, body='{"data": {}}')] * 8])
     before = len(sandbox.answered)
-    second = sync("messages", program=("-c", HURRIED))
+    second = sync("messages")
     checks.succeeded(second)
     paths = Counter(path.rpartition("/")[2] for path, _, _ in sandbox.answered[before:])
     assert paths["messages"] == 8  # no more are requested

@@ -75,6 +75,7 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
     tap = start_tap(
         settings(sandbox),
         catalog=catalog("conversations"),
+        program=["-m", "tap_dixa"],
         stderr=terminal.theirs,
         stdout=subprocess.PIPE,
     )
