@@ -19,6 +19,7 @@ from tempfile import mkstemp
 from types import SimpleNamespace
 
 from backoff import _sync
+
 from tap_dixa import rate_limit
 from tap_dixa.__main__ import main
 
