@@ -11,9 +11,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import requests
 
+    from tap_dixa.client import DixaStream
     from tap_dixa.download.spool import Spool
+    from tap_dixa.report.field_check import FieldCheck
+    from tap_dixa.report.row_shapes import RowShape
+    from tap_dixa.settings import Settings
+
+FAILED = "failed: "
+"""How the result of a stream's test begins if it failed."""
+LACKING = "not in this account"
+"""The result if the account does not have the stream."""
 
 _ENCODINGS = {"gzip", "deflate", "br", "zstd"}
 _LIMIT_HEADER = re.compile(r"(?=.{1,40}$)(retry-after|[a-z-]*rate-?limit[a-z-]*)", re.IGNORECASE)
@@ -148,3 +159,37 @@ class Api:
                 seconds = int(period[1]) if period else _MINUTE
                 allowed[name] = int(quota[1]) * _MINUTE // max(seconds, 1)
         return allowed
+
+
+@dataclass
+class Observations:
+    """All that a connection test has observed."""
+
+    streams: Sequence[DixaStream]
+    """The streams that are tested, in this order."""
+    endpoints: dict[tuple[str, str], Endpoint] = field(default_factory=dict)
+    """The responses, by stream and path."""
+    exports: dict[str, Export] = field(default_factory=dict)
+    """The tested day of each stream that is read by time."""
+    checks: dict[str, FieldCheck] = field(default_factory=dict)
+    """How the records of each stream compare with its schema."""
+    shapes: dict[tuple[str, str], RowShape] = field(default_factory=dict)
+    """The shapes of rows, by stream and kind of record."""
+    exports_api: Api = field(default_factory=Api)
+    dixa_api: Api = field(default_factory=Api)
+    results: dict[str, str] = field(default_factory=dict)
+    """How the test of each stream ended, as the report says it."""
+    conversation_at: int | None = None
+    """When the conversation was updated that `inclusive` is about, in Unix ms."""
+    inclusive: dict[str, bool] = field(default_factory=dict)
+    """Whether the filters after and before a time include it."""
+
+    @property
+    def settings(self) -> Settings:
+        """The tap's settings."""
+        return self.streams[0].settings
+
+    @property
+    def apis(self) -> dict[str, Api]:
+        """Both APIs, by name."""
+        return {"Exports API": self.exports_api, "Dixa API": self.dixa_api}
