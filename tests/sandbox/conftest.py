@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -24,11 +24,12 @@ class Client:
     """Sends requests to a sandbox."""
 
     sandbox: Sandbox
+    session: requests.Session = field(default_factory=requests.Session)
 
     def get(self, path: str, **query: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
         url = urljoin(self.sandbox.url, path)
-        return requests.get(url, query, headers=headers, timeout=HANG)
+        return self.session.get(url, query, headers=headers, timeout=HANG)
 
     def data(self, path: str, **query: Any) -> Any:
         response = self.get(path, **query)
