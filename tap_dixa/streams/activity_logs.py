@@ -21,14 +21,11 @@ from tap_dixa.errors import (
     UnusableRecordError,
 )
 from tap_dixa.streams.anonymized import anonymized_conversations
-from tap_dixa.streams.conversation_entries import (
-    ConversationEntries,
-    EntriesDownload,
-    Refusals,
-)
+from tap_dixa.streams.conversation_entries import ConversationEntries, EntriesDownload
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.refresh import Refresh
 from tap_dixa.streams.refresh_bookmark import RefreshBookmark
+from tap_dixa.streams.refusals import Refusals
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
@@ -112,7 +109,8 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
     def _reread(
         self, step: Step, convert: Callable[[bytes], Encodable]
     ) -> Iterator[Encodable | RefreshBookmark]:
-        source, refusals = self.another(ConversationEntries), Refusals()
+        source = self.another(ConversationEntries)
+        refusals = Refusals(source.refused)
 
         def fetch(found: tuple[Window, Conversation]) -> EntriesDownload:
             return self._entries_of(source, found[1], Window(step.start, step.loaded))
@@ -129,7 +127,7 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
             inside = window.start <= conversation.updated_at < window.end
             if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
                 yield RefreshBookmark(min(conversation.updated_at, step.visible))
-        refusals.check()
+        refusals.settle()
         for conversation_id, error in list(refusals.passed_by.items())[:1]:
             self.log(
                 "%s: the log entries of %d anonymized conversations, such as %d, are not "

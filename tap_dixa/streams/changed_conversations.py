@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -13,6 +15,7 @@ from tap_dixa.download.spool import key_decoder
 from tap_dixa.errors import ForbiddenError
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
+from tap_dixa.streams.refusals import Refusals
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -57,21 +60,24 @@ class ChangedConversationsStream(ExportStream):
         # Rows are requested some conversations ahead: when each of these was updated, or None
         # for the end of a window.
         times: deque[str | None] = deque()
-        requested = 0
+        requested, newest = 0, None
         try:
             for _, rows in self._children.children_of(self._conversations(context, times)):
                 updated_at = times.popleft()
                 for row in rows:
                     yield {**row, key: updated_at}
-                requested += updated_at is not None
+                requested, newest = requested + (updated_at is not None), updated_at or newest
                 if self.ABORT_AT_RECORD_COUNT is not None and requested == _TESTED_CONVERSATIONS:
                     return
+                if updated_at is None:
+                    self._refusals.settle()
+                self._warn_of_skipped()
                 # With BATCH, the bookmark only moves when a file is complete. Without any
-                # response, it is the address that is wrong.
-                if batches or not self._children.any_page_read:
+                # response, it is the address that is wrong. What is refused may come later.
+                if batches or not self._children.any_page_read or self._refusals.pending:
                     continue
-                if updated_at is not None:
-                    self.advance_bookmark(updated_at)
+                if newest is not None:
+                    self.advance_bookmark(newest)
                 if updated_at is None or requested % self.STATE_MSG_FREQUENCY == 0:
                     self.write_state()
         except ForbiddenError as error:
@@ -97,7 +103,27 @@ class ChangedConversationsStream(ExportStream):
     def _children(self) -> ChildStream:
         children = self.another(self.children)
         children.normalize = self.normalize  # what a catalog says of this stream holds for them
+        children.refusals = self._refusals
         return children
+
+    @cached_property
+    def _refusals(self) -> Refusals:
+        return Refusals(lambda csid: self._children.rows_of({"csid": csid}).error)
+
+    def _warn_of_skipped(self) -> None:
+        skipped = self._refusals.passed_by
+        for conversation, error in islice(skipped.items(), self._warned, len(skipped)):
+            self._warned += 1
+            self.log(
+                "%s: conversation %d is skipped: %s",
+                self.name,
+                conversation,
+                error,
+                level=logging.WARNING,
+            )
+
+    _warned = 0
+    """How many conversations have been named as skipped."""
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import msgspec
 
 from tap_dixa.download.window_download import WindowDownload
-from tap_dixa.errors import NotFoundError, RefusedError
+from tap_dixa.errors import RefusedError
 from tap_dixa.streams.dixa_api import DixaApiStream
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_MOST_REFUSALS = 10
-"""So many refusals in a row are no matter of single conversations."""
 
 
 class ConversationEntries(DixaApiStream):
@@ -29,60 +23,18 @@ class ConversationEntries(DixaApiStream):
     primary_keys = ("id",)
     row_type: ClassVar = msgspec.Raw
 
+    def refused(self, csid: int) -> RefusedError | None:
+        """Request the log of a conversation, and return why Dixa refuses it, if it does."""
+        try:
+            for _ in self.request_records({"csid": csid}):
+                break
+        except RefusedError as error:
+            return error
+        return None
+
 
 class EntriesDownload(WindowDownload):
     """The entries about a conversation."""
 
     refused: RefusedError | None = None
     """Why there are none."""
-
-
-class Refusals:
-    """Conversations whose log Dixa does not send.
-
-    One that is refused is passed by once Dixa sends that of another one: until then, it may be
-    the token, or all of them.
-    """
-
-    def __init__(self) -> None:
-        self._passed_by: dict[int, RefusedError] = {}
-        self._pending: dict[int, RefusedError] = {}
-
-    @property
-    def passed_by(self) -> Mapping[int, RefusedError]:
-        """The conversations that are passed by, by their ids, and why."""
-        return self._passed_by
-
-    @property
-    def pending(self) -> bool:
-        """Whether there are refusals that may have another cause than their conversation."""
-        return bool(self._pending)
-
-    def add(self, conversation: int, error: RefusedError | None) -> None:
-        """Add what became of a request.
-
-        Args:
-            conversation: The conversation's id.
-            error: Why Dixa did not send its log, if it did not.
-
-        Raises:
-            RefusedError: Dixa has refused many in a row.
-        """
-        if isinstance(error, NotFoundError):
-            self._passed_by[conversation] = error
-        elif error is not None:
-            self._pending[conversation] = error
-            if len(self._pending) >= _MOST_REFUSALS:
-                self.check()
-        else:
-            self._passed_by |= self._pending
-            self._pending.clear()
-
-    def check(self) -> None:
-        """Raise the first refusal that may have another cause than its conversation.
-
-        Raises:
-            RefusedError: There is one.
-        """
-        for error in self._pending.values():
-            raise error

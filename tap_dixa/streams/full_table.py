@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
-from tap_dixa.errors import ForbiddenError, NotFoundError, UnusableRecordError
+from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
+
+    from tap_dixa.streams.refusals import Refusals
 
     Parent = dict[str, Any]
 
@@ -80,8 +82,8 @@ class Children(NamedTuple):
     """The rows of one parent."""
 
     rows: list[Any]
-    error: NotFoundError | None = None
-    """Why there are none, if the parent does not exist."""
+    error: RefusedError | None = None
+    """Why there are none, if Dixa does not send them."""
 
     def close(self) -> None:
         """Do nothing: the rows are in memory."""
@@ -89,6 +91,9 @@ class Children(NamedTuple):
 
 class ChildStream(FullTableStream):
     """A list that is requested once for each parent, several at a time."""
+
+    refusals: Refusals | None = None
+    """Notes which parents Dixa refuses to send rows of. None if such a refusal ends the stream."""
 
     def children_of(self, parents: Iterable[Parent]) -> Iterator[tuple[Parent, list[Record]]]:
         """Yield each parent with its records, in order.
@@ -101,24 +106,37 @@ class ChildStream(FullTableStream):
         Raises:
             NotFoundError: None of the parents was found: the address is wrong, or the account
                 lacks this list.
+            RefusedError: Dixa refuses a request, and `refusals` are not noted, or too many.
         """
         ahead = self.settings.parallel_downloads
         errors, error = 0, None
-        for parent, found in prefetch(self._children, parents, ahead=ahead):
-            if found.error is not None:
-                errors, error = errors + 1, found.error
-                if errors >= _MOST_NOT_FOUND and not self.any_page_read:
-                    raise error
-                ((key, value),) = parent.items()
-                self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
+        for parent, found in prefetch(self.rows_of, parents, ahead=ahead):
+            for key, value in parent.items():
+                if isinstance(found.error, NotFoundError):
+                    errors, error = errors + 1, found.error
+                    if errors >= _MOST_NOT_FOUND and not self.any_page_read:
+                        raise error
+                    self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
+                elif self.refusals is not None:
+                    self.refusals.add(value, found.error)
             yield parent, [self.to_record(row, parent) for row in found.rows]
         if error is not None and not self.any_page_read:
             raise error
 
-    def _children(self, parent: Parent) -> Children:
+    def rows_of(self, parent: Parent) -> Children:
+        """Request the rows of a parent.
+
+        Args:
+            parent: As for `children_of`.
+
+        Raises:
+            RefusedError: Dixa refuses the request, and `refusals` are not noted.
+        """
         try:
             return Children(list(self.request_records(parent)) if parent else [])
-        except NotFoundError as error:
+        except RefusedError as error:
+            if self.refusals is None and not isinstance(error, NotFoundError):
+                raise
             return Children([], error)
 
 

@@ -230,7 +230,7 @@ def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap,
 def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream):
     sandbox = serve(conversations=40, days=6)
     chosen = catalog(stream)
-    sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(400)])
+    sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
     failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
     assert failed.status == 1
     assert len(failed.errors) == 1
@@ -427,7 +427,7 @@ def test_a_right_that_ends_half_way_ends_the_run(serve, run_tap):
         ("knowledge_articles", 6),
     ):
         sandbox = serve(conversations=40, days=6)
-        sandbox.behaviour.api_faults.extend([*[None] * before, Refusal(403)])
+        sandbox.behaviour.api_faults.extend([*[None] * before, *[Refusal(403)] * 20])
         run = run_tap(settings(sandbox), catalog=catalog(stream))
         assert run.status == 1, stream
         assert len(run.errors) == 1

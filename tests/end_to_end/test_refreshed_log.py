@@ -67,7 +67,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
         sandbox.data.now.now += HOUR // 60
         sandbox.data.anonymize(number)
     sandbox.data.now.now += HOUR
-    sandbox.behaviour.api_faults.extend([*[None] * 13, Refusal(422), Refusal(422)])
+    sandbox.behaviour.api_faults.extend([*[None] * 13, *[Refusal(422)] * 3])
     failed = run_tap(config, catalog=chosen, state=first.state)
     assert failed.status == 1
     assert len(failed.errors) == 1
