@@ -128,12 +128,12 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
             if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
                 yield RefreshBookmark(min(conversation.updated_at, step.visible))
         refusals.settle()
-        for conversation_id, error in list(refusals.passed_by.items())[:1]:
+        for conversation_id, error in list(refusals.skipped.items())[:1]:
             self.log(
                 "%s: the log entries of %d anonymized conversations, such as %d, are not "
                 "refreshed: %s",
                 self.name,
-                len(refusals.passed_by),
+                len(refusals.skipped),
                 conversation_id,
                 error,
                 level=logging.WARNING,

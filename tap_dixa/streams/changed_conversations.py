@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -15,7 +13,6 @@ from tap_dixa.download.spool import key_decoder
 from tap_dixa.errors import ForbiddenError
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.refusals import Refusals
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -57,31 +54,30 @@ class ChangedConversationsStream(ExportStream):
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         key, batches = str(self.replication_key), self.config.get("batch_config")
+        children = self.another(self.children)
+        children.normalize = self.normalize  # what a catalog says of this stream holds for them
         # Rows are requested some conversations ahead: when each of these was updated, or None
         # for the end of a window.
         times: deque[str | None] = deque()
         requested, newest = 0, None
         try:
-            for _, rows in self._children.children_of(self._conversations(context, times)):
+            for _, rows in children.children_of(self._conversations(context, times)):
                 updated_at = times.popleft()
                 for row in rows:
                     yield {**row, key: updated_at}
                 requested, newest = requested + (updated_at is not None), updated_at or newest
                 if self.ABORT_AT_RECORD_COUNT is not None and requested == _TESTED_CONVERSATIONS:
                     return
-                if updated_at is None:
-                    self._refusals.settle()
-                self._warn_of_skipped()
                 # With BATCH, the bookmark only moves when a file is complete. Without any
                 # response, it is the address that is wrong. What is refused may come later.
-                if batches or not self._children.any_page_read or self._refusals.pending:
+                if batches or not children.any_page_read or children.refusals.pending:
                     continue
                 if newest is not None:
                     self.advance_bookmark(newest)
                 if updated_at is None or requested % self.STATE_MSG_FREQUENCY == 0:
                     self.write_state()
         except ForbiddenError as error:
-            self.skip(error, begun=self._children.any_page_read)
+            self.skip(error, begun=children.any_page_read)
 
     def _conversations(
         self, context: Context | None, times: deque[str | None]
@@ -98,32 +94,6 @@ class ChangedConversationsStream(ExportStream):
     @override
     def on_fast_path(self) -> bool:
         return False  # conversations without rows move the bookmark too
-
-    @cached_property
-    def _children(self) -> ChildStream:
-        children = self.another(self.children)
-        children.normalize = self.normalize  # what a catalog says of this stream holds for them
-        children.refusals = self._refusals
-        return children
-
-    @cached_property
-    def _refusals(self) -> Refusals:
-        return Refusals(lambda csid: self._children.rows_of({"csid": csid}).error)
-
-    def _warn_of_skipped(self) -> None:
-        skipped = self._refusals.passed_by
-        for conversation, error in islice(skipped.items(), self._warned, len(skipped)):
-            self._warned += 1
-            self.log(
-                "%s: conversation %d is skipped: %s",
-                self.name,
-                conversation,
-                error,
-                level=logging.WARNING,
-            )
-
-    _warned = 0
-    """How many conversations have been named as skipped."""
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

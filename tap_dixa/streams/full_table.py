@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from typing_extensions import override
@@ -9,13 +12,12 @@ from typing_extensions import override
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream
+from tap_dixa.streams.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
-
-    from tap_dixa.streams.refusals import Refusals
 
     Parent = dict[str, Any]
 
@@ -92,51 +94,62 @@ class Children(NamedTuple):
 class ChildStream(FullTableStream):
     """A list that is requested once for each parent, several at a time."""
 
-    refusals: Refusals | None = None
-    """Notes which parents Dixa refuses to send rows of. None if such a refusal ends the stream."""
+    @cached_property
+    def refusals(self) -> Refusals[tuple[str, Any]]:
+        """The parents whose rows Dixa refuses to send, each as its key's name and value."""
+        return Refusals(lambda parent: self._rows_of(dict([parent])).error)
 
     def children_of(self, parents: Iterable[Parent]) -> Iterator[tuple[Parent, list[Record]]]:
         """Yield each parent with its records, in order.
 
-        A parent that was deleted between two requests has none.
+        A parent that was deleted between two requests, or that Dixa refuses while it sends the
+        rows of others, has none.
 
         Args:
-            parents: Each as the context of its request, ``{key: id}``; an empty one has no rows.
+            parents: Each as the context of its request, ``{key: id}``. An empty one has no rows,
+                and ends a part: what was refused by then is settled.
 
         Raises:
             NotFoundError: None of the parents was found: the address is wrong, or the account
                 lacks this list.
-            RefusedError: Dixa refuses a request, and `refusals` are not noted, or too many.
+            RefusedError: Dixa refuses all requests, or all from one on.
         """
         ahead = self.settings.parallel_downloads
         errors, error = 0, None
-        for parent, found in prefetch(self.rows_of, parents, ahead=ahead):
+        for parent, found in prefetch(self._rows_of, parents, ahead=ahead):
             for key, value in parent.items():
                 if isinstance(found.error, NotFoundError):
                     errors, error = errors + 1, found.error
                     if errors >= _MOST_NOT_FOUND and not self.any_page_read:
                         raise error
                     self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
-                elif self.refusals is not None:
-                    self.refusals.add(value, found.error)
+                else:
+                    self.refusals.add((key, value), found.error)
+            if not parent:
+                self.refusals.settle()
+            self._warn_of_skipped()
             yield parent, [self.to_record(row, parent) for row in found.rows]
         if error is not None and not self.any_page_read:
             raise error
+        self.refusals.settle()
+        self._warn_of_skipped()
 
-    def rows_of(self, parent: Parent) -> Children:
-        """Request the rows of a parent.
+    def _warn_of_skipped(self) -> None:
+        skipped = self.refusals.skipped
+        for (key, value), error in islice(skipped.items(), self._warned, len(skipped)):
+            self.log(
+                "%s: %s %s is skipped: %s", self.name, key, value, error, level=logging.WARNING
+            )
+        self._warned = len(skipped)
+        self.in_doubt |= bool(skipped)
 
-        Args:
-            parent: As for `children_of`.
+    _warned = 0
+    """How many parents have been named as skipped."""
 
-        Raises:
-            RefusedError: Dixa refuses the request, and `refusals` are not noted.
-        """
+    def _rows_of(self, parent: Parent) -> Children:
         try:
             return Children(list(self.request_records(parent)) if parent else [])
         except RefusedError as error:
-            if self.refusals is None and not isinstance(error, NotFoundError):
-                raise
             return Children([], error)
 
 

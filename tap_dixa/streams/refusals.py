@@ -1,76 +1,78 @@
-"""Which refusals are a matter of one conversation, and which of the token or the whole stream."""
+"""Which refusals are a matter of one parent, and which of the token or the whole stream."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_dixa.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_Parent = TypeVar("_Parent")
+
 _MOST = 10
-"""So many refusals in a row may be no matter of single conversations."""
+"""So many refusals in a row may be no matter of single parents."""
 
 
-class Refusals:
-    """Conversations that Dixa does not send something of.
+class Refusals(Generic[_Parent]):
+    """Parents, such as conversations or queues, whose rows Dixa refuses to send.
 
-    One that is refused is passed by once Dixa sends that of a later one, or that of an earlier
-    one once more. Until then, it may be the token, or all of them.
+    One that is refused is skipped once Dixa sends the rows of a later one, or those of an earlier
+    one again. Until then, it may be the token, or all of them.
 
     Args:
-        request: Requests that of a conversation, by its id, which Dixa has sent before; returns
-            why Dixa refuses it now, if it does.
+        request: Requests the rows of a parent again; returns why Dixa refuses them now, if it
+            does.
     """
 
-    def __init__(self, request: Callable[[int], RefusedError | None]) -> None:
+    def __init__(self, request: Callable[[_Parent], RefusedError | None]) -> None:
         self._request_again = request
-        self._sent: int | None = None
-        self._passed_by: dict[int, RefusedError] = {}
-        self._pending: dict[int, RefusedError] = {}
+        self._sent: list[_Parent] = []
+        self._skipped: dict[_Parent, RefusedError] = {}
+        self._pending: dict[_Parent, RefusedError] = {}
 
     @property
-    def passed_by(self) -> Mapping[int, RefusedError]:
-        """The conversations that are passed by, by their ids, and why."""
-        return self._passed_by
+    def skipped(self) -> Mapping[_Parent, RefusedError]:
+        """The parents that are skipped, and why, in the order of their requests."""
+        return self._skipped
 
     @property
     def pending(self) -> bool:
-        """Whether there are refusals that may have another cause than their conversation."""
+        """Whether there are refusals that may have another cause than their parent."""
         return bool(self._pending)
 
-    def add(self, conversation: int, error: RefusedError | None) -> None:
+    def add(self, parent: _Parent, error: RefusedError | None) -> None:
         """Add what became of a request.
 
         Args:
-            conversation: The conversation's id.
-            error: Why Dixa refused it, if it did.
+            parent: The parent.
+            error: Why Dixa refused the request, if it did.
 
         Raises:
             RefusedError: Dixa has refused many in a row, and the last one that it sent before.
         """
         if isinstance(error, NotFoundError):
-            self._passed_by[conversation] = error
+            self._skipped[parent] = error
         elif error is not None:
-            self._pending[conversation] = error
+            self._pending[parent] = error
             if len(self._pending) >= _MOST:
                 self.settle()
         else:
-            self._sent = conversation
-            self._pass_by()
+            self._sent = [parent]
+            self._skip_pending()
 
     def settle(self) -> None:
-        """Find out about the refusals that may have another cause than their conversation.
+        """Find out about the refusals that may have another cause than their parent.
 
         Raises:
             RefusedError: The first of them: Dixa sends nothing else either.
         """
-        if self._pending and self._sent is not None and self._request_again(self._sent) is None:
-            self._pass_by()
+        if self._pending and any(self._request_again(one) is None for one in self._sent):
+            self._skip_pending()
         for error in self._pending.values():
             raise error
 
-    def _pass_by(self) -> None:
-        self._passed_by |= self._pending
+    def _skip_pending(self) -> None:
+        self._skipped |= self._pending
         self._pending.clear()

@@ -1,4 +1,4 @@
-"""Conversations whose notes or ratings Dixa refuses to send."""
+"""Conversations, queues, teams and articles that Dixa refuses to send, while it sends others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tap_dixa.sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import BY_CONVERSATION, key, rows_by_conversation
+from tests.end_to_end.everything import BY_CONVERSATION, key, rows, rows_by_conversation
 
 NOTES = "conversation_notes"
 
@@ -36,7 +36,7 @@ def refuse(sandbox, stream, conversations, *statuses):
 
 def skipped(run):
     lines = (line for line in run.log.splitlines() if "WARNING" in line)
-    return [int(line.partition(": conversation ")[2].split(" is skipped: ")[0]) for line in lines]
+    return [int(line.partition(": csid ")[2].split(" is skipped: ")[0]) for line in lines]
 
 
 def assert_complete(sandbox, stream, runs, skipped=()):
@@ -94,3 +94,29 @@ def test_a_token_without_the_right_costs_few_requests(account):
     again = sync(NOTES, run.state)
     checks.succeeded(again)
     assert_complete(sandbox, NOTES, [run, again])
+
+
+@pytest.mark.parametrize(
+    "refused", ["knowledge/articles/{id}", "knowledge/collections/{id}/catalog"]
+)
+def test_rows_of_other_parents_come_and_none_is_announced_as_deleted(serve, run_tap, refused):
+    sandbox = serve()
+    wanted = rows(sandbox)
+    parents = {
+        "queue_members": ("queues/{id}/members", wanted["queues"][1]["id"]),
+        "team_members": ("teams/{id}/agents", wanted["teams"][0]["id"]),
+        "knowledge_articles": (refused, wanted[f"knowledge_{refused.split('/')[1]}"][0]["id"]),
+    }
+    for path, parent in parents.values():
+        sandbox.behaviour.forbidden[f"/v1/{path.format(id=parent)}"] = 403
+    config = settings(sandbox, emit_activate_version_messages=True)
+    run = run_tap(config, catalog=catalog(*parents, "tags"))
+    checks.succeeded(run)
+    for stream, (_, parent) in parents.items():
+        assert any(f" {parent} is skipped: " in line for line in run.log.splitlines())
+        found = {key(stream, row) for row in run.records(stream)}
+        every = {key(stream, row) for row in wanted[stream]}
+        assert set() < found < every
+        assert {one for one in every - found if parent in one} or "catalog" in refused
+        assert run.of("ACTIVATE_VERSION", stream) == []
+    assert len(run.of("ACTIVATE_VERSION", "tags")) == 1
