@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib.messages import RecordMessage
 
-    from tap_dixa.dixa_tap import DixaTap
     from tap_dixa.errors import RefusedError
     from tap_dixa.rate_limit import LimitedSession
     from tap_dixa.settings import Settings
+    from tap_dixa.tap_protocol import DixaTap
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -75,20 +75,9 @@ class DixaStream(RESTStream[Any]):
         return stream(self._tap)
 
     def skip(self, error: RefusedError, *, begun: bool) -> None:
-        """Continue without this stream: the token may not read it, or the account lacks it.
-
-        Args:
-            error: What says so.
-            begun: Whether a part of the stream has been read.
-
-        Raises:
-            RefusedError: A part has been read: the rest would be silently missing.
-            NoAccessError: The token may read no selected stream.
-        """
-        if begun:
-            raise error
+        """Continue without this stream, if that can be: see `Permissions.skip`."""
+        self.tap.permissions.skip(self.name, error, begun=begun)
         self.skipped = error
-        self.tap.permissions.denied(self.name, str(error))
 
     @cached_property
     def warnings(self) -> ContentWarnings:

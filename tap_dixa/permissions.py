@@ -1,4 +1,4 @@
-"""Streams that the token may not read: warned of once something can be read, or one error."""
+"""Streams that are skipped, because the token may not read them or the account lacks them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from tap_dixa.errors import NoAccessError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tap_dixa.errors import RefusedError
+
 
 class Permissions:
-    """What Dixa let the token read during a run. Safe to use from several threads.
+    """Which streams of a run are skipped. Safe to use from several threads.
 
     A token that may read nothing at all is one error, not a warning for each stream: so
     warnings are held back until the first successful response.
@@ -36,14 +38,22 @@ class Permissions:
             self._any_granted = True
             self._flush()
 
-    def denied(self, stream: str, reason: str) -> None:
-        """Record that a stream is skipped.
+    def skip(self, stream: str, error: RefusedError, *, begun: bool) -> None:
+        """Skip a stream: the token may not read it, or the account lacks it.
+
+        Args:
+            stream: The stream's name.
+            error: What says so.
+            begun: Whether a part of the stream has been read.
 
         Raises:
+            RefusedError: A part has been read: the rest would be silently missing.
             NoAccessError: No selected stream can be read.
         """
+        if begun:
+            raise error
         with self._lock:
-            self._denied[stream] = reason
+            self._denied[stream] = str(error)
             self._pending.append(stream)
             if self._any_granted:
                 self._flush()

@@ -1,4 +1,4 @@
-"""What a run does besides its last words when a signal ends it."""
+"""How a signal ends a run: in order, with a last STATE, and soon."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib import StateMessage
+
+from tap_dixa.output.stdout import StdoutWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+    from singer_sdk import Tap
+
+    from tap_dixa.progress_bar import ProgressBar
 
 _LAST_SECONDS = 1.5
 """How long an interrupted run may take to end, whatever it is waiting for."""
@@ -26,13 +35,41 @@ def handle_hangup(handler: Callable[[int, FrameType | None], None]) -> None:
         signal.signal(signal.SIGHUP, handler)
 
 
-def begin_to_end(status: int) -> None:
-    """Set a deadline, and see to it that no second signal disturbs the end.
+def end_run(tap: Tap, signum: int, progress_bar: ProgressBar | None) -> None:
+    """End a run: after the line that is being written, with a last STATE, within a deadline.
 
-    It is called in a signal's handler, so it takes no lock: what was interrupted may hold it.
+    It is called in the handler of the first signal.
 
     Args:
-        status: The exit status of a run that misses the deadline.
+        tap: The tap.
+        signum: The signal. The exit status is 128 and its number, as in a shell.
+        progress_bar: What to take away from the terminal.
+    """
+    status = 128 + signum
+
+    def last_words() -> None:
+        # A batch counts in the state before it counts on disk: its last STATE is right.
+        if not tap.config.get("batch_config"):
+            # Written even if it repeats the one before: the state writer would omit it.
+            with suppress(BrokenPipeError):
+                tap.message_writer.write_message(StateMessage(value=tap.state))
+        tap.logger.info("Stopped by %s", signal.Signals(signum).name)
+        sys.exit(status)
+
+    _set_deadline(status)
+    if progress_bar is not None:
+        with suppress(RuntimeError):  # the signal came into a write to the terminal
+            progress_bar.hide()
+    if isinstance(tap.message_writer, StdoutWriter):
+        tap.message_writer.interrupt(last_words)
+    else:
+        last_words()
+
+
+def _set_deadline(status: int) -> None:
+    """Set a deadline, and see to it that no second signal disturbs the end.
+
+    It takes no lock: what the signal interrupted may hold it.
     """
     _thread.start_new_thread(_exit_after, (_LAST_SECONDS, status))
     # A log line that the signal came into is lost: nobody needs to know where.

@@ -1,8 +1,7 @@
-"""The tap: its settings, its streams, and how a signal ends it."""
+"""The tap: its settings, its streams, and the order in which they are synced."""
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.singerlib import Catalog, CatalogEntry, Schema, StateMessage
+from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from typing_extensions import override
 
 from tap_dixa.command import CommandTap
@@ -34,7 +33,7 @@ from tap_dixa.settings import (
     check_sdk_settings,
     parse_environment,
 )
-from tap_dixa.signals import begin_to_end, handle_hangup
+from tap_dixa.signals import end_run, handle_hangup
 from tap_dixa.state import read_state
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
@@ -265,25 +264,7 @@ class TapDixa(CommandTap):
         if self._ends:
             return
         self._ends = True
-        status = 128 + signum
-
-        def last_words() -> None:
-            # A batch counts in the state before it counts on disk: its last STATE is right.
-            if not self.config.get("batch_config"):
-                # Written even if it repeats the one before: the state writer would omit it.
-                with suppress(BrokenPipeError):
-                    self.message_writer.write_message(StateMessage(value=self.state))
-            self.logger.info("Stopped by %s", signal.Signals(signum).name)
-            sys.exit(status)
-
-        begin_to_end(status)
-        if self.progress_bar is not None:
-            with suppress(RuntimeError):  # the signal came into a write to the terminal
-                self.progress_bar.hide()
-        if isinstance(self.message_writer, StdoutWriter):
-            self.message_writer.interrupt(last_words)
-        else:
-            last_words()
+        end_run(self, signum, self.progress_bar)
 
 
 def _describe(failed: dict[str, str], selected: int) -> str:

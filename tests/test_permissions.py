@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from tap_dixa.errors import NoAccessError
+from tap_dixa.errors import NoAccessError, RefusedError
 from tap_dixa.permissions import Permissions
 
 
@@ -18,7 +18,7 @@ def permissions(*selected):
 
 def test_a_warning_waits_for_the_first_successful_response():
     given, warnings = permissions("tags", "teams")
-    given.denied("tags", "403")
+    given.skip("tags", RefusedError("403"), begun=False)
     assert warnings == []
     given.granted()
     assert warnings == ["Skipping stream tags: 403"]
@@ -26,9 +26,9 @@ def test_a_warning_waits_for_the_first_successful_response():
 
 def test_no_access_at_all_is_one_error():
     given, warnings = permissions("tags", "teams")
-    given.denied("tags", "401")
+    given.skip("tags", RefusedError("401"), begun=False)
     with pytest.raises(NoAccessError, match="401"):
-        given.denied("teams", "401 too")
+        given.skip("teams", RefusedError("401 too"), begun=False)
     assert warnings == []
 
 
@@ -40,7 +40,7 @@ def test_every_skipped_stream_is_reported_once_from_many_threads(_):
 
     def report(stream):
         together.wait()
-        given.denied(stream, "403")
+        given.skip(stream, RefusedError("403"), begun=False)
         given.granted()
 
     with ThreadPoolExecutor(len(streams)) as threads:

@@ -9,7 +9,7 @@ from tap_dixa.schemas import ADDITIONAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_dixa.output.misfits import Misfit
+    from tap_dixa.output.misfit_texts import Misfit
 
 _MOST_FIELDS = 20
 """How many new fields are logged per stream."""

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.output.field_types import MISFIT, FieldType
+from tap_dixa.output.conversions import MISFIT, FieldType
 from tap_dixa.output.json_numbers import storable
-from tap_dixa.output.misfits import Misfit
+from tap_dixa.output.misfit_texts import Misfit
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from tap_dixa import timestamps
-from tap_dixa.output.field_types import MISFIT, FieldType
+from tap_dixa.output.conversions import MISFIT, FieldType
 from tap_dixa.output.json_numbers import VALUE
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.timestamps import to_rfc3339

@@ -5,18 +5,36 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from tap_dixa.report.observations import FAILED, LACKING
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from tap_dixa.report.field_check import FieldCheck
-    from tap_dixa.report.observations import Api, Endpoint, Export
+    from tap_dixa.report.observations import Api, Endpoint, Export, Observations
     from tap_dixa.settings import Settings
 
 LARGE = 500_000_000
 """So many bytes a day are worth a smaller window."""
 
 
-def about_statuses(
+def what_to_do(seen: Observations) -> list[str]:
+    """Give all advice, a line each; none if Dixa is as the tap assumes."""
+    unread = [
+        stream.name
+        for stream in seen.streams
+        if (result := seen.results.get(stream.name, "")).startswith(FAILED)
+        or (result == LACKING and stream.selected_by_default)
+    ]
+    return [
+        *_about_statuses(seen.endpoints, unread),
+        *_about_size_and_time(seen.exports, seen.endpoints, seen.settings),
+        *_about_clocks_and_limits(seen.apis, seen.exports_api, seen.settings),
+        *_about_fields(seen.checks.values()),
+    ]
+
+
+def _about_statuses(
     endpoints: Mapping[tuple[str, str], Endpoint], unread: Collection[str]
 ) -> Iterator[str]:
     """Give advice about streams that Dixa refused.
@@ -52,7 +70,7 @@ def about_statuses(
         )
 
 
-def about_size_and_time(
+def _about_size_and_time(
     exports: Mapping[str, Export],
     endpoints: Mapping[tuple[str, str], Endpoint],
     settings: Settings,
@@ -87,7 +105,7 @@ def about_size_and_time(
             )
 
 
-def about_clocks_and_limits(
+def _about_clocks_and_limits(
     apis: Mapping[str, Api], limited: Api, settings: Settings
 ) -> Iterator[str]:
     """Give advice about clocks and rate limits.
@@ -111,7 +129,7 @@ def about_clocks_and_limits(
             )
 
 
-def about_fields(checks: Collection[FieldCheck]) -> Iterator[str]:
+def _about_fields(checks: Collection[FieldCheck]) -> Iterator[str]:
     """Give advice about fields that the schemas do not know."""
     if any(check.unknown for check in checks):
         yield (

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tap_dixa.report import advice
-from tap_dixa.report.observations import FAILED, LACKING, Endpoint
+from tap_dixa.report.advice import what_to_do
+from tap_dixa.report.observations import Endpoint
 from tap_dixa.streams.conversations import ConversationsStream
 
 if TYPE_CHECKING:
@@ -117,19 +117,8 @@ def _bounds(seen: Observations) -> str:
 
 
 def _advice(seen: Observations) -> str:
-    unread = [
-        stream.name
-        for stream in seen.streams
-        if (result := seen.results.get(stream.name, "")).startswith(FAILED)
-        or (result == LACKING and stream.selected_by_default)
-    ]
-    lines = [
-        *advice.about_statuses(seen.endpoints, unread),
-        *advice.about_size_and_time(seen.exports, seen.endpoints, seen.settings),
-        *advice.about_clocks_and_limits(seen.apis, seen.exports_api, seen.settings),
-        *advice.about_fields(seen.checks.values()),
-    ]
-    return "\n".join(["What to do:", *(_wrapped(f"- {line}") for line in lines or ["Nothing."])])
+    lines = [_wrapped(f"- {line}") for line in what_to_do(seen) or ["Nothing."]]
+    return "\n".join(["What to do:", *lines])
 
 
 def _host(url: str) -> str:
