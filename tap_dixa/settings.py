@@ -67,8 +67,8 @@ class Settings:
     )
     window_days: int = integer_setting(
         title="Window (days)",
-        description="How many days one export request covers. Dixa allows 31, and the fewer "
-        "requests the faster; a smaller window needs less disk.",
+        description="How many days one window covers: the time range of one export request. Dixa "
+        "allows up to 31. Larger windows need fewer requests, smaller ones need less disk.",
         default=31,
         minimum=1,
         maximum=31,
@@ -76,24 +76,25 @@ class Settings:
     lookback_seconds: int = integer_setting(
         title="Lookback (seconds)",
         description="How far before its bookmark an incremental sync starts, to catch changes "
-        "that Dixa made visible late.",
+        "that Dixa shows late.",
         default=600,
         minimum=0,
         maximum=31_536_000,
     )
     requests_per_minute: int = integer_setting(
         title="Requests per minute",
-        description="The most requests a minute to the Exports API. Dixa's limit is about 10 "
-        "for each token; lower it if something else uses the same token.",
+        description="The maximum number of requests a minute to the Exports API. Dixa's limit is "
+        "about 10 for each token. Lower it if something else uses the same token.",
         default=10,
         minimum=1,
         maximum=100_000,
     )
     page_size: int | None = integer_setting(
         title="Page size",
-        description="How many rows to request per page of agents and end_users. Default: Dixa's "
-        "own page size. Larger pages need fewer requests; Dixa does not document how large they "
-        "may be, and refuses the request (400) if they are too large.",
+        description="How many rows to request per page of agents and end_users and, up to 300, of "
+        "analytics_records and intelligence_records. Default: Dixa's own page size for agents and "
+        "end_users, 300 for the others. Larger pages need fewer requests. Dixa does not document "
+        "the maximum, and refuses the request (400) if a page is too large.",
         default=None,
         minimum=1,
         maximum=10_000,
@@ -101,8 +102,8 @@ class Settings:
     parallel_downloads: int = integer_setting(
         title="Parallel downloads",
         description="How many windows may be requested or wait on disk while another one is "
-        "emitted. More helps if Dixa takes long to export a window, within the rate limit. The "
-        "disk holds that many responses and one more.",
+        "emitted. Raise it if Dixa takes long to export a window; the rate limit still applies. "
+        "The disk holds that many responses and one more.",
         default=3,
         minimum=1,
         maximum=8,
@@ -117,24 +118,24 @@ class Settings:
     )
     refresh_anonymized: bool = setting(
         title="Refresh anonymized",
-        description="Whether messages and entries of the activity log are exported again if Dixa "
-        "has anonymized their conversation since the last run, and messages also if they were "
-        "redacted one by one, so that what Dixa erased is erased in the warehouse too. It costs "
-        "three requests a run, and some for what was erased.",
+        description="Whether messages and activity log entries are emitted again if Dixa has "
+        "anonymized their conversation since the last run, and messages also if they were "
+        "redacted one by one. So what Dixa erased is erased in the warehouse too. It costs three "
+        "requests a run, and more if anything was erased.",
         kind=th.BooleanType(),
         read=read_boolean,
         default=True,
     )
     analytics_record_ids: tuple[str, ...] | None = setting(
         title="Analytics record ids",
-        description="Which kinds of records analytics_records syncs, such as ratings: their ids "
-        "in analytics_record_types. Default: all.",
+        description="Which record types analytics_records syncs, such as ratings: their ids in "
+        "analytics_record_types. Default: all.",
         kind=th.ArrayType(th.StringType()),
         read=optional(read_names),
     )
     intelligence_record_ids: tuple[str, ...] | None = setting(
         title="Intelligence record ids",
-        description="Which kinds of records intelligence_records syncs, such as "
+        description="Which record types intelligence_records syncs, such as "
         "agentPresenceDuration: their ids in intelligence_record_types. Default: all.",
         kind=th.ArrayType(th.StringType()),
         read=optional(read_names),
@@ -142,7 +143,7 @@ class Settings:
     intelligence_lookback_days: int = integer_setting(
         title="Intelligence lookback (days)",
         description="How many days before its bookmark intelligence_records starts, to read "
-        "again what had not ended, such as an agent's presence.",
+        "intervals again that had not ended, such as an agent's presence.",
         default=3,
         minimum=0,
         maximum=90,
