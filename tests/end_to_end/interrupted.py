@@ -40,17 +40,6 @@ def ends_in_order(tap: subprocess.Popen[Any], number: int, output: bytes) -> lis
     return messages
 
 
-def whole_messages(output: bytes) -> list[dict[str, Any]]:
-    """Read what a loader makes of an output that may end in the middle of a line."""
-    return [json.loads(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n")]
-
-
-def latest_state(messages: list[dict[str, Any]], before: Any) -> Any:
-    """Give the value of the last STATE, or what was there before if there is none."""
-    states = [message["value"] for message in messages if message["type"] == "STATE"]
-    return states[-1] if states else before
-
-
 def unread(tap: subprocess.Popen[Any]) -> int:
     """Count the bytes that lie in the pipe from the tap."""
     assert tap.stdout is not None
@@ -74,10 +63,11 @@ def until_stuck(tap: subprocess.Popen[Any]) -> None:
     wait_until(stuck)
 
 
-def read_until(stream: Any, *texts: Any) -> None:
-    """Read lines until all texts were in them."""
+def read_until(stream: Any, *texts: Any) -> Any:
+    """Read lines until all texts were in them; give what was read."""
     read = texts[0][:0]
     while not all(text in read for text in texts):
         line = stream.readline()
         assert line, f"it ended without {texts}: {read!r}"
         read += line
+    return read

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -14,7 +14,7 @@ import pytest
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.interrupted import latest_state, whole_messages
+from tests.end_to_end.killed import killed_and_resumed
 from tests.end_to_end.queried import ANALYTICS, analytics, bookmarks, text
 from tests.expected import iso
 
@@ -138,28 +138,17 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
 def test_a_killed_run_goes_on_where_it_stopped(serve, start_tap, most, evidence):
     sandbox = serve(conversations=700 if most > 1 else 300, days=20)
     config, chosen = settings(sandbox, window_days=4), catalog(STREAM)
-    random, state, kills, emitted, found = Random(3), None, 0, 0, {}
-    while True:
-        tap = start_tap(config, state=state, catalog=chosen, encoding=None)
-        if kills < most:
-            output = tap.stdout.read(random.randrange(100_000, 300_000))
-            tap.kill()
-            output += tap.stdout.read()
-        else:
-            output, _ = tap.communicate()
-        messages = whole_messages(output)
-        records = [message["record"] for message in messages if message["type"] == "RECORD"]
-        found |= {record["id"]: record for record in records}
-        emitted += len(records)
-        state = latest_state(messages, state)
-        if tap.wait() == 0:
-            break
-        assert tap.returncode == -signal.SIGKILL
-        kills += 1
-    assert kills == most
+    random = Random(3)
+    runs = killed_and_resumed(
+        partial(start_tap, config, catalog=chosen),
+        most,
+        lambda output: output.read(random.randrange(100_000, 300_000)),
+    )
+    assert len(runs) == most + 1
+    found = arrived(*runs)
     assert Counter(map(content, found.values())) == wanted(sandbox)
-    assert emitted <= 1.5 * len(found)
-    evidence("kills survived", kills)
+    assert sum(len(run.records(STREAM)) for run in runs) <= 1.5 * len(found)
+    evidence("kills survived", most)
 
 
 def announced(run):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
+from functools import partial
 from random import Random
 
 import pytest
 
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests import expected
-from tests.conftest import HOUR, NOON, Run, catalog, settings
+from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import (
@@ -22,7 +22,8 @@ from tests.end_to_end.everything import (
     rows,
     rows_by_conversation,
 )
-from tests.end_to_end.interrupted import latest_state, whole_messages
+from tests.end_to_end.interrupted import read_until
+from tests.end_to_end.killed import ended, killed_and_resumed, latest_state
 from tests.sandbox.conftest import Client
 
 
@@ -169,30 +170,18 @@ def test_a_killed_run_of_the_log_goes_on_where_it_stopped(
 ):
     sandbox = serve(conversations=conversations, days=10)
     config, chosen = settings(sandbox, window_days=4), catalog("activity_logs", "agents")
-    random, state, emitted, kills = Random(1), None, 0, 0
-    arrived = {}
-    while True:
-        tap = start_tap(config, state=state, catalog=chosen, encoding=None)
-        if kills < most:
-            output = tap.stdout.read(random.randrange(1000 * conversations))
-            tap.kill()
-            output += tap.stdout.read()
-        else:
-            output, _ = tap.communicate()
-        messages = whole_messages(output)
-        for message in messages:
-            if message["type"] == "RECORD" and message["stream"] == "activity_logs":
-                arrived[message["record"]["id"],] = message["record"]
-                emitted += 1
-        state = latest_state(messages, state)
-        if tap.wait() == 0:
-            break
-        assert tap.returncode == -signal.SIGKILL
-        kills += 1
-    assert kills == most
+    random = Random(1)
+    runs = killed_and_resumed(
+        partial(start_tap, config, catalog=chosen),
+        most,
+        lambda output: output.read(random.randrange(1000 * conversations)),
+    )
+    assert len(runs) == most + 1
+    records = [record for run in runs for record in run.records("activity_logs")]
+    arrived = by_key("activity_logs", records)
     assert arrived == by_key("activity_logs", rows(sandbox)["activity_logs"])
-    assert emitted <= 1.2 * len(arrived)
-    evidence("kills survived", kills)
+    assert len(records) <= 1.2 * len(arrived)
+    evidence("kills survived", most)
 
 
 def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):
@@ -269,35 +258,23 @@ def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
         pytest.param([*LISTS[-8:]], marks=pytest.mark.slow, id="all of the account's set-up"),
     ],
 )
-def test_a_killed_run_is_made_up_for(serve, start_tap, lists, evidence):
+def test_a_killed_run_is_made_up_for(serve, start_tap, run_tap, lists, evidence):
     sandbox = serve(conversations=8, days=6)
     config = settings(sandbox, window_days=1, emit_activate_version_messages=True)
     chosen = catalog(*lists, "conversation_ratings")
-    killed = start_tap(config, catalog=chosen)
-    first = ""
-    while '"stream":"conversation_ratings","record"' not in first.replace(" ", ""):
-        line = killed.stdout.readline()
-        assert line
-        first += line
-    killed.kill()
-    first += killed.stdout.read()
-    messages = whole_messages(first.encode())
-    again = start_tap(config, state=latest_state(messages, None), catalog=chosen)
-    output, _ = again.communicate()
-    assert again.returncode == 0
-    run = Run(0, output, "")
+    tap = start_tap(config, catalog=chosen, encoding=None)
+    output = read_until(tap.stdout, b'"stream":"conversation_ratings","record"')
+    tap.kill()
+    killed = ended(tap, output)
+    run = run_tap(config, state=latest_state(killed), catalog=chosen)
+    checks.succeeded(run)
     for stream in lists:
         emitted(run, stream, rows(sandbox)[stream])
         assert len(run.of("ACTIVATE_VERSION", stream)) == 1
     stream = "conversation_ratings"
-    arrived = by_key(stream, [m["record"] for m in messages if is_record(m, stream)])
-    arrived |= by_key(stream, run.records(stream))
+    arrived = by_key(stream, killed.records(stream) + run.records(stream))
     assert arrived == rows_by_conversation(sandbox, stream)
     evidence("kills survived")
-
-
-def is_record(message, stream):
-    return message["type"] == "RECORD" and message["stream"] == stream
 
 
 def test_a_stream_that_the_token_may_not_read_is_skipped(serve, run_tap):

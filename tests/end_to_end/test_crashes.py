@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from functools import partial
 from random import Random
 
 import pytest
@@ -24,12 +25,11 @@ from tests.end_to_end.interrupted import (
     SIGNALS,
     ends_in_order,
     interrupt,
-    latest_state,
     read_until,
     unread,
     until_stuck,
-    whole_messages,
 )
+from tests.end_to_end.killed import ended, killed_and_resumed, latest_state
 from tests.events import HANG, wait_until
 from tests.states import bookmarks
 
@@ -47,40 +47,27 @@ def backfill(sandbox, start_tap, config, most, largest):
         largest: How many bytes to read before a kill, at most.
     """
     random = Random(4)
-    state, kills, emitted = None, 0, 0
-    arrived = {stream: {} for stream in expected.STREAMS}
-    while True:
-        tap = start_tap(config, state=state, encoding=None)
-        if kills < most:
-            # After a while, or after a number of bytes: somewhere in what is being written.
-            output = tap.stdout.read(random.randrange(largest))
-            time.sleep(random.random() / 10)
-            tap.kill()
-            output += tap.stdout.read()
-        else:
-            output, _ = tap.communicate()
-        messages = whole_messages(output)
-        for message in messages:
-            if message["type"] == "RECORD":
-                arrived[message["stream"]][message["record"]["id"]] = message["record"]
-                emitted += 1
-        state = latest_state(messages, state)
-        if tap.wait() == 0:
-            break
-        assert tap.returncode == -signal.SIGKILL
-        kills += 1
-    wanted = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
-    lost = [key for stream in wanted for key in wanted[stream].keys() - arrived[stream].keys()]
-    for stream, records in wanted.items():
-        checks.same(arrived[stream].values(), records)
-    return Counter(
-        {
-            "kills survived": kills,
-            "records of the killed backfills": sum(map(len, wanted.values())),
-            "records repeated because of the kills": emitted - sum(map(len, wanted.values())),
-            "records lost because of the kills": len(lost),
-        }
-    )
+
+    def read(output):
+        """After a while, or after a number of bytes: somewhere in what is being written."""
+        part = output.read(random.randrange(largest))
+        time.sleep(random.random() / 10)
+        return part
+
+    runs = killed_and_resumed(partial(start_tap, config), most, read)
+    total, emitted, lost = 0, sum(len(run.of("RECORD")) for run in runs), 0
+    for stream in expected.STREAMS:
+        wanted = expected.records(sandbox.data, stream)
+        arrived = {record["id"]: record for run in runs for record in run.records(stream)}
+        checks.same(arrived.values(), wanted)
+        total += len(wanted)
+        lost += len(wanted.keys() - arrived.keys())
+    return {
+        "kills survived": len(runs) - 1,
+        "records of the killed backfills": total,
+        "records repeated because of the kills": emitted - total,
+        "records lost because of the kills": lost,
+    }
 
 
 @both_paths_slowly
@@ -297,8 +284,7 @@ def test_nohup_keeps_the_run_from_ending_with_its_terminal(serve, start_tap):
         tap.send_signal(signal.SIGHUP)
         time.sleep(0.01)
     assert tap.returncode == 0
-    messages = whole_messages(tap.stdout.read())
-    counts = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
+    counts = Counter(message["stream"] for message in ended(tap).of("RECORD"))
     assert counts == {s: len(expected.records(sandbox.data, s)) for s in expected.STREAMS}
 
 
@@ -351,16 +337,13 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     read_until(tap.stderr, b"window 1 of ")
     before = set(files.iterdir())
     interrupt(tap, signal.SIGTERM)
-    output = tap.stdout.read()
-    assert tap.returncode == 128 + signal.SIGTERM
-    messages = whole_messages(output)
-    assert len(messages) == output.count(b"\n")
-    named = [url for message in messages for url in message.get("manifest", [])]
+    stopped = ended(tap)
+    assert stopped.status == 128 + signal.SIGTERM
+    named = [url for message in stopped.of("BATCH") for url in message["manifest"]]
     left = set(files.iterdir())
     assert sorted(path.as_uri() for path in left) == sorted(named)
     assert len(left) == len(before) - 1 > 0
-    state = latest_state(messages, None)
-    resumed = run_tap(settings(sandbox), state=state)
+    resumed = run_tap(settings(sandbox), state=latest_state(stopped))
     checks.succeeded(resumed)
     arrived = {record["id"] for record in resumed.records("conversations")}
     for path in left:
@@ -420,7 +403,8 @@ def test_every_record_is_emitted_once_through_a_narrow_pipe(serve, start_tap):
     output = b""
     while part := os.read(tap.stdout.fileno(), 3000):
         output += part
-    assert tap.wait() == 0
-    counts = Counter(m["record"]["id"] for m in whole_messages(output) if m["type"] == "RECORD")
+    run = ended(tap, output)
+    assert run.status == 0
+    counts = Counter(message["record"]["id"] for message in run.of("RECORD"))
     assert set(counts.values()) == {1}
     assert len(counts) == sum(len(expected.records(sandbox.data, s)) for s in expected.STREAMS)
