@@ -23,6 +23,8 @@ ONE_SIGNAL = pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
 """Mark a test that is quick with one of them."""
+IN_ORDER = "signals after which a run ended in order"
+"""What such a test counts."""
 
 
 def interrupt(tap: subprocess.Popen[Any], number: int) -> None:

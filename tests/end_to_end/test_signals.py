@@ -1,26 +1,24 @@
-"""Runs that end before they are done: killed, interrupted, or left by their reader."""
+"""Runs that a signal ends: in order, whenever it comes."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import mmap
-import os
 import re
 import signal
 import subprocess
 import time
 from collections import Counter
-from functools import partial
-from random import Random
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenResponse, Odd, Refusal
+from tap_dixa.sandbox.faults import BrokenResponse, Odd
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.interrupted import (
+    IN_ORDER,
     ONE_SIGNAL,
     SIGNALS,
     ends_in_order,
@@ -29,71 +27,9 @@ from tests.end_to_end.interrupted import (
     unread,
     until_stuck,
 )
-from tests.end_to_end.killed import ended, killed_and_resumed, latest_state
-from tests.events import HANG, wait_until
+from tests.end_to_end.killed import ended, latest_state
+from tests.events import wait_until
 from tests.states import bookmarks
-
-IN_ORDER = "signals after which a run ended in order"
-
-
-def backfill(sandbox, start_tap, config, most, largest):
-    """Kill a backfill some times, resume it each time; give what arrived, kills, and emissions.
-
-    Args:
-        sandbox: Where the data are.
-        start_tap: Starts a run.
-        config: Its settings.
-        most: How often to kill.
-        largest: How many bytes to read before a kill, at most.
-    """
-    random = Random(4)
-
-    def read(output):
-        """After a while, or after a number of bytes: somewhere in what is being written."""
-        part = output.read(random.randrange(largest))
-        time.sleep(random.random() / 10)
-        return part
-
-    runs = killed_and_resumed(partial(start_tap, config), most, read)
-    total, emitted, lost = 0, sum(len(run.of("RECORD")) for run in runs), 0
-    for stream in expected.STREAMS:
-        wanted = expected.records(sandbox.data, stream)
-        arrived = {record["id"]: record for run in runs for record in run.records(stream)}
-        checks.same(arrived.values(), wanted)
-        total += len(wanted)
-        lost += len(wanted.keys() - arrived.keys())
-    return {
-        "kills survived": len(runs) - 1,
-        "records of the killed backfills": total,
-        "records repeated because of the kills": emitted - total,
-        "records lost because of the kills": lost,
-    }
-
-
-@both_paths_slowly
-def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, options, evidence):
-    sandbox = serve(conversations=400, days=40)
-    found = backfill(sandbox, start_tap, settings(sandbox, **options), most=1, largest=400_000)
-    assert found["kills survived"] == 1
-    # No more than lie between two STATE messages, and in the lookback.
-    assert found["records repeated because of the kills"] <= 150
-    for what, count in found.items():
-        evidence(what, count)
-
-
-@pytest.mark.slow
-@both_paths_slowly
-def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
-    serve, start_tap, options, evidence
-):
-    sandbox = serve(conversations=2500, days=70)
-    config = settings(sandbox, window_days=20, **options)
-    found = backfill(sandbox, start_tap, config, most=6, largest=700_000)
-    assert found["kills survived"] >= 4
-    total = found["records of the killed backfills"]
-    assert found["records repeated because of the kills"] <= 0.2 * total
-    for what, count in found.items():
-        evidence(what, count)
 
 
 @both_paths_slowly
@@ -156,67 +92,6 @@ def test_the_last_message_is_a_state_even_if_it_says_nothing_new(
     assert sum(message["type"] == "RECORD" for message in messages) > 100
     last = messages[-1]["value"]["bookmarks"]["conversations"]["replication_key_value"]
     assert last == expected.iso(newest)
-    evidence(IN_ORDER)
-
-
-WAITING = {
-    "for a response": (BrokenResponse("stall", head=False), b""),
-    "in a response": (BrokenResponse("stall", 5000), b""),
-    "for a retry": (Refusal(429, {"Retry-After": "600"}), b"; retrying in "),
-}
-
-
-@ONE_SIGNAL
-@pytest.mark.parametrize(("fault", "logged"), WAITING.values(), ids=WAITING)
-def test_a_signal_while_the_tap_waits(serve, start_tap, number, fault, logged, evidence):
-    sandbox = serve(days=70)
-    sandbox.behaviour.faults.extend([None, fault])
-    config = settings(sandbox, parallel_downloads=1)
-    tap = start_tap(config, encoding=None, stderr=subprocess.PIPE)
-    read_until(tap.stderr, b"window 1 of ", logged)
-    wait_until(lambda: not sandbox.behaviour.faults)
-    interrupt(tap, number)
-    ends_in_order(tap, number, tap.stdout.read())
-    assert len(sandbox.answered) == 2
-    evidence(IN_ORDER)
-
-
-@ONE_SIGNAL
-def test_a_signal_while_the_limit_is_waited_for(serve, start_tap, number, evidence):
-    sandbox = serve(days=70)
-    # One at a time: of several requests that wait for the limit, any may be the next one.
-    config = settings(sandbox, window_days=7, requests_per_minute=2, parallel_downloads=1)
-    tap = start_tap(config, encoding=None, stderr=subprocess.PIPE)
-    # With both of the minute's windows done, there is nothing but the limit to wait for.
-    read_until(tap.stderr, b"window 2 of ")
-    interrupt(tap, number)
-    ends_in_order(tap, number, tap.stdout.read())
-    assert len(sandbox.answered) == 2
-    evidence(IN_ORDER)
-
-
-SLEEPING = """
-import signal, threading
-threading.Thread(target=threading.Event().wait, daemon=True).start()
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
-from tap_dixa.__main__ import main
-main()
-"""
-"""The tap, with a thread that takes the signals, so that none of them ends the main one's wait."""
-
-
-@ONE_SIGNAL
-def test_a_signal_that_wakes_nobody_is_noticed(serve, start_tap, number, evidence):
-    # As one that comes just before the tap begins to wait for a response does.
-    sandbox = serve(days=70)
-    sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
-    tap = start_tap(
-        settings(sandbox), program=["-c", SLEEPING], encoding=None, stderr=subprocess.PIPE
-    )
-    read_until(tap.stderr, b"window 1 of ")
-    wait_until(lambda: not sandbox.behaviour.faults)
-    interrupt(tap, number)
-    ends_in_order(tap, number, tap.stdout.read())
     evidence(IN_ORDER)
 
 
@@ -350,61 +225,3 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
         arrived.update(json.loads(line)["id"] for line in path.read_text().splitlines())
     assert arrived == expected.records(sandbox.data, "conversations").keys()
     evidence(IN_ORDER)
-
-
-@both_paths_slowly
-@pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 200])
-def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options, lines, evidence):
-    sandbox = serve(conversations=400, days=20)
-    tap = start_tap(settings(sandbox, **options), encoding=None, stderr=subprocess.PIPE)
-    for _ in range(lines):
-        tap.stdout.readline()
-    tap.stdout.close()
-    log = tap.stderr.read()
-    assert tap.wait(HANG) == 1
-    assert b"Traceback" not in log
-    assert b"ERROR" not in log
-    evidence("readers that went away")
-
-
-def test_a_reader_that_goes_away_later_is_noticed(serve, start_tap):
-    sandbox = serve(conversations=1600, days=20)
-    tap = start_tap(settings(sandbox), encoding=None)
-    until_stuck(tap)
-    tap.stdout.close()
-    assert tap.wait(HANG) == 1
-
-
-def test_a_full_disk_behind_standard_output_is_said_in_one_line(serve, start_tap):
-    sandbox = serve()
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
-        tap = start_tap(settings(sandbox), stdout=full, stderr=subprocess.PIPE)
-        log = tap.stderr.read()
-    assert tap.wait() == 1
-    assert log.count("ERROR") == 1
-    assert "No space left on device" in log
-    assert "Traceback" not in log
-
-
-def test_no_standard_output_is_said_in_one_line(serve, start_tap):
-    sandbox = serve()
-    tap = start_tap(
-        settings(sandbox), stderr=subprocess.PIPE, stdout=None, preexec_fn=lambda: os.close(1)
-    )
-    log = tap.stderr.read()
-    assert tap.wait() == 1
-    assert "nowhere to write" in log
-    assert "Traceback" not in log
-
-
-def test_every_record_is_emitted_once_through_a_narrow_pipe(serve, start_tap):
-    sandbox = serve(conversations=300, days=20)
-    tap = start_tap(settings(sandbox), encoding=None)
-    output = b""
-    while part := os.read(tap.stdout.fileno(), 3000):
-        output += part
-    run = ended(tap, output)
-    assert run.status == 0
-    counts = Counter(message["record"]["id"] for message in run.of("RECORD"))
-    assert set(counts.values()) == {1}
-    assert len(counts) == sum(len(expected.records(sandbox.data, s)) for s in expected.STREAMS)
