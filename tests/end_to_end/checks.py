@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from tap_dixa import schemas
 from tests import expected
+from tests.end_to_end.everything import KEYS, by_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,6 +34,17 @@ def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
     same(records, wanted)
     cursors = [record[expected.CURSORS[stream]] for record in records]
     assert cursors == sorted(cursors)
+
+
+def emitted_once(run: Run, stream: str, wanted: Collection[dict]) -> None:
+    """Every wanted row of a stream of the Dixa API, each once, field by field, and nothing else."""
+    records = run.records(stream)
+    found = by_key(stream, records)
+    assert len(found) == len(records)
+    assert found == by_key(stream, wanted)
+    (schema,) = run.of("SCHEMA", stream)
+    assert tuple(schema["key_properties"]) == KEYS[stream]
+    fits_its_schema(run, stream)
 
 
 def same(records: Collection[dict], wanted: dict[Any, dict]) -> None:

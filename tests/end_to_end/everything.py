@@ -144,9 +144,14 @@ def key(stream, record):
     return tuple(record[name] for name in {**KEYS, **BY_CONVERSATION}.get(stream, ("id",)))
 
 
+def by_key(stream, records):
+    """Give a stream's records by key: of those with the same one, the last."""
+    return {key(stream, record): record for record in records}
+
+
 def records_of(sandbox):
     """Give every record of every stream but those of `BY_CONVERSATION`, by stream and key."""
     listed = rows(sandbox)
     for stream in expected.STREAMS:
         listed[stream] = expected.records(sandbox.data, stream).values()
-    return {stream: {key(stream, record): record for record in listed[stream]} for stream in ALL}
+    return {stream: by_key(stream, listed[stream]) for stream in ALL}

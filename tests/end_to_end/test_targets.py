@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from tap_dixa.sandbox.faults import BrokenResponse
 from tap_dixa.streams import STREAMS
 from tests.conftest import HOUR, settings
-from tests.end_to_end.everything import ALL, key, records_of
+from tests.end_to_end.everything import ALL, by_key, records_of
 from tests.end_to_end.tables import FIELDS, compare, duckdb_holds
 from tests.events import wait_until
 
@@ -68,7 +68,7 @@ def test_jsonl(carry, project):
         for stream in ALL:
             # A file is only ever added to: the last line of a key counts.
             lines = (folder / "output" / f"{stream}.jsonl").read_text().splitlines()
-            assert {key(stream, r): r for r in map(json.loads, lines)} == known[stream]
+            assert by_key(stream, map(json.loads, lines)) == known[stream]
 
     carry("target-jsonl", look, TARGET_JSONL_DO_TIMESTAMP_FILE="false")
 

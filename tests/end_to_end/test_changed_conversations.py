@@ -1,0 +1,106 @@
+"""Streams with a request for each changed conversation: its notes and ratings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_dixa.sandbox.faults import Refusal
+from tests import expected
+from tests.conftest import HOUR, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.everything import BY_CONVERSATION, LISTS, by_key, rows, rows_by_conversation
+from tests.end_to_end.interrupted import read_until
+from tests.end_to_end.killed import ended, latest_state
+
+
+def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):
+    sandbox = serve(conversations=26, days=6, documented_forms=True)
+    chosen = catalog(*BY_CONVERSATION)
+    first = run_tap(settings(sandbox), catalog=chosen)
+    checks.succeeded(first)
+    newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
+    conversations = expected.records(sandbox.data, "conversations").keys()
+    for stream in BY_CONVERSATION:
+        records = first.records(stream)
+        wanted = rows_by_conversation(sandbox, stream)
+        assert by_key(stream, records) == wanted
+        assert len(records) == len(wanted) > 0
+        assert first.bookmark(stream) == expected.iso(newest)
+        checks.fits_its_schema(first, stream)
+        assert {record["csid"] for record in records} <= conversations
+    numbers = {record["questionNumber"] for record in first.records("conversation_ratings")}
+    assert numbers == {1, 2}  # surveys with two questions of one type
+    sandbox.data.now.now += 3 * HOUR
+    before = len(sandbox.answered)
+    second = run_tap(settings(sandbox, end_date="2026-03-12"), catalog=chosen, state=first.state)
+    checks.succeeded(second)
+    assert len(sandbox.answered) - before < 40
+    for stream in BY_CONVERSATION:
+        arrived = by_key(stream, first.records(stream) + second.records(stream))
+        assert arrived == rows_by_conversation(sandbox, stream)
+    evidence("streams of the Dixa API compared field by field", len(BY_CONVERSATION))
+
+
+@pytest.mark.parametrize(
+    "stream",
+    ["conversation_ratings", pytest.param("conversation_notes", marks=pytest.mark.slow)],
+)
+def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream):
+    sandbox = serve(conversations=40, days=6)
+    chosen = catalog(stream)
+    sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
+    failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
+    assert failed.status == 1
+    assert len(failed.errors) == 1
+    asked = len(sandbox.answered)
+    resumed = run_tap(settings(sandbox), catalog=chosen, state=failed.state)
+    checks.succeeded(resumed)
+    assert len(sandbox.answered) - asked < 40
+    arrived = by_key(stream, failed.records(stream) + resumed.records(stream))
+    assert arrived == rows_by_conversation(sandbox, stream)
+
+
+OFTEN = """
+from tap_dixa.__main__ import main
+from tap_dixa.streams.changed_conversations import ChangedConversationsStream
+ChangedConversationsStream.STATE_MSG_FREQUENCY = 4
+main()
+"""
+"""Run the tap, with a STATE more often than every hundred conversations."""
+
+
+def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
+    sandbox = serve(conversations=12, days=6)
+    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 20)
+    stream = "conversation_notes"
+    run = run_tap(settings(sandbox), catalog=catalog(stream), program=["-c", OFTEN])
+    checks.succeeded(run)
+    assert run.records(stream) == []
+    states = [message["value"]["bookmarks"][stream] for message in run.of("STATE")]
+    assert len({state.get("replication_key_value") for state in states}) > 2
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        ("knowledge_articles",),
+        pytest.param([*LISTS[-8:]], marks=pytest.mark.slow, id="all of the account's set-up"),
+    ],
+)
+def test_a_killed_run_is_made_up_for(serve, start_tap, run_tap, lists, evidence):
+    sandbox = serve(conversations=8, days=6)
+    config = settings(sandbox, window_days=1, emit_activate_version_messages=True)
+    chosen = catalog(*lists, "conversation_ratings")
+    tap = start_tap(config, catalog=chosen, encoding=None)
+    output = read_until(tap.stdout, b'"stream":"conversation_ratings","record"')
+    tap.kill()
+    killed = ended(tap, output)
+    run = run_tap(config, state=latest_state(killed), catalog=chosen)
+    checks.succeeded(run)
+    for stream in lists:
+        checks.emitted_once(run, stream, rows(sandbox)[stream])
+        assert len(run.of("ACTIVATE_VERSION", stream)) == 1
+    stream = "conversation_ratings"
+    arrived = by_key(stream, killed.records(stream) + run.records(stream))
+    assert arrived == rows_by_conversation(sandbox, stream)
+    evidence("kills survived")
