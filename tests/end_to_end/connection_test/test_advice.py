@@ -1,0 +1,174 @@
+"""What the report advises, and for which streams."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+
+import pytest
+
+from tap_dixa.report import advice
+from tap_dixa.sandbox.faults import Refusal
+from tap_dixa.tap import TapDixa
+from tests import expected
+from tests.conftest import HOUR, NOON, settings
+from tests.end_to_end.connection_test.conftest import (
+    NOTHING,
+    TOKEN,
+    advised,
+    cells,
+    line,
+    report_of,
+)
+from tests.end_to_end.everything import ALL, CATALOGUES, EVERY, RECORDS
+
+
+@pytest.mark.slow
+def test_a_stream_that_fails_leaves_the_others_tested_and_all_reported(serve, run_tap):
+    sandbox = serve(missing={"/v1/tags", "/v1/message_export"})
+    run = run_tap(settings(sandbox), "--test")
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert f"2 of {len(EVERY)} streams failed" in run.errors[0]
+    assert run.log.splitlines()[-1] == run.errors[0]
+    for stream in ALL:
+        assert len(run.records(stream)) == (stream not in {"tags", "messages"})
+    report = report_of(run.log)
+    assert {row.split(" ")[0] for row in report.splitlines()} >= set(EVERY)
+    assert cells(report, "tags", "/v1/tags")[0][0] == "404"
+    assert cells(report, "tags", "/beta/tags")[0][0] == "404"
+    assert {row[-1] for row in cells(report, "tags")} == {"failed: refused"}
+    assert cells(report, "messages", "/v1/message_export")[0][-1] == "failed: refused"
+    (only,) = advised(report)
+    assert only.startswith("- messages, tags: there is nothing at this path (404)")
+
+
+@pytest.mark.slow
+def test_a_list_under_beta_alone_needs_no_advice(serve, tested):
+    report = tested(serve(beta_only={"/v1/agents"}))
+    assert cells(report, "agents", "/v1/agents")[0][0] == "404"
+    assert cells(report, "agents", "/beta/agents")[0][0] == "200"
+    assert report.endswith(NOTHING)
+
+
+@pytest.mark.slow
+def test_a_stream_that_the_token_may_not_read_is_reported_and_no_failure(serve, tested):
+    report = tested(serve(forbidden={"/v1/endusers": 403}))
+    (row,) = cells(report, "end_users")
+    assert row[1] == "403"
+    assert row[-1] == "no access"
+    (only,) = advised(report)
+    assert only.startswith("- end_users: api_token has no access")
+
+
+def test_a_wrong_token_is_reported_for_every_stream(serve, run_tap):
+    run = run_tap(settings(serve(), api_token="wr0ngt0ken"), "--test")  # noqa: S106
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "api_token" in run.errors[0]
+    report = report_of(run.log)
+    assert "wr0ngt0ken" not in report
+    for stream in EVERY:
+        for row in cells(report, stream):
+            assert re.fullmatch(r"401( x\d+)?|none", row[1])
+    assert line(report, "Bounds of filters").startswith("not known: conversations could not be")
+
+
+@pytest.mark.slow
+def test_an_account_without_what_is_off_by_default_passes(serve, tested):
+    report = tested(serve(missing={"/beta/intelligence", "/v1/analytics"}))
+    for stream in (*RECORDS, *CATALOGUES):
+        assert {row[-1] for row in cells(report, stream)} == {"not in this account"}
+    assert report.endswith(NOTHING)
+
+
+@pytest.mark.slow
+def test_a_fatal_error_ends_the_test_with_what_is_known(serve, run_tap):
+    sandbox = serve(conversations=4000, days=4)
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    run = run_tap(settings(sandbox), "--test", before=small_files)
+    assert run.status == 1
+    assert len(run.errors) == 1
+    assert "TMPDIR" in run.errors[0]
+    report = report_of(run.log)
+    assert cells(report, "conversations")[0][-1] == "not tested to its end"
+    assert cells(report, "agents")[0][1] == "none"
+
+
+@pytest.mark.slow
+def test_rate_limit_headers_are_reported_with_their_numbers_alone(serve, tested):
+    sandbox = serve(token=TOKEN)
+    headers = {"X-RateLimit-Limit": f"8;w=120, {TOKEN}", "Retry-After": "Wed, 11 Mar", "X-Id": "7"}
+    sandbox.behaviour.faults.append(Refusal(200, headers, "[]"))
+    sandbox.behaviour.api_faults.append(Refusal(200, {"RateLimit-Remaining": "3"}, '{"data":[]}'))
+    report = tested(sandbox)
+    assert line(report, "Rate-limit headers") == (
+        "Exports API: x-ratelimit-limit 8 w=120 ?, retry-after ? 11 ?; "
+        "Dixa API: ratelimit-remaining 3"
+    )
+    (only,) = advised(report)
+    assert only.startswith("- x-ratelimit-limit allows fewer requests than requests_per_minute")
+    assert "Set it to 4" in only
+
+
+@pytest.mark.slow
+def test_a_response_that_is_nearly_too_slow_is_advised_about(serve, tested):
+    report = tested(serve(latency=1.1), request_timeout_seconds=3)
+    (only,) = advised(report)
+    assert only.startswith(
+        "- conversations, messages, conversation_notes, conversation_ratings: a response took more"
+    )
+    assert "request_timeout_seconds" in only
+    assert "window_days" in only
+
+
+@pytest.mark.slow
+def test_a_day_in_parts_is_advised_about(serve, tested):
+    sandbox = serve(longest_export_days=0.3, too_long="413")
+    report = tested(sandbox)
+    assert [text for text in advised(report) if "in 4 parts" in text and "window_days" in text]
+    day = expected.source(sandbox.data, "conversations", NOON - 21 * HOUR, NOON + 3 * HOUR)
+    assert cells(report, "conversations")[1][0] == f"{len(day):,}"
+    assert line(report, "Bounds of filters").endswith("updated_before inclusive")
+
+
+@pytest.mark.slow
+def test_a_large_day_is_advised_about(serve, monkeypatch, capsys):
+    monkeypatch.setattr(advice, "LARGE", 1000)
+    TapDixa(config=settings(serve())).test_connection()
+    found = advised(report_of(capsys.readouterr().err))
+    assert [text.partition(":")[0] for text in found] == [
+        "- conversations",
+        "- messages",
+        "- activity_logs",
+        "- analytics_records",
+        "- intelligence_records",
+    ]
+    assert all("Lower window_days" in text for text in found)
+
+
+FAST_CLOCK = """
+import sys, time
+real = time.time
+time.time = lambda: real() + 1800
+from tap_dixa.__main__ import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_clocks_that_differ_are_reported(serve, start_tap):
+    tap = start_tap(settings(serve()), program=["-c", FAST_CLOCK, "--test"], stderr=subprocess.PIPE)
+    _, log = tap.communicate()
+    assert tap.returncode == 0, log
+    report = report_of(log)
+    for clock in line(report, "Clocks").split("; "):
+        apart = re.fullmatch(r"\w+ API: ([\d,]+) s behind this machine's", clock)[1]
+        assert 1790 <= int(apart.replace(",", "")) <= 1805
+    found = advised(report)
+    assert [text[: text.index(":")] for text in found] == ["- Exports API", "- Dixa API"]
+    assert all("lookback_seconds" in text for text in found)
