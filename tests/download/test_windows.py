@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.download.windows import LONGEST_REQUEST, MARGIN, split
+from tap_dixa.download.windows import LONGEST_REQUEST, MARGIN, cover, split
 from tap_dixa.timestamps import DAY
 
 START = 1_735_689_600_000
@@ -62,3 +64,26 @@ def test_each_time_is_requested_and_kept_once_whatever_the_bounds_include(
         window for window in windows if returned(window) and window.start <= timestamp < window.end
     ]
     assert len(kept) == (START <= timestamp < START + span)
+
+
+intervals = st.tuples(st.integers(0, 200 * DAY), st.integers(1, 50 * DAY)).map(
+    lambda s: (s[0], sum(s))
+)
+
+
+@given(st.lists(intervals), st.integers(DAY, 31 * DAY))
+def test_spans_are_covered_by_few_windows(spans, longest):
+    windows = cover(spans, longest)
+    for start, end in spans:
+        inside = sum(max(0, min(end, w.end) - max(start, w.start)) for w in windows)
+        assert inside == end - start
+    for earlier, later in pairwise(windows):
+        assert earlier.end <= later.start
+        # Two windows are never where one would do.
+        assert later.end - earlier.start > longest
+    assert all(0 < window.end - window.start <= longest for window in windows)
+
+
+def test_two_distant_spans_are_one_request_if_it_can_hold_them():
+    assert len(cover([(0, DAY), (29 * DAY, 30 * DAY)], 31 * DAY)) == 1
+    assert len(cover([(0, DAY), (31 * DAY, 32 * DAY)], 31 * DAY)) == 2

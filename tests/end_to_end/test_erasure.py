@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tap_dixa.download.windows import cover
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
@@ -227,25 +223,3 @@ def test_a_first_run_refreshes_nothing(serve, run_tap):
     run = run_tap(settings(sandbox))
     checks.succeeded(run)
     assert len(sandbox.answered) == len(expected.STREAMS)
-
-
-timestamps = st.integers(0, 200 * DAY)
-spans = st.lists(st.tuples(timestamps, st.integers(1, 50 * DAY)).map(lambda s: (s[0], sum(s))))
-
-
-@given(spans, st.integers(DAY, 31 * DAY))
-def test_spans_are_covered_by_few_windows(spans, longest):
-    windows = cover(spans, longest)
-    for start, end in spans:
-        inside = sum(max(0, min(end, w.end) - max(start, w.start)) for w in windows)
-        assert inside == end - start
-    for earlier, later in pairwise(windows):
-        assert earlier.end <= later.start
-        # Two windows are never where one would do.
-        assert later.end - earlier.start > longest
-    assert all(0 < window.end - window.start <= longest for window in windows)
-
-
-def test_two_distant_spans_are_one_request_if_it_can_hold_them():
-    assert len(cover([(0, DAY), (29 * DAY, 30 * DAY)], 31 * DAY)) == 1
-    assert len(cover([(0, DAY), (31 * DAY, 32 * DAY)], 31 * DAY)) == 2

@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 
 import duckdb
 import pytest
-import yaml
 
 from tap_dixa.client import SCHEMAS
 from tap_dixa.sandbox.faults import Refusal
@@ -20,30 +19,9 @@ from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import ALL, EVERY, KEYS, rows
+from tests.end_to_end.recipes import FLAT, PAGE, SEED, merged, with_secret
 
-PAGE = "personal-data.md"
-FLAT = "Allow-list fields, and flatten"
-SEED = "only the tests know it"
 ADDRESSES = ("requester_additional_emails", "requester_additional_phone_numbers")
-
-
-def merged(*recipes):
-    """Put recipes together, as a meltano.yml with all of them would have them."""
-
-    def put(into, recipe):
-        for name, value in recipe.items():
-            if isinstance(value, dict) and name in into:
-                put(into[name], value)
-            else:
-                assert into.get(name, value) == value, name
-                into[name] = value
-
-    whole = {}
-    for recipe in recipes:
-        (plugin,) = yaml.safe_load(recipe)["plugins"]["extractors"]
-        put(whole, plugin)
-    assert whole.pop("name") == "tap-dixa"
-    return whole
 
 
 def selected(patterns):
@@ -63,11 +41,6 @@ def selected(patterns):
         (root,) = (m for m in entry["metadata"] if not m["breadcrumb"])
         root["metadata"]["selected"] = any(f["metadata"]["selected"] for f in fields)
     return chosen
-
-
-def with_secret(config):
-    assert config["stream_map_config"] == {"hash_seed": "$TAP_DIXA_HASH_SEED"}
-    return {**config, "stream_map_config": {"hash_seed": SEED}}
 
 
 def hashed(text):

@@ -8,7 +8,7 @@ from tests import pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import EVERY
-from tests.end_to_end.test_personal_data import FLAT, PAGE, merged, with_secret
+from tests.end_to_end.recipes import FLAT, PAGE, merged, with_secret
 
 
 @pytest.mark.parametrize(
