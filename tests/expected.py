@@ -98,10 +98,14 @@ def tidy(value: Any) -> Any:
     return value
 
 
+def rfc3339(text: str) -> str:
+    """Give a time of the Dixa API as the tap must emit it."""
+    return iso(round(datetime.fromisoformat(text).timestamp() * 1000))
+
+
 def timed(row: dict[str, Any]) -> dict[str, Any]:
     """Give an object of the Dixa API with its times as targets read them."""
-    times = {name: datetime.fromisoformat(row[name]) for name in _API_TIMES if row.get(name)}
-    return row | {name: iso(round(time.timestamp() * 1000)) for name, time in times.items()}
+    return row | {name: rfc3339(row[name]) for name in _API_TIMES if row.get(name)}
 
 
 def api_record(row: dict[str, Any], **parent: Any) -> dict[str, Any]:

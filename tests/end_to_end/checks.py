@@ -64,6 +64,16 @@ def plain(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if value is not None}
 
 
+def loaded(stream: str, *runs: Run) -> dict[Any, dict]:
+    """Give what a target holds of a stream after runs, by id: of each record, the last one."""
+    return {record["id"]: record for run in runs for record in run.records(stream)}
+
+
+def loaded_exactly(stream: str, wanted: dict[Any, dict], *runs: Run) -> None:
+    """What a target holds after runs is what is wanted, field by field, and nothing else."""
+    same(loaded(stream, *runs).values(), wanted)
+
+
 def fits_its_schema(run: Run, stream: str) -> None:
     (schema,) = run.of("SCHEMA", stream)
     validator = Draft202012Validator(

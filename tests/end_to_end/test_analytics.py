@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -12,10 +11,11 @@ from random import Random
 import pytest
 
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
-from tests.conftest import DAY, HOUR, NOON, catalog, settings
+from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.killed import killed_and_resumed
-from tests.end_to_end.queried import ANALYTICS, analytics, bookmarks, text
+from tests.end_to_end.queried import bookmarks
+from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso
 
 STREAM = "analytics_records"
@@ -27,45 +27,6 @@ both_paths = pytest.mark.parametrize(
 )
 
 
-def rfc3339(text):
-    time = datetime.fromisoformat(text).astimezone(UTC)
-    return iso(round(time.timestamp() * 1000))
-
-
-def wanted(sandbox):
-    """Count what the tap must emit of each row, but the key."""
-    found = Counter()
-    for kind in ANALYTICS:
-        for row in analytics(sandbox, kind):
-            fields = {field["name"]: field["field"] for field in row["fields"]}
-            values = {name: field.get("value") for name, field in fields.items()}
-            record = {
-                "recordId": kind,
-                "timestamp": rfc3339(row["primaryTimestampField"]["timestamp"]),
-                "timestampField": row["primaryTimestampField"]["name"],
-                "conversationId": values.get("conversation_id", values.get("csid")),
-                "agentId": values.get("agent_id"),
-                "queueId": values.get("queue_id", values.get("queue")),
-                "fields": fields,
-                **({"value": row["value"]} if "value" in row else {}),
-            }
-            found[text(record)] += 1
-    return found
-
-
-def content(record):
-    """Give a record without its key, and without what is null for a stream map alone."""
-    left = {name: value for name, value in record.items() if name != "id"}
-    for name in ("value", "additional_properties"):
-        if left.get(name, 0) is None:
-            del left[name]
-    return text(left)
-
-
-def arrived(*runs):
-    return {record["id"]: record for run in runs for record in run.records(STREAM)}
-
-
 @both_paths
 def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, options, evidence):
     sandbox = serve(conversations=400, days=20)
@@ -74,8 +35,8 @@ def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, optio
     run = run_tap(settings(sandbox, **options), catalog=catalog(STREAM))
     checks.succeeded(run)
     assert not sandbox.behaviour.api_faults
-    rows, records = wanted(sandbox), run.records(STREAM)
-    assert Counter(map(content, records)) == rows
+    rows, records = analytics_records(sandbox), run.records(STREAM)
+    assert counted(records) == rows
     assert max(rows.values()) > 1  # rows that are equal in everything
     assert len({record["id"] for record in records}) == len(records)
     checks.fits_its_schema(run, STREAM)
@@ -128,7 +89,8 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
     for state, before in Random(1).sample(states[:-1], 1) + states[-1:]:
         run = run_tap(config, catalog=chosen, state=state)
         checks.succeeded(run)
-        assert Counter(content(r) for r in {**before, **arrived(run)}.values()) == wanted(sandbox)
+        arrived = {**before, **checks.loaded(STREAM, run)}
+        assert counted(arrived.values()) == analytics_records(sandbox)
     # The last one repeats the lookback alone, under the same keys.
     assert len(run.records(STREAM)) < len(known) / 5
 
@@ -145,8 +107,8 @@ def test_a_killed_run_goes_on_where_it_stopped(serve, start_tap, most, evidence)
         lambda output: output.read(random.randrange(100_000, 300_000)),
     )
     assert len(runs) == most + 1
-    found = arrived(*runs)
-    assert Counter(map(content, found.values())) == wanted(sandbox)
+    found = checks.loaded(STREAM, *runs)
+    assert counted(found.values()) == analytics_records(sandbox)
     assert sum(len(run.records(STREAM)) for run in runs) <= 1.5 * len(found)
     evidence("kills survived", most)
 
@@ -196,34 +158,14 @@ def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path, opti
 )
 def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
     sandbox = serve(conversations=360, days=20)
-    rows = wanted(sandbox)
+    rows = analytics_records(sandbox)
     for name, value in behaviour.items():
         setattr(sandbox.behaviour, name, value)
     run = run_tap(settings(sandbox), catalog=catalog(STREAM))
     checks.succeeded(run)
-    assert Counter(content(record) for record in run.records(STREAM)) == rows
+    assert counted(run.records(STREAM)) == rows
     if "analytics_filters" in behaviour:
         assert run.log.count("Dixa wants a filter: all values of initial_direction") == 3
-
-
-@pytest.mark.slow
-def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
-    sandbox = serve(conversations=60, days=6)
-    # Tags, the catalogue, and the first kind.
-    sandbox.behaviour.api_faults.extend([None, None, Refusal(405)])
-    streams = (STREAM, "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    assert run.status == 1
-    (line,) = run.errors
-    assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
-    assert "these kinds of records failed, the others were synced: ratings: " in line
-    kinds = {record["recordId"] for record in run.records(STREAM)}
-    assert kinds == {"closed_conversations", "first_response_time"}
-    assert run.records("tags")
-    assert bookmarks(run.state, STREAM)["ratings"] is None
-    second = run_tap(settings(sandbox), catalog=catalog(STREAM), state=run.state)
-    checks.succeeded(second)
-    assert Counter(content(r) for r in arrived(run, second).values()) == wanted(sandbox)
 
 
 @pytest.mark.slow
@@ -241,55 +183,6 @@ def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     assert run.log.count("Skipping stream analytics_") == 2
     assert run.log.count("the account lacks this feature") == 2
     assert run.records("tags")
-
-
-@pytest.mark.slow
-def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
-    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    checks.succeeded(run)
-    assert run.log.count("Skipping stream analytics_records") == 1
-
-
-@pytest.mark.slow
-def test_the_kinds_can_be_narrowed(serve, run_tap):
-    sandbox = serve(conversations=60, days=6)
-    config = settings(sandbox, analytics_record_ids=["ratings"])
-    run = run_tap(config, catalog=catalog(STREAM))
-    checks.succeeded(run)
-    assert {record["recordId"] for record in run.records(STREAM)} == {"ratings"}
-    config = settings(sandbox, analytics_record_ids=["ratings", "csat"])
-    run = run_tap(config, catalog=catalog(STREAM))
-    assert run.status == 1
-    assert "csat: analytics_record_ids has an id that is not in Dixa's catalogue" in run.errors[0]
-    assert "ratings, closed_conversations, first_response_time" in run.errors[0]
-    assert run.records(STREAM)
-
-
-@pytest.mark.slow
-def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap):
-    sandbox = serve(conversations=1, days=40)
-    config, chosen = settings(sandbox, window_days=20), catalog(STREAM)
-    first = run_tap(config, catalog=chosen)
-    checks.succeeded(first)
-    found = bookmarks(first.state, STREAM)
-    assert all(iso(NOON + 3 * HOUR - DAY) <= bookmark for bookmark in found.values())
-    before = len(sandbox.answered)
-    checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
-    assert len(sandbox.answered) - before == 1 + len(ANALYTICS)
-
-
-@pytest.mark.slow
-def test_rows_without_a_time_fail_their_kind_with_one_line(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    odd = '{"data": [{"fields": [], "primaryTimestampField": {"name": "closed_at"}}]}'
-    sandbox.behaviour.api_faults.extend([None, None, Refusal(200, body=odd)])
-    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    assert run.status == 1
-    (line,) = run.errors
-    assert "without a usable primaryTimestampField" in line
-    assert len({record["recordId"] for record in run.records(STREAM)}) == 2
 
 
 @pytest.mark.slow
@@ -313,20 +206,3 @@ def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
     for record in records:
         assert record["fields"]["score"] == {"value": str(10**30), "_type": "LongField"}
         assert record["additional_properties"] == {"brandNew": [1]}
-
-
-@pytest.mark.slow
-def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    part = {"context": {"recordId": "ratings"}, "replication_key": "timestamp"}
-    for partitions, said in (
-        ([{**part, "replication_key_value": "9000-01-01T00:00:00Z"}], "is in the future"),
-        ([{**part, "replication_key_value": "soon"}], "is not a date-time"),
-        ([part, part], "has partitions that are not"),
-        ({}, "has partitions that are not"),
-    ):
-        state = {"bookmarks": {STREAM: {"partitions": partitions}}}
-        run = run_tap(settings(sandbox), catalog=catalog(STREAM), state=state)
-        assert run.status == 1
-        assert said in run.errors[0]
-    assert sandbox.answered == []

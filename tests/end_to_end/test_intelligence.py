@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from collections import defaultdict
 from typing import get_args
 
 import pytest
@@ -14,53 +13,12 @@ from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tap_dixa.sandbox.intelligence import Shape
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text
-from tests.expected import iso, milliseconds
+from tests.end_to_end.queried import INTELLIGENCE, bookmarks
+from tests.end_to_end.queried_records import counted, intelligence_records
+from tests.expected import iso, milliseconds, rfc3339
 
 STREAM = "intelligence_records"
-TIMES = {
-    "closedConversations": "closedAt",
-    "responseTime": "respondedAt",
-    "agentPresenceDuration": "startedAt",
-    "aiAgentJoined": "joinedAt",
-}
 SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
-
-
-def rfc3339(text):
-    time = datetime.fromisoformat(text).astimezone(UTC)
-    return iso(round(time.timestamp() * 1000))
-
-
-def wanted(sandbox):
-    """Count what the tap must emit of each row, but the key, whatever the shape of the rows is."""
-    shape, sandbox.behaviour.intelligence_rows = sandbox.behaviour.intelligence_rows, "cells"
-    found = Counter()
-    for kind, category in INTELLIGENCE.items():
-        for row in intelligence(sandbox, kind):
-            values = {name: cell["value"] for name, cell in row.items()}
-            plain = {name: {"value": value} for name, value in values.items()}
-            record = {
-                "recordId": kind,
-                "category": category,
-                "timestamp": rfc3339(values[TIMES[kind]]),
-                "timestampField": TIMES[kind],
-                "conversationId": values.get("conversationId"),
-                "agentId": values.get("agent"),
-                "queueId": values.get("queue"),
-                "fields": plain if shape == "plain" else row,
-            }
-            found[text(record)] += 1
-    sandbox.behaviour.intelligence_rows = shape
-    return found
-
-
-def content(record):
-    """Give a record without its key, and without what is null for a stream map alone."""
-    left = {name: value for name, value in record.items() if name != "id"}
-    if left.get("additional_properties", 0) is None:
-        del left["additional_properties"]
-    return text(left)
 
 
 @pytest.mark.slow
@@ -76,7 +34,7 @@ def test_every_row_field_by_field_in_any_shape(serve, run_tap, shape, evidence):
     checks.succeeded(run)
     assert not sandbox.behaviour.api_faults
     records = run.records(STREAM)
-    assert Counter(map(content, records)) == wanted(sandbox)
+    assert counted(records) == intelligence_records(sandbox)
     assert len({record["id"] for record in records}) == len(records)
     checks.fits_its_schema(run, STREAM)
     checks.fits_its_schema(run, "intelligence_record_types")
@@ -91,7 +49,7 @@ def test_every_row_arrives_in_order_through_pages(serve, run_tap):
     sandbox = serve(conversations=60, days=4)
     run = run_tap(settings(sandbox, page_size=100, window_days=3), catalog=catalog(STREAM))
     checks.succeeded(run)
-    assert Counter(content(record) for record in run.records(STREAM)) == wanted(sandbox)
+    assert counted(run.records(STREAM)) == intelligence_records(sandbox)
     bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
     assert sum("pageKey" in body["pagination"] for body in bodies) > 1
     assert {body["timezone"] for body in bodies} == {"UTC"}
@@ -131,7 +89,7 @@ def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
     config = settings(sandbox, **only, end_date=iso(now + 24 * HOUR))
     second = run_tap(config, catalog=catalog(STREAM), state=first.state)
     checks.succeeded(second)
-    latest = {r["id"]: r for run in (first, second) for r in run.records(STREAM)}
+    latest = checks.loaded(STREAM, first, second)
     found = {
         (r["timestamp"], r["agentId"]): rfc3339(r["fields"]["endedAt"]["value"])
         if "endedAt" in r["fields"]

@@ -1,0 +1,100 @@
+"""The kinds of records of the Analytics API: each has its own bookmark, and may fail alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_dixa.sandbox.faults import Refusal
+from tests.conftest import DAY, HOUR, NOON, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.queried import ANALYTICS, bookmarks
+from tests.end_to_end.queried_records import analytics_records, counted
+from tests.expected import iso
+
+STREAM = "analytics_records"
+
+
+@pytest.mark.slow
+def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
+    sandbox = serve(conversations=60, days=6)
+    # Tags, the catalogue, and the first kind.
+    sandbox.behaviour.api_faults.extend([None, None, Refusal(405)])
+    streams = (STREAM, "tags")
+    run = run_tap(settings(sandbox), catalog=catalog(*streams))
+    assert run.status == 1
+    (line,) = run.errors
+    assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
+    assert "these kinds of records failed, the others were synced: ratings: " in line
+    kinds = {record["recordId"] for record in run.records(STREAM)}
+    assert kinds == {"closed_conversations", "first_response_time"}
+    assert run.records("tags")
+    assert bookmarks(run.state, STREAM)["ratings"] is None
+    second = run_tap(settings(sandbox), catalog=catalog(STREAM), state=run.state)
+    checks.succeeded(second)
+    assert counted(checks.loaded(STREAM, run, second).values()) == analytics_records(sandbox)
+
+
+@pytest.mark.slow
+def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
+    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
+    checks.succeeded(run)
+    assert run.log.count("Skipping stream analytics_records") == 1
+
+
+@pytest.mark.slow
+def test_the_kinds_can_be_narrowed(serve, run_tap):
+    sandbox = serve(conversations=60, days=6)
+    config = settings(sandbox, analytics_record_ids=["ratings"])
+    run = run_tap(config, catalog=catalog(STREAM))
+    checks.succeeded(run)
+    assert {record["recordId"] for record in run.records(STREAM)} == {"ratings"}
+    config = settings(sandbox, analytics_record_ids=["ratings", "csat"])
+    run = run_tap(config, catalog=catalog(STREAM))
+    assert run.status == 1
+    assert "csat: analytics_record_ids has an id that is not in Dixa's catalogue" in run.errors[0]
+    assert "ratings, closed_conversations, first_response_time" in run.errors[0]
+    assert run.records(STREAM)
+
+
+@pytest.mark.slow
+def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap):
+    sandbox = serve(conversations=1, days=40)
+    config, chosen = settings(sandbox, window_days=20), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    checks.succeeded(first)
+    found = bookmarks(first.state, STREAM)
+    assert all(iso(NOON + 3 * HOUR - DAY) <= bookmark for bookmark in found.values())
+    before = len(sandbox.answered)
+    checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
+    assert len(sandbox.answered) - before == 1 + len(ANALYTICS)
+
+
+@pytest.mark.slow
+def test_rows_without_a_time_fail_their_kind_with_one_line(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    odd = '{"data": [{"fields": [], "primaryTimestampField": {"name": "closed_at"}}]}'
+    sandbox.behaviour.api_faults.extend([None, None, Refusal(200, body=odd)])
+    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
+    assert run.status == 1
+    (line,) = run.errors
+    assert "without a usable primaryTimestampField" in line
+    assert len({record["recordId"] for record in run.records(STREAM)}) == 2
+
+
+@pytest.mark.slow
+def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    part = {"context": {"recordId": "ratings"}, "replication_key": "timestamp"}
+    for partitions, said in (
+        ([{**part, "replication_key_value": "9000-01-01T00:00:00Z"}], "is in the future"),
+        ([{**part, "replication_key_value": "soon"}], "is not a date-time"),
+        ([part, part], "has partitions that are not"),
+        ({}, "has partitions that are not"),
+    ):
+        state = {"bookmarks": {STREAM: {"partitions": partitions}}}
+        run = run_tap(settings(sandbox), catalog=catalog(STREAM), state=state)
+        assert run.status == 1
+        assert said in run.errors[0]
+    assert sandbox.answered == []
