@@ -46,7 +46,7 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
             resumed = run_tap(config, state=reached_state, catalog=catalog(*streams))
             checks.succeeded(resumed)
             for stream in streams:
-                arrived = rows[stream] | {r["id"]: r for r in resumed.records(stream)}
+                arrived = rows[stream] | checks.loaded(stream, resumed)
                 checks.same(arrived.values(), expected.records(sandbox.data, stream))
         evidence("states of BATCH runs, resumed from", len(reached))
         return len(reached), *reached[-1]

@@ -11,8 +11,7 @@ from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
-
-LOG = "/v1/conversations/activitylog"
+from tests.end_to_end.refreshed import LOG, messages_are_fresh
 
 
 @both_paths_slowly
@@ -27,10 +26,10 @@ def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, 
     # One request for each stream, two for what was anonymized or redacted, and one for all its
     # messages.
     assert len(sandbox.answered) - before <= len(expected.STREAMS) + 3
-    arrived = {r["id"]: r for r in first.records("messages")}
+    arrived = checks.loaded("messages", first)
     stale = {key: record for key, record in arrived.items() if record["csid"] in ids}
     assert any("anonymized" not in (record.get("author_name") or "") for record in stale.values())
-    arrived |= {r["id"]: r for r in second.records("messages")}
+    arrived |= checks.loaded("messages", second)
     known = expected.records(sandbox.data, "messages")
     for key in stale:
         assert checks.plain(arrived[key]) == checks.plain(known[key])
@@ -75,8 +74,7 @@ def test_a_refresh_is_resumed_however_soon_each_run_is_stopped(serve, run_tap):
         state = runs[-1].state
         assert len(runs) < 20
     assert len(runs) > 3
-    arrived = {r["id"]: r for run in (first, *runs) for r in run.records("messages")}
-    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    messages_are_fresh(sandbox, first, *runs)
     refreshed = [
         (number, r["id"])
         for number, run in enumerate(runs)
@@ -105,9 +103,7 @@ def test_an_interrupted_refresh_is_resumed_where_it_stopped(serve, run_tap):
     # New messages and the second span. What became visible late is searched for separately.
     searched = {"/v1/conversation_export": 2, LOG: 2}
     assert Counter(paths) == {"/v1/message_export": 2, **searched}
-    known = expected.records(sandbox.data, "messages")
-    arrived = {r["id"]: r for run in (first, failed, resumed) for r in run.records("messages")}
-    checks.same(list(arrived.values()), known)
+    messages_are_fresh(sandbox, first, failed, resumed)
     refreshed = [
         {r["csid"] for r in run.records("messages")} & {c["id"] for c in distant}
         for run in (failed, resumed)
@@ -214,7 +210,7 @@ def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap
     second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
     checks.succeeded(second)
     assert second.log.count("records of anonymized conversations are not refreshed") == 1
-    arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
+    arrived = checks.loaded("messages", first, second)
     assert arrived.keys() == expected.records(sandbox.data, "messages").keys()
 
 

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from tests import expected, pages
+from tests.end_to_end import checks
 
 QUERIES = pages.blocks("queries.md", "sql")
 CALLS = {"pstnphone", "callback", "voicemail"}
@@ -36,8 +37,7 @@ def conversations(warehouse):
 
 @pytest.fixture(scope="session")
 def log(warehouse):
-    runs = (warehouse.first, warehouse.second)
-    return {r["id"]: r for run in runs for r in run.records("activity_logs")}.values()
+    return checks.loaded("activity_logs", warehouse.first, warehouse.second).values()
 
 
 def timestamp(text):

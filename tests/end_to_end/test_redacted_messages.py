@@ -12,29 +12,15 @@ from tests import expected
 from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
+from tests.end_to_end.refreshed import LOG, messages_are_fresh, synced
 
-LOG = "/v1/conversations/activitylog"
 EXPORTS = {"/v1/message_export": 1, "/v1/conversation_export": 1, LOG: 1}
 """What each run requests."""
 
 
 @pytest.fixture
 def account(serve, run_tap):
-    """Give a sandbox, a function that syncs its messages, run after run, and a check of them."""
-    sandbox = serve(conversations=200, days=25)
-    runs = []
-
-    def sync(**changes):
-        state = runs[-1].state if runs else None
-        config = settings(sandbox, **changes)
-        runs.append(run_tap(config, state=state, catalog=catalog("messages")))
-        return runs[-1]
-
-    def assert_fresh():
-        arrived = {r["id"]: r for run in runs for r in run.records("messages")}
-        checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
-
-    return sandbox, sync, assert_fresh
+    return synced(serve(conversations=200, days=25), run_tap)
 
 
 def requested(sandbox, before):
@@ -45,7 +31,7 @@ def requested(sandbox, before):
 
 @both_paths
 def test_they_are_emitted_again_with_few_requests(account, options, evidence):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     first = sync(**options)
     stale = redact(sandbox)
     before = len(sandbox.answered)
@@ -57,7 +43,7 @@ def test_they_are_emitted_again_with_few_requests(account, options, evidence):
     again = {r["id"]: r for r in second.records("messages")}
     for message in stale:
         assert again[message["id"]].get("text") is None
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
     assert second.bookmark("messages") >= first.bookmark("messages")
     # What is done is not repeated.
     sandbox.data.now.now += HOUR
@@ -81,7 +67,7 @@ def entry(conversation, **fields):
 
 
 def test_whatever_the_entries_are_like(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     sync()
     stale = redact(sandbox, count=7)
     assert len({m["csid"] for m in stale}) == len(stale) == 7
@@ -108,11 +94,11 @@ def test_whatever_the_entries_are_like(account):
     warnings = [line for line in second.log.splitlines() if "WARNING" in line]
     assert len(warnings) == 1
     assert "of which conversations 4 redacted messages are" in warnings[0]
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     sync()
     stale = redact(sandbox, count=6)
     assert len({m["csid"] for m in stale}) == 6
@@ -131,7 +117,7 @@ def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same
     warnings = [line for line in second.log.splitlines() if "WARNING" in line]
     assert len(warnings) == 1
     assert "when the redacted messages of 6 conversations were created" in warnings[0]
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +140,7 @@ def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed
     checks.succeeded(second)
     assert second.log.count("messages that were redacted one by one are not refreshed") == 1
     assert second.log.count("WARNING") == 1
-    arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
+    arrived = checks.loaded("messages", first, second)
     known = expected.records(sandbox.data, "messages")
     wrong = {key for key, r in known.items() if checks.plain(r) != checks.plain(arrived[key])}
     assert wrong == {stale["id"]}
@@ -166,12 +152,11 @@ def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed
     day = expected.iso(sandbox.data.now.now - DAY)
     second.state["bookmarks"]["messages"]["refresh"] = {"conversations": day}
     third = run_tap(settings(sandbox), catalog=chosen, state=second.state)
-    arrived |= {r["id"]: r for r in third.records("messages")}
-    checks.same(list(arrived.values()), known)
+    checks.loaded_exactly("messages", known, first, second, third)
 
 
 def test_many_are_looked_for_without_a_request_for_each(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     sync()
     stale = redact(sandbox, count=5)
     attributes = {"messageId": stale[0]["id"]}
@@ -186,11 +171,11 @@ def test_many_are_looked_for_without_a_request_for_each(account):
     second = sync()
     assert requested(sandbox, before) == {**EXPORTS, "/v1/message_export": 2}
     assert "WARNING" not in second.log
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 def test_a_log_that_fails_is_like_any_other_failure(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     first = sync()
     redact(sandbox)
     sandbox.behaviour.api_faults.append(Refusal(422))
@@ -200,7 +185,7 @@ def test_a_log_that_fails_is_like_any_other_failure(account):
     places = [run.state["bookmarks"]["messages"]["refresh"] for run in (first, failed)]
     assert places[0] == places[1]
     checks.succeeded(sync())
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 def test_an_interrupted_refresh_is_resumed(serve, run_tap):
@@ -220,8 +205,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
         for run in (failed, resumed)
     ]
     assert refreshed == [[True, False], [False, True]]
-    arrived = {r["id"]: r for run in (first, failed, resumed) for r in run.records("messages")}
-    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    messages_are_fresh(sandbox, first, failed, resumed)
 
 
 @pytest.mark.slow
@@ -242,5 +226,4 @@ def test_two_messages_of_a_conversation_are_found_in_two_steps(serve, run_tap):
     config = settings(sandbox, window_days=1, end_date=expected.iso(sandbox.data.now.now))
     second = run_tap(config, catalog=chosen, state=first.state)
     checks.succeeded(second)
-    arrived = {r["id"]: r for run in (first, second) for r in run.records("messages")}
-    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    messages_are_fresh(sandbox, first, second)

@@ -9,10 +9,10 @@ import pytest
 
 from tap_dixa.sandbox.faults import Odd, Refusal
 from tests import expected
-from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
+from tests.conftest import DAY, HOUR, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
-from tests.end_to_end.test_refreshed_log import assert_fresh
+from tests.end_to_end.refreshed import log_is_fresh, messages_are_fresh, synced
 
 LOG = "activity_logs"
 MINUTE = HOUR // 60
@@ -27,18 +27,7 @@ main()
 
 @pytest.fixture
 def account(serve, run_tap):
-    """Give an account, and a function that syncs streams of it, run after run."""
-    sandbox = serve(conversations=200, days=80)
-    runs = []
-
-    def sync(*streams, program=None, **changes):
-        state = runs[-1].state if runs else None
-        config = settings(sandbox, **{"parallel_downloads": 1, **changes})
-        options = {"program": program} if program else {}
-        runs.append(run_tap(config, state=state, catalog=catalog(*streams), **options))
-        return runs[-1]
-
-    return sandbox, sync, runs
+    return synced(serve(conversations=200, days=80), run_tap, parallel_downloads=1)
 
 
 def anonymize(sandbox, count):
@@ -93,7 +82,7 @@ def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, status, ends
     assert len(about(sandbox, before)) in {12, 13}
     sandbox.behaviour.api_faults.clear()
     checks.succeeded(sync(LOG))
-    assert_fresh(sandbox, *runs)
+    log_is_fresh(sandbox, *runs)
 
 
 def test_a_conversation_from_the_future_does_not_move_the_place(account):
@@ -107,7 +96,7 @@ def test_a_conversation_from_the_future_does_not_move_the_place(account):
     assert sync(LOG).status == 1
     sandbox.behaviour.api_faults.clear()
     checks.succeeded(sync(LOG))
-    assert_fresh(sandbox, *runs)
+    log_is_fresh(sandbox, *runs)
 
 
 def test_a_conversation_whose_log_stays_unavailable_is_named(account):
@@ -120,7 +109,7 @@ def test_a_conversation_whose_log_stays_unavailable_is_named(account):
     (error,) = failed.errors
     assert f"conversation {chosen[0]}: " in error
     checks.succeeded(sync(LOG))
-    assert_fresh(sandbox, *runs)
+    log_is_fresh(sandbox, *runs)
 
 
 def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(account):
@@ -134,8 +123,7 @@ def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(accoun
     paths = Counter(path.rpartition("/")[2] for path, _, _ in sandbox.answered[before:])
     assert paths["messages"] == 8  # no more are requested
     assert second.log.count("when the redacted messages of 4 conversations were created") == 1
-    arrived = {r["id"]: r for run in runs for r in run.records("messages")}
-    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    messages_are_fresh(sandbox, *runs)
 
 
 @both_paths_slowly
@@ -191,5 +179,4 @@ def test_a_right_to_the_log_that_ends_half_way_hides_no_message(account):
     assert second.log.count("are not refreshed: ") == 1
     sandbox.behaviour.api_faults.clear()
     checks.succeeded(sync("messages", **changes))
-    arrived = {r["id"]: r for run in runs for r in run.records("messages")}
-    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
+    messages_are_fresh(sandbox, *runs)

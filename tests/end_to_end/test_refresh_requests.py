@@ -10,8 +10,7 @@ from tests import expected
 from tests.conftest import DAY, HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, redact
-
-LOG = "/v1/conversations/activitylog"
+from tests.end_to_end.refreshed import LOG
 
 
 def test_what_an_hourly_run_costs_without_and_with_erasure(serve, run_tap, evidence):

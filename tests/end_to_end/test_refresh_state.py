@@ -11,28 +11,15 @@ from tests import expected
 from tests.conftest import DAY, HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
-from tests.end_to_end.test_refreshed_log import assert_fresh
+from tests.end_to_end.refreshed import log_is_fresh, messages_are_fresh, synced
 
 MINUTE = 60_000
 
 
 @pytest.fixture
 def account(serve, run_tap, request):
-    """Give an account, a function that syncs its messages, run after run, and a check of them."""
     sandbox = serve(**getattr(request, "param", {"conversations": 200, "days": 80}))
-    runs = []
-
-    def sync(state=None, **changes):
-        config = settings(sandbox, parallel_downloads=1, **changes)
-        state = state or (runs[-1].state if runs else None)
-        runs.append(run_tap(config, state=state, catalog=catalog("messages")))
-        return runs[-1]
-
-    def assert_fresh():
-        arrived = {r["id"]: r for run in runs for r in run.records("messages")}
-        checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
-
-    return sandbox, sync, assert_fresh
+    return synced(sandbox, run_tap, parallel_downloads=1)
 
 
 def interrupt_a_refresh(sandbox, sync, **changes):
@@ -49,18 +36,18 @@ def interrupt_a_refresh(sandbox, sync, **changes):
 
 
 def test_a_change_that_becomes_visible_late_is_found_after_an_interruption(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     untouched = interrupt_a_refresh(sandbox, sync)
     # It was anonymized two minutes before that run, which did not see it yet.
     sandbox.data.now.now -= 2 * MINUTE
     sandbox.data.anonymize(untouched["id"])
     sandbox.data.now.now += 2 * MINUTE + HOUR // 4
     checks.succeeded(sync())
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 def test_states_that_are_merged_by_their_keys_hide_no_message(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     untouched = interrupt_a_refresh(sandbox, sync)
     stale = sync().state
     stale["bookmarks"]["messages"]["refresh"] |= {
@@ -70,34 +57,34 @@ def test_states_that_are_merged_by_their_keys_hide_no_message(account):
     sandbox.data.now.now += HOUR // 4
     sandbox.data.anonymize(untouched["id"])
     sandbox.data.now.now += HOUR // 4
-    checks.succeeded(sync(stale))
-    assert_fresh()
+    checks.succeeded(sync(state=stale))
+    messages_are_fresh(sandbox, *runs)
 
 
 def test_a_start_date_that_was_later_for_a_run_leaves_the_place_alone(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     sync()
     anonymize(sandbox)
     checks.succeeded(sync(start_date=expected.iso(sandbox.data.now.now - HOUR)))
     sandbox.data.now.now += HOUR // 4
     checks.succeeded(sync())
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 def test_it_can_be_turned_on_later(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     sync(refresh_anonymized=False)
     anonymize(sandbox)
     sync(refresh_anonymized=False)
     sandbox.data.now.now += HOUR // 4
     checks.succeeded(sync())
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("account", [{"conversations": 500, "days": 4}], indirect=True)
 def test_without_dixas_clock_its_newest_message_stands_for_it(account):
-    sandbox, sync, assert_fresh = account
+    sandbox, sync, runs = account
     sandbox.behaviour.date = lambda: 0
     sync()
     anonymize(sandbox)
@@ -108,7 +95,7 @@ def test_without_dixas_clock_its_newest_message_stands_for_it(account):
     assert "messages: refreshed" in logs[0]
     assert "messages: refreshed" not in logs[-1]
     sandbox.data.now.now -= HOUR // 2
-    assert_fresh()
+    messages_are_fresh(sandbox, *runs)
 
 
 @pytest.mark.parametrize("csid", ["{}.0", '"{}"'])
@@ -147,6 +134,5 @@ def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(s
     sandbox.data.now.now += HOUR
     state = sync(state, lookback_seconds=86400)
     assert state["bookmarks"]["messages"]["refresh"]["conversations"] >= place
-    arrived = {r["id"]: r for run in runs for r in run.records("messages")}
-    checks.same(list(arrived.values()), expected.records(sandbox.data, "messages"))
-    assert_fresh(sandbox, *runs)
+    messages_are_fresh(sandbox, *runs)
+    log_is_fresh(sandbox, *runs)

@@ -13,23 +13,9 @@ from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 from tests.end_to_end.batches import batch_config, records_in
-from tests.sandbox.conftest import Client
+from tests.end_to_end.refreshed import LOG, entries, log_is_fresh
 
-LOG = "/v1/conversations/activitylog"
 STREAM = "activity_logs"
-
-
-def entries(sandbox):
-    """Give every entry as the tap must emit it, by id, without its requests being noted."""
-    before = len(sandbox.answered)
-    rows = Client(sandbox).everything(LOG, pageLimit=10_000)
-    del sandbox.answered[before:]
-    return {row["id"]: expected.api_record(row) for row in rows}
-
-
-def assert_fresh(sandbox, *runs):
-    arrived = {r["id"]: r for run in runs for r in run.records(STREAM)}
-    checks.same(list(arrived.values()), entries(sandbox))
 
 
 @both_paths_slowly
@@ -46,7 +32,7 @@ def test_they_are_emitted_again_with_a_request_a_conversation(serve, run_tap, op
     assert paths[:2] == [LOG, "/v1/conversation_export"]  # what is new comes first
     assert sorted(paths[2:]) == sorted(f"/v1/conversations/{csid}/activitylog" for csid in ids)
     assert stale <= {r["id"] for r in second.records(STREAM)}
-    assert_fresh(sandbox, first, second)
+    log_is_fresh(sandbox, first, second)
     assert second.bookmark(STREAM) == max(r["activityTimestamp"] for r in second.records(STREAM))
     assert f"refreshed {len(stale)} records of 3 conversations" in second.log
     # What is done is not repeated.
@@ -77,7 +63,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
     # At most ten conversations are repeated: here the last one of the ten, and two more.
     again = [path for path, _, _ in sandbox.answered[before:] if path.count("/") == 4]
     assert again == [f"/v1/conversations/{csid}/activitylog" for csid in erased[9:]]
-    assert_fresh(sandbox, first, failed, resumed)
+    log_is_fresh(sandbox, first, failed, resumed)
 
 
 @both_paths_slowly
@@ -94,7 +80,7 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
     batches = {"batch_config": batch_config(tmp_path, batch_size=20)}
     run = run_tap({**config, **batches}, catalog=chosen, state=first.state)
     checks.succeeded(run)
-    arrived, states = {r["id"]: r for r in first.records(STREAM)}, {}
+    arrived, states = checks.loaded(STREAM, first), {}
     for message in run.messages:
         if message["type"] == "BATCH":
             for url in message["manifest"]:
@@ -108,8 +94,8 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
             arrived = dict(arrived)
     for state, before in states.values():
         resumed = run_tap(config, catalog=chosen, state=state)
-        later = {r["id"]: r for r in resumed.records(STREAM)}
-        checks.same(list((before | later).values()), entries(sandbox))
+        later = checks.loaded(STREAM, resumed)
+        checks.same((before | later).values(), entries(sandbox))
     assert len(states) > 2
     evidence("states of BATCH runs, resumed from", len(states))
 
@@ -126,9 +112,8 @@ def test_a_later_start_date_leaves_older_entries_alone(serve, run_tap):
     second = run_tap(config, catalog=chosen, state=first.state)
     checks.succeeded(second)
     assert "WARNING" not in second.log
-    arrived = {r["id"]: r for run in (first, second) for r in run.records(STREAM)}
     wanted = {key: r for key, r in entries(sandbox).items() if r["activityTimestamp"] >= start}
-    checks.same(list(arrived.values()), wanted)
+    checks.loaded_exactly(STREAM, wanted, first, second)
     assert later["id"] in {r["conversationId"] for r in second.records(STREAM)}
 
 
@@ -160,12 +145,11 @@ def test_without_a_right_new_entries_still_come(serve, run_tap, missing):
     second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
     checks.succeeded(second)
     assert second.log.count("records of anonymized conversations are not refreshed") == 1
-    arrived = {r["id"] for run in (first, second) for r in run.records(STREAM)}
-    assert arrived == entries(sandbox).keys()
+    assert checks.loaded(STREAM, first, second).keys() == entries(sandbox).keys()
     # With the right, it is made up for.
     sandbox.behaviour.forbidden.clear()
     third = run_tap(settings(sandbox), catalog=chosen, state=second.state)
-    assert_fresh(sandbox, first, second, third)
+    log_is_fresh(sandbox, first, second, third)
 
 
 def test_an_entry_that_cannot_be_used_fails_the_stream_with_one_line(serve, run_tap):
