@@ -34,6 +34,11 @@ LOADERS = {
 }
 
 
+def environment_of(sandbox):
+    """Give the settings for a sandbox as Meltano reads them from its environment."""
+    return {f"TAP_DIXA_{name.upper()}": str(value) for name, value in settings(sandbox).items()}
+
+
 @dataclass
 class Project:
     """A Meltano project of its own, with this project's meltano.yml."""

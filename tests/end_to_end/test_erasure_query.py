@@ -14,7 +14,7 @@ from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_settings
 from tests.end_to_end.everything import BY_CONVERSATION, EVERY
-from tests.end_to_end.test_lake import load as load_files
+from tests.end_to_end.loading import load as load_files
 
 QUERY = pages.blocks("personal-data.md", "sql")["Find what was not erased"]
 ANONYMIZED = "select id from dixa.conversations where anonymized_at is not null"
@@ -117,7 +117,7 @@ def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
         config = {**batch_settings(sandbox, tmp_path), **changes}
         run = run_tap(config, catalog=chosen, state=state)
         checks.succeeded(run)
-        assert load_files(path, run.output) == 0
+        assert load_files("load_duckdb.py", path, run.output) == 0
         return run
 
     def find():

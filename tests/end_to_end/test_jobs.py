@@ -10,8 +10,8 @@ import pytest
 
 from tests import expected
 from tests.conftest import HOUR
+from tests.end_to_end.conftest import environment_of
 from tests.end_to_end.everything import KEYS, LISTS, key, records_of
-from tests.end_to_end.test_targets import environment_of
 
 REPLICATION_KEYS = {**expected.CURSORS, "activity_logs": "activityTimestamp"}
 LOOKBACK = 600_000

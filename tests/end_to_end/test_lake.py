@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from contextlib import chdir
+from functools import partial
 from itertools import count
 
 import duckdb
@@ -18,7 +19,7 @@ import pytest
 
 from tap_dixa.sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, catalog, settings
-from tests.end_to_end import checks
+from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete
 from tests.end_to_end.batches import batch_settings
 from tests.end_to_end.conftest import PROJECT
@@ -27,39 +28,11 @@ from tests.end_to_end.tables import duckdb_holds
 from tests.events import wait_until
 
 PAGE = PROJECT / "docs" / "lake.md"
-SCRIPT = PROJECT / "examples" / "load_duckdb.py"
+SCRIPT = loading.EXAMPLES / "load_duckdb.py"
 RECIPE = runpy.run_path(str(SCRIPT))
 (COPY,) = re.findall(r"^COPY dixa.messages TO .*parquet.*;$", PAGE.read_text(), re.MULTILINE)
 
-
-KILLED = """
-import json, os, runpy, signal, sys
-import duckdb
-
-class Killed:
-    def __init__(self, connection, calls):
-        self.connection, self.calls = connection, calls
-
-    def __getattr__(self, name):
-        self.calls -= 1
-        if self.calls < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return getattr(self.connection, name)
-
-script, warehouse, calls = sys.argv[1:]
-recipe = runpy.run_path(script)["Loader"]
-recipe.read.__globals__["FILES_PER_LOAD"] = 1_000  # one transaction
-loader = recipe(Killed(duckdb.connect(warehouse), int(calls)))
-for line in sys.stdin:
-    loader.read(json.loads(line))
-loader.load()
-"""
-
-
-def load(path, messages, calls=1_000_000):
-    """Load what messages announce, in a process of its own that is killed at some call."""
-    command = [sys.executable, "-c", KILLED, SCRIPT, path, str(calls)]
-    return subprocess.run(command, input=messages, encoding="utf-8", check=False).returncode
+load = partial(loading.load, "load_duckdb.py")
 
 
 def state_in(path):
@@ -80,25 +53,13 @@ def test_duckdb_is_exact_at_first_later_and_after_erasure_and_deletes(
     serve, run_tap, tmp_path, evidence
 ):
     sandbox, path = serve(conversations=150, days=20), str(tmp_path / "warehouse.duckdb")
-    streams = ("conversations", "messages", "tags", "queue_members")
 
-    def sync(state, folder):
-        config = batch_settings(sandbox, tmp_path / folder)
-        run = run_tap(config, catalog=catalog(*streams), state=state)
-        checks.succeeded(run)
-        assert load(path, run.output) == 0
-        assert state_in(path) == run.state
-        assert not list((tmp_path / folder).iterdir())  # what was loaded is gone
-        known = records_of(sandbox)
-        known = {stream: known[stream] for stream in streams}
+    def look_at(known):
         evidence("load_duckdb.py: rows as they must be", look(path, known))
-        return run, known
 
-    first, before = sync({}, "first")
-    erase_and_delete(sandbox)
-    _, known = sync(first.state, "second")
-    for stream in ("tags", "queue_members"):
-        assert len(known[stream]) < len(before[stream])
+    known = loading.check_first_and_later(
+        sandbox, run_tap, tmp_path, partial(load, path), partial(state_in, path), look_at
+    )
 
     with duckdb.connect(path) as tables, chdir(tmp_path):
         for stream, rows in known.items():

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -16,44 +17,16 @@ from psycopg.rows import dict_row
 
 from tap_dixa.sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, catalog, settings
-from tests.end_to_end import checks
+from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete
 from tests.end_to_end.batches import batch_settings
-from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.tables import FIELDS, compare
 from tests.events import wait_until
 
-SCRIPT = PROJECT / "examples" / "load_postgres.py"
+SCRIPT = loading.EXAMPLES / "load_postgres.py"
 
-KILLED = """
-import json, os, runpy, signal, sys
-import psycopg
-
-class Killed:
-    def __init__(self, connection, calls):
-        self.connection, self.calls = connection, calls
-
-    def __getattr__(self, name):
-        self.calls -= 1
-        if self.calls < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return getattr(self.connection, name)
-
-script, database, calls = sys.argv[1:]
-recipe = runpy.run_path(script)["Loader"]
-recipe.read.__globals__["FILES_PER_LOAD"] = 1_000  # one transaction
-loader = recipe(Killed(psycopg.connect(database, autocommit=True), int(calls)))
-for line in sys.stdin:
-    loader.read(json.loads(line))
-loader.load()
-"""
-
-
-def load(database, messages, calls=1_000_000):
-    """Load what messages announce, in a process of its own that is killed at some call."""
-    command = [sys.executable, "-c", KILLED, SCRIPT, database, str(calls)]
-    return subprocess.run(command, input=messages, encoding="utf-8", check=False).returncode
+load = partial(loading.load, "load_postgres.py")
 
 
 def state_in(database):
@@ -80,25 +53,13 @@ def test_postgres_is_exact_at_first_later_and_after_erasure_and_deletes(
     serve, run_tap, postgres, tmp_path, evidence
 ):
     sandbox = serve(conversations=150, days=20)
-    streams = ("conversations", "messages", "tags", "queue_members")
 
-    def sync(state, folder):
-        config = batch_settings(sandbox, tmp_path / folder)
-        run = run_tap(config, catalog=catalog(*streams), state=state)
-        checks.succeeded(run)
-        assert load(postgres, run.output) == 0
-        assert state_in(postgres) == run.state
-        assert not list((tmp_path / folder).iterdir())  # what was loaded is gone
-        known = records_of(sandbox)
-        known = {stream: known[stream] for stream in streams}
+    def look_at(known):
         evidence("load_postgres.py: rows as they must be", look(postgres, known))
-        return run, known
 
-    first, before = sync({}, "first")
-    erase_and_delete(sandbox)
-    _, known = sync(first.state, "second")
-    for stream in ("tags", "queue_members"):
-        assert len(known[stream]) < len(before[stream])
+    loading.check_first_and_later(
+        sandbox, run_tap, tmp_path, partial(load, postgres), partial(state_in, postgres), look_at
+    )
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from tap_dixa.sandbox.faults import BrokenResponse
 from tap_dixa.streams import STREAMS
 from tests.conftest import HOUR, settings
+from tests.end_to_end.conftest import environment_of
 from tests.end_to_end.everything import ALL, by_key, records_of
 from tests.end_to_end.tables import FIELDS, compare, duckdb_holds
 from tests.events import wait_until
@@ -54,10 +55,6 @@ def carry(serve, project, evidence):
         return sandbox, environment
 
     return through
-
-
-def environment_of(sandbox):
-    return {f"TAP_DIXA_{name.upper()}": str(value) for name, value in settings(sandbox).items()}
 
 
 @pytest.mark.xdist_group("jsonl")
