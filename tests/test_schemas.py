@@ -9,16 +9,7 @@ from jsonschema import Draft202012Validator
 
 from docs.generate.fields import UNITS
 from tap_dixa import schemas
-from tests.documented import (
-    ADDED,
-    ADDED_LAST,
-    ALWAYS,
-    DIXA_API,
-    INNER_FIELDS,
-    OPEN,
-    REPLICATION_KEYS,
-    TIMES,
-)
+from tests import documented
 
 SCHEMAS = {
     file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
@@ -58,7 +49,7 @@ def schema(request):
 
 
 def test_there_is_a_schema_for_every_stream():
-    assert SCHEMAS.keys() == {"conversations", "messages", *DIXA_API}
+    assert SCHEMAS.keys() == {"conversations", "messages", *documented.DIXA_API}
 
 
 def test_is_valid_json_schema(schema):
@@ -100,23 +91,27 @@ def test_unknown_fields_are_no_error(schema):
     assert not [part for part in parts(schema) if part.get("additionalProperties") is False]
 
 
-@pytest.mark.parametrize("name", DIXA_API)
+@pytest.mark.parametrize("name", documented.DIXA_API)
 def test_carries_the_fields_of_dixas_own_description_in_order(name):
-    own = DIXA_API[name][1].split()
-    wanted = ADDED.get(name, []) + own + ADDED_LAST.get(name, [])
+    own = documented.DIXA_API[name][1].split()
+    wanted = documented.ADDED.get(name, []) + own + documented.ADDED_LAST.get(name, [])
     assert list(SCHEMAS[name]["properties"]) == wanted
 
 
-@pytest.mark.parametrize(("name", "field"), INNER_FIELDS)
+@pytest.mark.parametrize(("name", "field"), documented.INNER_FIELDS)
 def test_carries_the_inner_fields_of_dixas_own_description(name, field):
     outer = SCHEMAS[name]["properties"][field]
     inner = outer.get("items", outer)
-    assert list(inner["properties"]) == INNER_FIELDS[name, field].split()
+    assert list(inner["properties"]) == documented.INNER_FIELDS[name, field].split()
 
 
-@pytest.mark.parametrize("name", DIXA_API)
+@pytest.mark.parametrize("name", documented.DIXA_API)
 def test_only_keys_are_sure_to_be_there(name):
-    sure = (*DIXA_API[name][0], *ALWAYS.get(name, ()), *REPLICATION_KEYS.get(name, ()))
+    sure = (
+        *documented.DIXA_API[name][0],
+        *documented.ALWAYS.get(name, ()),
+        *documented.REPLICATION_KEYS.get(name, ()),
+    )
     assert SCHEMAS[name]["required"] == list(sure)
     for path, field in fields(SCHEMAS[name]):
         if path in sure:
@@ -128,21 +123,21 @@ def test_only_keys_are_sure_to_be_there(name):
 def test_times_are_times():
     found = {
         (name, path)
-        for name in DIXA_API
+        for name in documented.DIXA_API
         for path, field in fields(SCHEMAS[name])
         if field.get("format") == "date-time"
     }
-    assert found == TIMES
+    assert found == documented.TIMES
 
 
 def test_what_is_open_is_one_column():
     found = {
         (name, path)
-        for name in DIXA_API
+        for name in documented.DIXA_API
         for path, field in fields(SCHEMAS[name])
         if field["type"] == ["object", "null"] and "properties" not in field
     }
-    assert found == OPEN
+    assert found == documented.OPEN
 
 
 def test_every_stream_has_the_same_column_for_other_fields():

@@ -26,6 +26,14 @@ def succeeded(run: Run) -> None:
     assert run.errors == []
 
 
+def failed(run: Run) -> str:
+    """A run failed with one line: give it."""
+    assert run.status == 1, run.log
+    (line,) = run.errors
+    assert "Traceback" not in run.log
+    return line
+
+
 def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
     """Every wanted record, each once, field by field, in cursor order, and nothing else."""
     records = run.records(stream)

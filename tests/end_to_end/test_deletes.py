@@ -157,10 +157,7 @@ def test_pages_without_an_end_fail_the_stream(serve, run_tap, pages):
     sandbox.behaviour.api_faults.extend(pages)
     config = settings(sandbox, emit_activate_version_messages=True)
     run = run_tap(config, catalog=catalog(stream))
-    assert run.status == 1
-    assert len(run.errors) == 1
-    assert "so the rest of the list cannot be read" in run.errors[0]
-    assert "Traceback" not in run.log
+    assert "so the rest of the list cannot be read" in checks.failed(run)
     assert run.of("ACTIVATE_VERSION") == []
     assert len(sandbox.answered) <= 4
     if stream == "activity_logs":

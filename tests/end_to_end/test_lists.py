@@ -72,10 +72,7 @@ def test_a_row_that_is_none_fails_the_stream_alone(serve, run_tap, stream):
         body = f'{{"data": [{row.replace("id", name)}]}}'
         sandbox.behaviour.api_faults.append(Refusal(200, body=body))
         run = run_tap(settings(sandbox), catalog=catalog(stream, "business_hours_schedules"))
-        assert run.status == 1, row
-        assert len(run.errors) == 1, row
-        assert "Dixa sent a row whose" in run.errors[0], row
-        assert "Traceback" not in run.log, row
+        assert "Dixa sent a row whose" in checks.failed(run), row
         assert run.records(stream) == [], row
         assert run.records("business_hours_schedules"), row
 
@@ -104,10 +101,8 @@ def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(serve, run
     sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in bodies)
     streams = ("agents", "teams", "tags")
     run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    assert run.status == 1
-    (line,) = run.errors
+    line = checks.failed(run)
     assert "2 of 3 streams failed, the others were synced: agents could not be read: " in line
-    assert "Traceback" not in run.log
     assert run.log.count("retrying in") == len(bodies) - 2
     assert run.records("agents") == run.records("teams") == []
     assert run.records("tags")
@@ -132,10 +127,7 @@ def test_a_row_without_a_key_stops_the_run(serve, run_tap, stream, data, said):
     faults = [Refusal(200, body=f'{{"data": {rows}}}') for rows in data]
     sandbox.behaviour.api_faults.extend(faults)
     run = run_tap(settings(sandbox), catalog=catalog(stream))
-    assert run.status == 1
-    assert len(run.errors) == 1
-    assert said in run.errors[0]
-    assert "Traceback" not in run.log
+    assert said in checks.failed(run)
 
 
 def test_the_wild_links_lead_nowhere_else(serve, run_tap):

@@ -69,10 +69,7 @@ def test_without_a_usable_bookmark_the_sync_begins_at_start_date(
 def test_what_is_no_state_is_refused_in_one_line(serve, run_tap, name, evidence):
     sandbox = serve()
     run = run_tap(settings(sandbox), state=REFUSED[name])
-    assert run.status == 1
-    assert len(run.errors) == 1
-    assert "--state" in run.errors[0]
-    assert "Traceback" not in run.log
+    assert "--state" in checks.failed(run)
     assert sandbox.answered == []
     evidence("states refused in one line")
 
@@ -83,9 +80,7 @@ def test_what_is_no_json_object_is_refused_in_one_line(serve, run_tap, tmp_path,
     file = tmp_path / "given.json"
     file.write_text(text)
     run = run_tap(settings(sandbox), "--state", str(file))
-    assert run.status == 1
-    assert len(run.errors) == 1
-    assert str(file) in run.errors[0]
+    assert str(file) in checks.failed(run)
     assert sandbox.answered == []
     evidence("states refused in one line")
 
