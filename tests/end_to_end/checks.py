@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def succeeded(run: Run) -> None:
+def succeeded(run: Run) -> Run:
+    """A run succeeded: give it."""
     assert run.status == 0, run.log
     assert run.errors == []
+    return run
 
 
 def failed(run: Run) -> str:
@@ -32,6 +34,10 @@ def failed(run: Run) -> str:
     (line,) = run.errors
     assert "Traceback" not in run.log
     return line
+
+
+def warnings(run: Run) -> list[str]:
+    return [line for line in run.log.splitlines() if "WARNING" in line]
 
 
 def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:

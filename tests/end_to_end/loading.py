@@ -54,8 +54,7 @@ def check_first_and_later(sandbox, run_tap, folder, load, state_in, look):
 
     def sync(state, name):
         config = batch_settings(sandbox, folder / name)
-        run = run_tap(config, catalog=catalog(*streams), state=state)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(config, catalog=catalog(*streams), state=state))
         assert load(run.output) == 0
         assert state_in() == run.state
         assert not list((folder / name).iterdir())  # what was loaded is gone

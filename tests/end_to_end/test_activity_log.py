@@ -31,8 +31,7 @@ main()
 )
 def test_the_log_arrives_through_several_pages(serve, run_tap, conversations, size, program):
     sandbox = serve(conversations=conversations, days=20)
-    run = run_tap(settings(sandbox), catalog=catalog("activity_logs"), **program)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("activity_logs"), **program))
     assert sum("pageKey" in query for _, query, _ in sandbox.answered) == 1
     path = "/v1/conversations/activitylog"
     wanted = Client(sandbox).everything(path, pageLimit=10_000)[::-1]
@@ -55,8 +54,7 @@ def test_the_log_arrives_through_several_pages(serve, run_tap, conversations, si
 def test_the_log_is_emitted_in_order_whatever_order_dixa_has(serve, run_tap, order):
     sandbox = serve(conversations=140, days=6, activity_order=order, late=300_000)
     chosen = catalog("activity_logs")
-    first = run_tap(settings(sandbox, window_days=2), catalog=chosen)
-    checks.succeeded(first)
+    first = checks.succeeded(run_tap(settings(sandbox, window_days=2), catalog=chosen))
     checks.emitted_once(first, "activity_logs", rows(sandbox)["activity_logs"])
     sandbox.data.now.now += HOUR
     second = run_tap(settings(sandbox, window_days=2), catalog=chosen, state=first.state)

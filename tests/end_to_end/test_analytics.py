@@ -32,8 +32,7 @@ def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, optio
     sandbox = serve(conversations=400, days=20)
     faults = [None, Refusal(429), None, BrokenResponse("hangup", 500)]
     sandbox.behaviour.api_faults.extend(faults)
-    run = run_tap(settings(sandbox, **options), catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=catalog(STREAM)))
     assert not sandbox.behaviour.api_faults
     rows, records = analytics_records(sandbox), run.records(STREAM)
     assert counted(records) == rows
@@ -52,8 +51,7 @@ def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, optio
 def test_they_agree_with_the_exports_and_join(serve, run_tap):
     sandbox = serve(conversations=200, days=20, late=600_000)
     streams = ("conversations", "agents", "queues", "analytics_record_types", "analytics_metrics")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams, STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams, STREAM)))
     records = run.records(STREAM)
     closed = [r["conversationId"] for r in records if r["recordId"] == "closed_conversations"]
     exported = [r["id"] for r in run.records("conversations") if r.get("closed_at")]
@@ -77,8 +75,7 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
     sandbox = serve(conversations=100, days=20, late=HOUR)
     chosen = catalog(STREAM)
     config = settings(sandbox, window_days=7, **options)
-    first = run_tap(config, catalog=chosen)
-    checks.succeeded(first)
+    first = checks.succeeded(run_tap(config, catalog=chosen))
     states, known = [], {}
     for message in first.messages:
         if message["type"] == "RECORD":
@@ -87,8 +84,7 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
             states.append((message["value"], dict(known)))
     sandbox.data.now.now += HOUR
     for state, before in Random(1).sample(states[:-1], 1) + states[-1:]:
-        run = run_tap(config, catalog=chosen, state=state)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
         arrived = {**before, **checks.loaded(STREAM, run)}
         assert counted(arrived.values()) == analytics_records(sandbox)
     # The last one repeats the lookback alone, under the same keys.
@@ -131,8 +127,7 @@ def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path, opti
     }
     plain = run_tap(settings(sandbox), catalog=catalog(STREAM))
     config = settings(sandbox, batch_config=batch, **options)
-    run = run_tap(config, catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
     lines = announced(run)
     assert len(run.of("BATCH", STREAM)) > 2
     assert len(lines) == len(plain.records(STREAM))
@@ -141,8 +136,7 @@ def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path, opti
     sandbox.behaviour.api_faults.extend([None, None, None, Refusal(405)])
     failed = run_tap(config, catalog=catalog(STREAM))
     assert failed.status == 1
-    resumed = run_tap(config, catalog=catalog(STREAM), state=failed.state)
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=failed.state))
     assert set(announced(failed)) < set(lines)
     assert {*announced(failed), *announced(resumed)} == set(lines)
 
@@ -161,8 +155,7 @@ def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
     rows = analytics_records(sandbox)
     for name, value in behaviour.items():
         setattr(sandbox.behaviour, name, value)
-    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
     assert counted(run.records(STREAM)) == rows
     if "analytics_filters" in behaviour:
         assert run.log.count("Dixa wants a filter: all values of initial_direction") == 3
@@ -172,14 +165,12 @@ def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
 def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     streams = (STREAM, "analytics_metrics", "tags")
     sandbox = serve(conversations=40, days=6, forbidden={"/v1/analytics": 403})
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
     assert run.log.count("Skipping stream analytics_") == 2
     assert run.records("tags")
     sandbox.behaviour.forbidden.clear()
     sandbox.behaviour.missing.add("/v1/analytics")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
     assert run.log.count("Skipping stream analytics_") == 2
     assert run.log.count("the account lacks this feature") == 2
     assert run.records("tags")
@@ -197,8 +188,7 @@ def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
     body = json.dumps({"data": [row, {**row, "id": "another"}]})
     sandbox.behaviour.api_faults.extend([None, Refusal(200, body=body)])
     config = settings(sandbox, analytics_record_ids=["ratings"])
-    run = run_tap(config, catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
     checks.fits_its_schema(run, STREAM)
     records = run.records(STREAM)
     assert len({record["id"] for record in records}) == len(records) == 2

@@ -28,8 +28,7 @@ def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
     assert kinds == {"closed_conversations", "first_response_time"}
     assert run.records("tags")
     assert bookmarks(run.state, STREAM)["ratings"] is None
-    second = run_tap(settings(sandbox), catalog=catalog(STREAM), state=run.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM), state=run.state))
     assert counted(checks.loaded(STREAM, run, second).values()) == analytics_records(sandbox)
 
 
@@ -37,8 +36,7 @@ def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
 def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
-    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
     assert run.log.count("Skipping stream analytics_records") == 1
 
 
@@ -46,8 +44,7 @@ def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
 def test_the_kinds_can_be_narrowed(serve, run_tap):
     sandbox = serve(conversations=60, days=6)
     config = settings(sandbox, analytics_record_ids=["ratings"])
-    run = run_tap(config, catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
     assert {record["recordId"] for record in run.records(STREAM)} == {"ratings"}
     config = settings(sandbox, analytics_record_ids=["ratings", "csat"])
     run = run_tap(config, catalog=catalog(STREAM))
@@ -61,8 +58,7 @@ def test_the_kinds_can_be_narrowed(serve, run_tap):
 def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap):
     sandbox = serve(conversations=1, days=40)
     config, chosen = settings(sandbox, window_days=20), catalog(STREAM)
-    first = run_tap(config, catalog=chosen)
-    checks.succeeded(first)
+    first = checks.succeeded(run_tap(config, catalog=chosen))
     found = bookmarks(first.state, STREAM)
     assert all(iso(NOON + 3 * HOUR - DAY) <= bookmark for bookmark in found.values())
     before = len(sandbox.answered)

@@ -26,8 +26,7 @@ def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, ev
             Refusal(429),
         ]
     )
-    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*ALL)))
     assert not sandbox.behaviour.api_faults
     assert any("/knowledge/" in path for path, _, status in sandbox.answered if status == 429)
     wanted = rows(sandbox)

@@ -16,8 +16,7 @@ from tests.end_to_end.killed import ended, latest_state
 def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):
     sandbox = serve(conversations=26, days=6, documented_forms=True)
     chosen = catalog(*BY_CONVERSATION)
-    first = run_tap(settings(sandbox), catalog=chosen)
-    checks.succeeded(first)
+    first = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
     conversations = expected.records(sandbox.data, "conversations").keys()
     for stream in BY_CONVERSATION:
@@ -52,8 +51,7 @@ def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream)
     failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
     checks.failed(failed)
     asked = len(sandbox.answered)
-    resumed = run_tap(settings(sandbox), catalog=chosen, state=failed.state)
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=failed.state))
     assert len(sandbox.answered) - asked < 40
     arrived = by_key(stream, failed.records(stream) + resumed.records(stream))
     assert arrived == rows_by_conversation(sandbox, stream)
@@ -94,8 +92,7 @@ def test_a_killed_run_is_made_up_for(serve, start_tap, run_tap, lists, evidence)
     output = read_until(tap.stdout, b'"stream":"conversation_ratings","record"')
     tap.kill()
     killed = ended(tap, output)
-    run = run_tap(config, state=latest_state(killed), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, state=latest_state(killed), catalog=chosen))
     for stream in lists:
         checks.emitted_once(run, stream, rows(sandbox)[stream])
         assert len(run.of("ACTIVATE_VERSION", stream)) == 1

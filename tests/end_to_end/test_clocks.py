@@ -36,8 +36,7 @@ def test_a_few_minutes_between_the_clocks_lose_nothing(serve, run_tap, ahead, ev
     for minutes in ahead:
         clock.now = max(clock.now, now() + minutes * MINUTE)
         before = now()
-        run = run_tap(config, state=state)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(config, state=state))
         state = run.state
         for stream in expected.STREAMS:
             arrived[stream] |= {record["id"]: record for record in run.records(stream)}
@@ -56,8 +55,7 @@ def test_a_few_minutes_between_the_clocks_lose_nothing(serve, run_tap, ahead, ev
 def test_a_night_that_clocks_change_is_like_any_other(serve, run_tap, zone):
     # New York's clocks changed on 2026-03-08, the others' in October and April before.
     sandbox = serve(days=170)
-    run = run_tap(settings(sandbox, window_days=10), environment={"TZ": zone})
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, window_days=10), environment={"TZ": zone}))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
     start = run_tap(settings(sandbox, start_date="2026-03-08T06:30:00Z"), environment={"TZ": zone})

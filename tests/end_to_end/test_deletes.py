@@ -62,8 +62,7 @@ def test_deleted_rows_are_announced_after_the_last_row(serve, run_tap, tmp_path)
     config = settings(
         sandbox, emit_activate_version_messages=True, batch_config=batch_config(tmp_path)
     )
-    run = run_tap(config, catalog=catalog(*KEYS))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog(*KEYS)))
     for stream in LISTS:
         *batches, last = (message for message in run.messages if message.get("stream") == stream)
         assert [message["type"] for message in batches] == ["SCHEMA", "BATCH"]
@@ -96,8 +95,7 @@ def test_an_export_that_is_read_anew_deletes_nothing(serve, run_tap, options):
     for entry in chosen["streams"]:
         entry["replication_method"] = "FULL_TABLE"
     config = settings(sandbox, emit_activate_version_messages=True, **options)
-    run = run_tap(config, catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=chosen))
     for stream in streams:
         assert run.records(stream)
     assert [message["stream"] for message in run.of("ACTIVATE_VERSION")] == ["teams"]
@@ -108,8 +106,7 @@ def test_a_list_without_rows_in_it_deletes_nothing(serve, run_tap, stream):
     sandbox = serve()
     sandbox.behaviour.api_faults.extend(WITHOUT_ROWS[stream])
     config = settings(sandbox, emit_activate_version_messages=True)
-    run = run_tap(config, catalog=catalog(stream))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog(stream)))
     assert len(run.records(stream)) == (stream == "queue_members")
     assert run.of("ACTIVATE_VERSION") == []
     assert run.log.count("a page without a list of rows") == 1
@@ -120,8 +117,7 @@ def test_a_list_whose_end_is_in_doubt_deletes_nothing(serve, run_tap, pages):
     sandbox = serve()
     sandbox.behaviour.api_faults.extend(pages)
     config = settings(sandbox, emit_activate_version_messages=True)
-    run = run_tap(config, catalog=catalog("agents"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog("agents")))
     assert run.records("agents") == [AGENT, OTHER]
     assert run.of("ACTIVATE_VERSION") == []
     assert run.log.count("WARNING") == 1
@@ -133,8 +129,7 @@ def test_a_parent_that_is_deleted_meanwhile_leaves_the_list_whole(serve, run_tap
         [page([AGENT, OTHER]), page([{"agentId": "1"}]), Refusal(404)]
     )
     config = settings(sandbox, emit_activate_version_messages=True)
-    run = run_tap(config, catalog=catalog("queue_members"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog("queue_members")))
     assert run.records("queue_members") == [{"queueId": "a", "agentId": "1"}]
     assert len(run.of("ACTIVATE_VERSION")) == 1
 

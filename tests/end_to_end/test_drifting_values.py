@@ -153,15 +153,14 @@ def test_every_record_satisfies_its_schema_and_loses_nothing(
         config = {"encoding": encoding, "storage": {"root": tmp_path.as_uri()}}
         options = {**options, "batch_config": config}
     sandbox = drifting(serve)
-    run = run_tap(settings(sandbox, **options), catalog=catalog(*STREAMS))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=catalog(*STREAMS)))
     for stream in STREAMS:
         records = records_of(run, stream)
         (schema,) = run.of("SCHEMA", stream)
         validator = Draft202012Validator(schema["schema"])
         assert [error.message for r in records for error in validator.iter_errors(r)] == []
         assert [plain(r) for r in records].count(WANTED[stream]) == 2
-    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    warnings = checks.warnings(run)
     moved = {
         (stream, name)
         for stream, record in WANTED.items()
@@ -183,8 +182,7 @@ def test_every_record_satisfies_its_schema_and_loses_nothing(
 def test_notes_too(serve, run_tap):
     sandbox = serve(conversations=8, days=20)
     sandbox.behaviour.api_faults.append(page(sent(NOTE), sent(NOTE)))
-    run = run_tap(settings(sandbox), catalog=catalog("conversation_notes"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("conversation_notes")))
     checks.fits_its_schema(run, "conversation_notes")
     found = [plain(r) for r in run.records("conversation_notes") if r["id"] == "5"]
     assert [{**record, "conversationUpdatedAt": None} for record in found] == [
@@ -206,8 +204,7 @@ def test_without_the_column_the_values_are_dropped_with_a_warning(serve, run_tap
     sandbox = serve(conversations=8, days=20)
     sandbox.behaviour.faults.append(Odd(CONVERSATION_SENT))
     sandbox.behaviour.api_faults.extend([page(sent(AGENT)), page(sent(NOTE)), page(sent(NOTE))])
-    run = run_tap(settings(sandbox), catalog=deselected())
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=deselected()))
     dropped = "which its schema does not allow; such values are dropped, because the catalog or a"
     for stream, field in (
         ("conversations", "closed_at"),

@@ -21,8 +21,7 @@ def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, 
     first = run_tap(config)
     ids = anonymize(sandbox)
     before = len(sandbox.answered)
-    second = run_tap(config, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, state=first.state))
     # One request for each stream, two for what was anonymized or redacted, and one for all its
     # messages.
     assert len(sandbox.answered) - before <= len(expected.STREAMS) + 3
@@ -97,8 +96,7 @@ def test_an_interrupted_refresh_is_resumed_where_it_stopped(serve, run_tap):
     failed = run_tap(config, state=first.state, catalog=chosen)
     assert failed.status == 1
     before = len(sandbox.answered)
-    resumed = run_tap(config, state=failed.state, catalog=chosen)
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(config, state=failed.state, catalog=chosen))
     paths = [path for path, _, _ in sandbox.answered[before:]]
     # New messages and the second span. What became visible late is searched for separately.
     searched = {"/v1/conversation_export": 2, LOG: 2}
@@ -122,8 +120,7 @@ def test_a_refresh_that_is_done_is_not_repeated(serve, run_tap):
     value = first.bookmark("messages")
     second.state["bookmarks"]["messages"]["replication_key_value"] = value
     before = len(sandbox.answered)
-    third = run_tap(config, state=second.state, catalog=chosen)
-    checks.succeeded(third)
+    third = checks.succeeded(run_tap(config, state=second.state, catalog=chosen))
     assert len(sandbox.answered) - before == 3
     assert "messages: refreshed" not in third.log
 
@@ -177,8 +174,7 @@ def test_every_message_is_refreshed_whatever_the_times_of_its_conversation(serve
         wanted |= {key for key, created in mine.items() if created < loaded}
     sandbox.data.now.now += HOUR
     sandbox.behaviour.faults.extend([None, Odd(", ".join(odd))])
-    second = run_tap(config, state=first.state, catalog=chosen)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, state=first.state, catalog=chosen))
     arrived = [
         r["id"] for r in second.records("messages") if r["created_at"] < expected.iso(loaded)
     ]
@@ -195,8 +191,7 @@ def test_it_costs_two_requests_or_none(serve, run_tap, changes):
     sandbox.data.anonymize(some(sandbox, 1)[0]["id"]) if changes else None
     sandbox.data.now.now += HOUR
     before = len(sandbox.answered)
-    second = run_tap(config, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, state=first.state))
     assert len(sandbox.answered) - before == len(expected.STREAMS) + (0 if changes else 2)
     assert "refreshed" not in second.log
 
@@ -207,8 +202,7 @@ def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap
     first = run_tap(settings(sandbox), catalog=chosen)
     sandbox.data.now.now += HOUR
     sandbox.behaviour.faults.extend([None, Refusal(403)])
-    second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=first.state))
     assert second.log.count("records of anonymized conversations are not refreshed") == 1
     arrived = checks.loaded("messages", first, second)
     assert arrived.keys() == expected.records(sandbox.data, "messages").keys()
@@ -216,6 +210,5 @@ def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap
 
 def test_a_first_run_refreshes_nothing(serve, run_tap):
     sandbox = serve(days=20)
-    run = run_tap(settings(sandbox))
-    checks.succeeded(run)
+    checks.succeeded(run_tap(settings(sandbox)))
     assert len(sandbox.answered) == len(expected.STREAMS)

@@ -115,8 +115,7 @@ def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
 
     def sync(state, chosen, **changes):
         config = {**batch_settings(sandbox, tmp_path), **changes}
-        run = run_tap(config, catalog=chosen, state=state)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
         assert load_files("load_duckdb.py", path, run.output) == 0
         return run
 
@@ -206,8 +205,7 @@ def syncing(sandbox, run_tap, feed):
     """Give a function that runs the tap and feeds a loader what it writes."""
 
     def sync(state, chosen, **changes):
-        run = run_tap(settings(sandbox, **changes), catalog=chosen, state=state)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(settings(sandbox, **changes), catalog=chosen, state=state))
         feed(run)
         return run
 

@@ -80,12 +80,11 @@ def test_a_stream_without_an_endpoint_fails_alone(serve, run_tap, wanted, down):
 def test_what_an_account_lacks_is_skipped(serve, run_tap, wanted):
     sandbox = serve(conversations=40, days=6, missing={*OPTIONAL.values()})
     config = settings(sandbox, emit_activate_version_messages=True)
-    run = run_tap(config, catalog=catalog(*OPTIONAL, "agents"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog(*OPTIONAL, "agents")))
     assert {message["stream"] for message in run.of("RECORD")} == {"agents"}
     assert len(run.records("agents")) == wanted["agents"]
     assert [message["stream"] for message in run.of("ACTIVATE_VERSION")] == ["agents"]
-    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    warnings = checks.warnings(run)
     assert len(warnings) == len(OPTIONAL)
     for stream in OPTIONAL:
         (line,) = (line for line in warnings if f"Skipping stream {stream}: " in line)
@@ -100,8 +99,7 @@ def test_a_wrong_address_is_an_error_whatever_is_selected(serve, run_tap):
 
 def test_conversations_and_messages_are_synced_first(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
-    run = run_tap(settings(sandbox), catalog=catalog(*SURE))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*SURE)))
     order = [message["stream"] for message in run.of("SCHEMA")]
     assert order[:2] == ["conversations", "messages"]
 
@@ -183,8 +181,7 @@ def test_a_failed_batch_is_not_in_the_state(serve, run_tap, tmp_path):
     announced = [m for m in first.of("BATCH") if m["stream"] == "conversations"]
     assert announced == []  # the one file was not finished
     assert first.bookmark("conversations") is None
-    second = run_tap(config, catalog=catalog("conversations"), state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, catalog=catalog("conversations"), state=first.state))
     files = [file.removeprefix("file://") for m in second.of("BATCH") for file in m["manifest"]]
     lines = [line for file in files for line in open(file, encoding="utf-8")]  # noqa: PTH123, SIM115
     assert len(lines) == len(expected.records(sandbox.data, "conversations"))
@@ -202,8 +199,7 @@ def test_no_access_at_all_ends_the_run_at_once(serve, run_tap):
 def test_paths_that_exist_under_beta_only_are_found_there(serve, run_tap, wanted):
     paths = {"/v1/agents", "/v1/queues", "/v1/conversations/activitylog"}
     sandbox = serve(conversations=40, days=6, beta_only=paths)
-    run = run_tap(settings(sandbox), catalog=catalog(*SURE))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*SURE)))
     assert emitted(run) == wanted
     missing = [path for path, _, status in sandbox.answered if status == 404]
     assert sorted(missing) == sorted({*paths, f"/v1/queues/{members(sandbox)[0]}/members"})
@@ -220,8 +216,7 @@ def test_the_next_run_resumes_the_stream_that_failed(serve, run_tap):
     assert first.status == 1
     sandbox.behaviour.missing.clear()
     sandbox.data.now.now += HOUR
-    second = run_tap(settings(sandbox), state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(settings(sandbox), state=first.state))
     checks.emitted_exactly(
         second, "messages", expected.records(sandbox.data, "messages", 0, NOON + 3 * HOUR)
     )

@@ -103,8 +103,7 @@ def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, options):
     emitted = failed.records("conversations")
     assert emitted
     assert failed.bookmark("conversations") == emitted[-1]["updated_at"]
-    resumed = run_tap(config, state=failed.state, catalog=only)
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(config, state=failed.state, catalog=only))
     both = [*emitted, *resumed.records("conversations")]
     arrived = {r["id"]: r for r in both}
     checks.same(both, expected.records(sandbox.data, "conversations"))

@@ -36,8 +36,7 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
         if len(on_the_millisecond(sandbox, sandbox.data.start + day * DAY)) > 1
     )
     start = midnight - 3 * STEP
-    run = run_tap(settings(sandbox, start_date=expected.iso(start)))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, start_date=expected.iso(start))))
     days = (NOON + 3 * HOUR - start) / DAY
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream, start))
@@ -51,8 +50,7 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
 @both_paths_slowly
 def test_a_seam_at_each_midnight(serve, run_tap, bounds, options):
     sandbox = serve(conversations=300, days=12, bounds=bounds)
-    run = run_tap(settings(sandbox, window_days=1, **options))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, window_days=1, **options)))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
         assert len(checks.requests(sandbox, stream)) == 13
@@ -68,8 +66,7 @@ def test_start_is_inclusive_and_end_exclusive(serve, run_tap, options):
         )
         start, end = cursors[len(cursors) // 4], cursors[len(cursors) // 2]
         bounds = {"start_date": expected.iso(start), "end_date": expected.iso(end)}
-        run = run_tap(settings(sandbox, **bounds, **options))
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(settings(sandbox, **bounds, **options)))
         wanted = expected.records(sandbox.data, stream, start, end)
         checks.emitted_exactly(run, stream, wanted)
         assert wanted
@@ -82,8 +79,7 @@ def test_start_is_inclusive_and_end_exclusive(serve, run_tap, options):
 )
 def test_nothing_in_the_range_is_a_success(serve, run_tap, start, end):
     sandbox = serve()
-    run = run_tap(settings(sandbox, start_date=start, end_date=end))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, start_date=start, end_date=end)))
     assert run.of("RECORD") == []
     assert run.log.count("start_date is in the future") == (start == "2099-01-01")
     assert len(run.of("SCHEMA")) == 2
@@ -95,8 +91,7 @@ def test_nothing_in_the_range_is_a_success(serve, run_tap, start, end):
 def test_the_time_zone_changes_nothing(serve, run_tap, zone):
     sandbox = serve(days=240)
     changes = {"start_date": expected.iso(sandbox.data.start)[:10], "end_date": "2026-03-12"}
-    run = run_tap(settings(sandbox, **changes), environment={"TZ": zone})
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **changes), environment={"TZ": zone}))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
 

@@ -114,8 +114,7 @@ def test_a_prefix_with_a_slash_is_a_folder(serve, run_tap, tmp_path):
         "encoding": {"format": "jsonl", "compression": "none"},
         "storage": {"root": tmp_path.as_uri(), "prefix": "a/b/dixa-"},
     }
-    run = run_tap(settings(sandbox, batch_config=config), catalog=catalog("tags"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, batch_config=config), catalog=catalog("tags")))
     (message,) = run.of("BATCH")
     (url,) = message["manifest"]
     (path,) = (tmp_path / "a" / "b").iterdir()
@@ -143,8 +142,7 @@ def test_an_entry_without_metadata_selects_the_stream(serve, run_tap):
     chosen = copy.deepcopy(catalog("conversations", "tags"))
     for entry in chosen["streams"]:
         del entry["metadata"], entry["key_properties"]
-    run = run_tap(settings(sandbox), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     same = run_tap(settings(sandbox), catalog=catalog("conversations", "tags"))
     for stream in ("conversations", "tags"):
         assert run.records(stream) == same.records(stream) != []

@@ -16,15 +16,13 @@ LATE = 300_000
 def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap, options):
     sandbox = serve(conversations=1000, days=4, late=LATE)
     clock = sandbox.data.now
-    first = run_tap(settings(sandbox, **options))
-    checks.succeeded(first)
+    first = checks.succeeded(run_tap(settings(sandbox, **options)))
     seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
     for stream in expected.STREAMS:
         checks.emitted_exactly(first, stream, seen[stream])
 
     clock.now += HOUR
-    second = run_tap(settings(sandbox, **options), state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(settings(sandbox, **options), state=first.state))
     late = 0
     for stream in expected.STREAMS:
         bookmark = expected.milliseconds(first.bookmark(stream))
@@ -42,8 +40,7 @@ def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap,
     assert late > 0  # something became visible after a newer change had been synced
 
     before = len(sandbox.answered)
-    third = run_tap(settings(sandbox, **options), state=second.state)
-    checks.succeeded(third)
+    third = checks.succeeded(run_tap(settings(sandbox, **options), state=second.state))
     assert third.state == second.state
     # A request a stream, and two for what was anonymized or redacted meanwhile.
     assert len(sandbox.answered) - before == len(expected.STREAMS) + 2
@@ -72,8 +69,7 @@ def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, 
 def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
     sandbox = serve(conversations=400, days=20)
     config = settings(sandbox, window_days=11, **options)
-    whole = run_tap(config)
-    checks.succeeded(whole)
+    whole = checks.succeeded(run_tap(config))
     inner = [
         place
         for place, message in enumerate(whole.messages)
@@ -81,8 +77,7 @@ def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
     ]
     assert len(inner) > 15
     for place in Random(5).sample(inner, 2):
-        resumed = run_tap(config, state=whole.messages[place]["value"])
-        checks.succeeded(resumed)
+        resumed = checks.succeeded(run_tap(config, state=whole.messages[place]["value"]))
         for stream in expected.STREAMS:
             arrived = {
                 message["record"]["id"]: message["record"]
@@ -108,8 +103,7 @@ def test_a_start_date_after_the_bookmark_wins(serve, run_tap, end):
         }
     }
     changes = {"start_date": "2019-06-01", "end_date": end} if end else {}
-    run = run_tap(settings(sandbox, **changes), state=state)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **changes), state=state))
     for stream in expected.STREAMS:
         wanted = {} if end else expected.records(sandbox.data, stream)
         checks.emitted_exactly(run, stream, wanted)

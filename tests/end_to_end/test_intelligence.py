@@ -30,8 +30,7 @@ def test_every_row_field_by_field_in_any_shape(serve, run_tap, shape, evidence):
     sandbox.behaviour.api_faults.extend(faults)
     options = SDK_PATH if shape == "cells" else {}
     chosen = catalog(STREAM, "intelligence_record_types", "agents")
-    run = run_tap(settings(sandbox, **options), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=chosen))
     assert not sandbox.behaviour.api_faults
     records = run.records(STREAM)
     assert counted(records) == intelligence_records(sandbox)
@@ -87,8 +86,7 @@ def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
     assert still_open > 1
     sandbox.data.now.now += 24 * HOUR
     config = settings(sandbox, **only, end_date=iso(now + 24 * HOUR))
-    second = run_tap(config, catalog=catalog(STREAM), state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=first.state))
     latest = checks.loaded(STREAM, first, second)
     found = {
         (r["timestamp"], r["agentId"]): rfc3339(r["fields"]["endedAt"]["value"])
@@ -110,8 +108,7 @@ def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
 def test_of_intervals_that_are_cut_every_part_arrives(serve, run_tap):
     sandbox = serve(conversations=10, days=8, presence="cut")
     only = {"intelligence_record_ids": ["agentPresenceDuration"], "window_days": 3}
-    run = run_tap(settings(sandbox, **only), catalog=catalog(STREAM))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **only), catalog=catalog(STREAM)))
     lasted = sum(record["fields"]["duration"]["value"] for record in run.records(STREAM))
     start, now = sandbox.data.start, sandbox.data.now()
     assert lasted == sum(
@@ -124,16 +121,14 @@ def test_of_intervals_that_are_cut_every_part_arrives(serve, run_tap):
 def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
     streams = (STREAM, "intelligence_record_types", "tags")
     sandbox = serve(conversations=10, days=3, missing={"/beta/intelligence"})
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
     assert run.log.count("Skipping stream intelligence_") == 2
     assert run.log.count("the account lacks this feature") == 2
     assert run.records("tags")
     assert len(sandbox.answered) == 3  # there is no other version to look in
     sandbox.behaviour.missing.clear()
     sandbox.behaviour.forbidden["/beta/intelligence"] = 403
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
     assert run.log.count("Skipping stream intelligence_") == 2
     assert run.records("tags")
 

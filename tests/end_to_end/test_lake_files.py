@@ -45,8 +45,7 @@ def test_files_and_state_hang_together_wherever_a_run_is_killed(serve, run_tap, 
 
     lake = RECIPE["Lake"](str(root))
     assert lake.state == next(m["value"] for m in run.messages[read - 1 :: -1] if "value" in m)
-    again = sync(lake)
-    checks.succeeded(again)
+    again = checks.succeeded(sync(lake))
     assert 0 < len(again.of("BATCH")) < len(run.of("BATCH"))
     for message in again.messages:
         lake.read(message)

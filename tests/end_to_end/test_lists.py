@@ -45,8 +45,7 @@ def test_a_response_that_memory_does_not_hold_is_refused(serve, run_tap, tmp_pat
 def test_a_window_with_a_page_that_is_too_large_is_halved(serve, run_tap):
     sandbox = serve(conversations=40, days=4)
     sandbox.behaviour.api_faults.append(Refusal(200, *huge(65)))
-    run = run_tap(settings(sandbox), catalog=catalog("activity_logs"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("activity_logs")))
     whole = run_tap(settings(sandbox), catalog=catalog("activity_logs"))
     assert run.records("activity_logs") == whole.records("activity_logs") != []
 
@@ -140,8 +139,7 @@ def test_the_wild_links_lead_nowhere_else(serve, run_tap):
             Refusal(200, body=f'{{"data": [], "meta": {{{link}}}}}'),
         ]
     )
-    run = run_tap(settings(sandbox), catalog=catalog("agents"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("agents")))
     assert run.records("agents") == [{"id": "1", "createdAt": "2021-12-01T12:46:36.500Z"}]
     assert other.answered == []
     assert [query for _, query, _ in sandbox.answered] == [{}, {"pageKey": "x"}]

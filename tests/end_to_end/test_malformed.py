@@ -101,8 +101,7 @@ KEPT = {
 def test_what_can_be_used_is_kept(serve, run_tap, options, evidence):
     sandbox = serve(days=20)
     sandbox.behaviour.faults.extend([None, Odd(", ".join(text for text, _, _ in KEPT.values()))])
-    run = run_tap(settings(sandbox, **options))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **options)))
     found = [r for r in run.records("messages") if r["id"] == UUID]
     # Where a stream map or flattening looks at the records, what Dixa leaves out is null.
     plain = [checks.plain(record) for record in found]
@@ -110,7 +109,7 @@ def test_what_can_be_used_is_kept(serve, run_tap, options, evidence):
     assert plain == sorted(odd, key=lambda record: record["created_at"])
     others = {r["id"]: r for r in run.records("messages") if r["id"] != UUID}
     assert others.keys() == expected.records(sandbox.data, "messages").keys()
-    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    warnings = checks.warnings(run)
     for said in {said for _, _, said in KEPT.values()} - {None}:
         assert any(said in line for line in warnings)
     assert all("U+FFFD" in line or "is not in the schema" in line for line in warnings)
@@ -123,8 +122,7 @@ def test_a_text_of_50_megabytes_arrives(serve, run_tap, evidence):
     sandbox = serve(days=20)
     text = 'ä🎉\\"}, {' + "x" * 50_000_000
     sandbox.behaviour.faults.extend([None, Odd(message(text=text))])
-    run = run_tap(settings(sandbox))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox)))
     (found,) = (r for r in run.records("messages") if r["id"] == UUID)
     assert found["text"] == text
     assert len(run.records("messages")) == 1 + len(expected.records(sandbox.data, "messages"))

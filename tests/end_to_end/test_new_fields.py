@@ -28,8 +28,7 @@ def with_new_fields(stream, record):
 @both_paths_slowly
 def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, options):
     sandbox = serve(conversations=200, days=20, new_fields=True)
-    run = run_tap(settings(sandbox, window_days=7, **options))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, window_days=7, **options)))
     for stream in expected.STREAMS:
         checks.fits_its_schema(run, stream)
     conversations = expected.records(sandbox.data, "conversations")
@@ -49,8 +48,7 @@ def test_every_value_arrives_with_one_warning_a_field(serve, run_tap, options):
 
 def test_rows_of_lists_and_the_activity_log_carry_them_too(serve, run_tap):
     sandbox = serve(conversations=40, days=6, new_fields=True)
-    run = run_tap(settings(sandbox), catalog=catalog(*ALL))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*ALL)))
     for stream in (*LISTS, "activity_logs"):
         checks.fits_its_schema(run, stream)
         assert run.records(stream)
@@ -82,8 +80,7 @@ def without_the_column():
 @pytest.mark.parametrize("chosen", [deselected(), without_the_column()], ids=["off", "older"])
 def test_without_the_column_they_are_dropped(serve, run_tap, chosen):
     sandbox = serve(conversations=40, days=6, new_fields=True)
-    run = run_tap(settings(sandbox), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     for stream in ("conversations", "tags"):
         assert run.records(stream)
         for record in run.records(stream):
@@ -97,16 +94,14 @@ def test_without_the_column_they_are_dropped(serve, run_tap, chosen):
 
 def test_nothing_new_leaves_the_column_out(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
-    run = run_tap(settings(sandbox))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox)))
     assert all("additional_properties" not in r for r in run.records("conversations"))
 
 
 @both_paths_slowly
 def test_what_dixas_pages_write_in_two_ways_is_accepted_in_both(serve, run_tap, options):
     sandbox = serve(conversations=300, days=20, documented_forms=True)
-    run = run_tap(settings(sandbox, **options))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **options)))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, exported(sandbox, stream))
         checks.fits_its_schema(run, stream)
@@ -187,8 +182,7 @@ def test_a_second_name_beside_the_first_keeps_its_value(serve, run_tap, options)
         for place, form in enumerate(forms)
     ]
     sandbox.behaviour.faults.append(Odd(", ".join(map(json.dumps, messages))))
-    run = run_tap(settings(sandbox, **options), catalog=catalog("messages"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=catalog("messages")))
     found = {
         r["id"]: (r.get("formSubmission"), r.get("additional_properties"))
         for r in run.records("messages")

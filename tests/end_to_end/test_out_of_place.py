@@ -16,8 +16,7 @@ COUNT = 3
 def test_they_are_emitted_and_counted_in_one_warning_a_window(serve, run_tap, options, stream):
     sandbox = serve(conversations=100, days=20, out_of_place=COUNT)
     config = settings(sandbox, window_days=10, **options)
-    first = run_tap(config)
-    checks.succeeded(first)
+    first = checks.succeeded(run_tap(config))
     wanted = expected.records(sandbox.data, stream)
     found = {record["id"]: record for record in first.records(stream)}
     extra = found.keys() - wanted.keys()
@@ -41,8 +40,7 @@ def test_the_next_run_resumes_from_the_bookmark(serve, run_tap):
     first = run_tap(settings(sandbox))
     sandbox.behaviour.out_of_place = 0
     sandbox.data.now.now += HOUR
-    second = run_tap(settings(sandbox), state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(settings(sandbox), state=first.state))
     for stream in expected.STREAMS:
         start = expected.milliseconds(first.bookmark(stream)) - 600_000
         checks.emitted_exactly(second, stream, expected.records(sandbox.data, stream, start))

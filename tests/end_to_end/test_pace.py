@@ -24,8 +24,7 @@ PIPE = 1 << 20
 @pytest.mark.slow
 def test_a_backfill_is_never_refused_and_waits_no_longer_than_it_must(serve, run_tap):
     sandbox = serve(days=71, requests_per_minute=10)
-    run = run_tap(settings(sandbox, window_days=6, requests_per_minute=10))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, window_days=6, requests_per_minute=10)))
     for stream in expected.STREAMS:
         assert len(checks.requests(sandbox, stream)) == 12
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))

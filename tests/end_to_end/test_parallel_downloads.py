@@ -21,8 +21,7 @@ LATENCY = 0.5  # seconds that each export takes
 def test_windows_are_requested_at_a_time_and_their_records_come_in_order(serve, run_tap, parallel):
     sandbox = serve(conversations=100, days=9, latency=LATENCY)
     config = settings(sandbox, window_days=2, parallel_downloads=parallel)
-    run = run_tap(config, catalog=catalog("conversations"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
     checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
     checks.bookmark_is_the_newest_emitted(run, "conversations")
     # What arrives before the last one can have been responded to is under way beside it.

@@ -136,8 +136,7 @@ def test_recipes_do_what_they_say_and_nothing_else(serve, run_tap, evidence):
     sandbox = serve(conversations=300, days=10)
     anonymize(sandbox)
     config = settings(sandbox, **with_secret(whole["config"]))
-    run = run_tap(config, catalog=selected(whole["select"]))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=selected(whole["select"])))
     listed = rows(sandbox)
     exported = {name: expected.records(sandbox.data, name).values() for name in expected.STREAMS}
     heard = {
@@ -169,8 +168,7 @@ def test_what_is_named_comes_flat(serve, run_tap, evidence):
     recipe = merged(pages.blocks(PAGE, "yaml")[FLAT])
     sandbox = serve(conversations=100, days=5)
     config = settings(sandbox, **with_secret(recipe["config"]))
-    run = run_tap(config, catalog=selected(recipe["select"]))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, catalog=selected(recipe["select"])))
     assert {one["stream"] for one in run.of("SCHEMA")} == {"conversations", "activity_logs"}
     named = ("id", "created_at", "updated_at", "queue_name", "handling_duration")
     same(
@@ -235,7 +233,6 @@ def test_a_row_without_the_mapped_field_has_it_as_null(serve, run_tap, tmp_path,
     changes = {"stream_maps": {"end_users": {"email": "md5(self) if self else None"}}}
     if batches:
         changes["batch_config"] = batch_config(tmp_path)
-    run = run_tap(settings(sandbox, **changes), catalog=catalog("end_users"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **changes), catalog=catalog("end_users")))
     rows = batched(run, "end_users") if batches else run.records("end_users")
     assert [(row["id"], row["email"]) for row in rows] == [("5", None)]

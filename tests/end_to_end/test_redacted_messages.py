@@ -35,8 +35,7 @@ def test_they_are_emitted_again_with_few_requests(account, options, evidence):
     first = sync(**options)
     stale = redact(sandbox)
     before = len(sandbox.answered)
-    second = sync(**options)
-    checks.succeeded(second)
+    second = checks.succeeded(sync(**options))
     # One to each conversation with such a message, and one to the messages of a month.
     assert requested(sandbox, before) == {**EXPORTS, "messages": 3, "/v1/message_export": 2}
     assert "of 3 conversations, of which Dixa erased personal data" in second.log
@@ -89,11 +88,9 @@ def test_whatever_the_entries_are_like(account):
     ]
     body = json.dumps({"data": [*others, *rows, *lost]})
     sandbox.behaviour.api_faults.append(Refusal(200, body=body))
-    second = sync()
-    checks.succeeded(second)
-    warnings = [line for line in second.log.splitlines() if "WARNING" in line]
-    assert len(warnings) == 1
-    assert "of which conversations 4 redacted messages are" in warnings[0]
+    second = checks.succeeded(sync())
+    (warning,) = checks.warnings(second)
+    assert "of which conversations 4 redacted messages are" in warning
     messages_are_fresh(sandbox, *runs)
 
 
@@ -111,12 +108,10 @@ def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same
     odd = [Refusal(404), Refusal(403), *(Refusal(200, body=json.dumps(one)) for one in bodies)]
     # After the log, and after a 404 under /v1, there is one under /beta.
     sandbox.behaviour.api_faults.extend([None, Refusal(404), *odd])
-    second = sync()
-    checks.succeeded(second)
+    second = checks.succeeded(sync())
     assert not sandbox.behaviour.api_faults
-    warnings = [line for line in second.log.splitlines() if "WARNING" in line]
-    assert len(warnings) == 1
-    assert "when the redacted messages of 6 conversations were created" in warnings[0]
+    (warning,) = checks.warnings(second)
+    assert "when the redacted messages of 6 conversations were created" in warning
     messages_are_fresh(sandbox, *runs)
 
 
@@ -197,8 +192,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
     sandbox.behaviour.faults.extend([None, None, None, Refusal(422)])
     failed = run_tap(config, state=first.state, catalog=chosen)
     assert failed.status == 1
-    resumed = run_tap(config, state=failed.state, catalog=chosen)
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(config, state=failed.state, catalog=chosen))
     refreshed = [
         [m["id"] in {r["id"] for r in run.records("messages")} for m in stale]
         for run in (failed, resumed)
@@ -223,6 +217,5 @@ def test_two_messages_of_a_conversation_are_found_in_two_steps(serve, run_tap):
         sandbox.data.redact(message["csid"], message["id"])
         sandbox.data.now.now += 31 * DAY if message is stale[0] else HOUR
     config = settings(sandbox, window_days=1, end_date=expected.iso(sandbox.data.now.now))
-    second = run_tap(config, catalog=chosen, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
     messages_are_fresh(sandbox, first, second)

@@ -54,10 +54,9 @@ def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
     refused = [Refusal(403), Refusal(422), empty, Refusal(400), None, Refusal(401)]
     sandbox.behaviour.api_faults.extend([None, *refused])
     before = len(sandbox.answered)
-    second = sync(LOG)
-    checks.succeeded(second)
+    second = checks.succeeded(sync(LOG))
     assert about(sandbox, before) == chosen
-    (warning,) = (line for line in second.log.splitlines() if "WARNING" in line)
+    (warning,) = checks.warnings(second)
     assert f"log entries of 5 anonymized conversations, such as {chosen[2]}, are not" in warning
     refreshed = {r["conversationId"] for r in second.records(LOG)}
     assert refreshed & {*chosen} == {chosen[4], chosen[6]}
@@ -116,8 +115,7 @@ def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(accoun
     redact(sandbox, count=4)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(200, body='{"data": {}}')] * 8])
     before = len(sandbox.answered)
-    second = sync("messages")
-    checks.succeeded(second)
+    second = checks.succeeded(sync("messages"))
     paths = Counter(path.rpartition("/")[2] for path, _, _ in sandbox.answered[before:])
     assert paths["messages"] == 8  # no more are requested
     assert second.log.count("when the redacted messages of 4 conversations were created") == 1
@@ -172,8 +170,7 @@ def test_a_right_to_the_log_that_ends_half_way_hides_no_message(account):
     redact(sandbox)
     changes = {"window_days": 1, "end_date": expected.iso(sandbox.data.now.now)}
     sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 9])
-    second = sync("messages", **changes)
-    checks.succeeded(second)
+    second = checks.succeeded(sync("messages", **changes))
     assert second.log.count("are not refreshed: ") == 1
     sandbox.behaviour.api_faults.clear()
     checks.succeeded(sync("messages", **changes))

@@ -24,8 +24,7 @@ def test_what_an_hourly_run_costs_without_and_with_erasure(serve, run_tap, evide
         else:
             erase(sandbox)
         before = len(sandbox.answered)
-        run = run_tap(config, catalog=chosen, state=state)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
         state = run.state
         paths = [path for path, _, _ in sandbox.answered[before:]]
         one = sum(path.startswith("/v1/conversations/") and path != LOG for path in paths)
@@ -57,8 +56,7 @@ def test_nothing_is_searched_for_when_all_messages_are_exported_anyway(
 ):
     sandbox = serve(conversations=60, days=30)
     state = bookmark(sandbox.data.start + days_after_the_start * DAY)
-    run = run_tap(settings(sandbox, window_days=6), catalog=chosen, state=state)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, window_days=6), catalog=chosen, state=state))
     assert {record["id"] for record in run.records("messages")} == {
         *expected.records(sandbox.data, "messages")
     }

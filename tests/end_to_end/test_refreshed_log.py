@@ -26,8 +26,7 @@ def test_they_are_emitted_again_with_a_request_a_conversation(serve, run_tap, op
     ids = anonymize(sandbox)
     stale = {r["id"] for r in first.records(STREAM) if r["conversationId"] in ids}
     before = len(sandbox.answered)
-    second = run_tap(config, catalog=chosen, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
     paths = [path for path, _, _ in sandbox.answered[before:]]
     assert paths[:2] == [LOG, "/v1/conversation_export"]  # what is new comes first
     assert sorted(paths[2:]) == sorted(f"/v1/conversations/{csid}/activitylog" for csid in ids)
@@ -57,8 +56,7 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
     failed = run_tap(config, catalog=chosen, state=first.state)
     checks.failed(failed)
     before = len(sandbox.answered)
-    resumed = run_tap(config, catalog=chosen, state=failed.state)
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(config, catalog=chosen, state=failed.state))
     # At most ten conversations are repeated: here the last one of the ten, and two more.
     again = [path for path, _, _ in sandbox.answered[before:] if path.count("/") == 4]
     assert again == [f"/v1/conversations/{csid}/activitylog" for csid in erased[9:]]
@@ -77,8 +75,7 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
         sandbox.data.anonymize(conversation["id"])
     sandbox.data.now.now += HOUR
     batches = {"batch_config": batch_config(tmp_path, batch_size=20)}
-    run = run_tap({**config, **batches}, catalog=chosen, state=first.state)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap({**config, **batches}, catalog=chosen, state=first.state))
     arrived, states = checks.loaded(STREAM, first), {}
     for message in run.messages:
         if message["type"] == "BATCH":
@@ -108,8 +105,7 @@ def test_a_later_start_date_leaves_older_entries_alone(serve, run_tap):
     for conversation in (older, later):
         sandbox.data.anonymize(conversation["id"])
     sandbox.data.now.now += HOUR
-    second = run_tap(config, catalog=chosen, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
     assert "WARNING" not in second.log
     wanted = {key: r for key, r in entries(sandbox).items() if r["activityTimestamp"] >= start}
     checks.loaded_exactly(STREAM, wanted, first, second)
@@ -123,9 +119,8 @@ def test_a_conversation_that_dixa_has_no_log_of_is_named_in_a_warning(serve, run
     ids = anonymize(sandbox)
     lost = min(ids)
     sandbox.behaviour.missing.add(f"/v1/conversations/{lost}/activitylog")
-    second = run_tap(config, catalog=chosen, state=first.state)
-    checks.succeeded(second)
-    (warning,) = (line for line in second.log.splitlines() if "WARNING" in line)
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
+    (warning,) = checks.warnings(second)
     assert f"entries of 1 anonymized conversations, such as {lost}, are not refreshed" in warning
     refreshed = {r["conversationId"] for r in second.records(STREAM)}
     assert refreshed >= ids - {lost}
@@ -141,8 +136,7 @@ def test_without_a_right_new_entries_still_come(serve, run_tap, missing):
         sandbox.behaviour.faults.append(Refusal(403))
     else:
         sandbox.behaviour.forbidden |= {f"/v1/conversations/{csid}/": 403 for csid in ids}
-    second = run_tap(settings(sandbox), catalog=chosen, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=first.state))
     assert second.log.count("records of anonymized conversations are not refreshed") == 1
     assert checks.loaded(STREAM, first, second).keys() == entries(sandbox).keys()
     # With the right, it is made up for.

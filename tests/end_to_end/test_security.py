@@ -102,8 +102,7 @@ def test_a_password_file_does_not_replace_the_token(serve, run_tap, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     netrc.chmod(0o600)
-    run = run_tap(settings(sandbox), environment={"NETRC": str(netrc)})
-    checks.succeeded(run)
+    checks.succeeded(run_tap(settings(sandbox), environment={"NETRC": str(netrc)}))
     assert {status for _, _, status in sandbox.answered} == {200}
 
 

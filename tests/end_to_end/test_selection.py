@@ -58,16 +58,14 @@ def test_a_catalog_as_discovered_syncs_everything(serve, run_tap, catalog):
     sandbox = serve()
     for stream in expected.STREAMS:
         catalog = select(catalog, stream, [], True)
-    run = run_tap(settings(sandbox), catalog=catalog)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
 
 
 def test_nothing_selected_is_warned_of(serve, run_tap):
     sandbox = serve()
-    run = run_tap(settings(sandbox), catalog={"streams": []})
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog={"streams": []}))
     assert "No stream is selected" in run.log
     assert sandbox.answered == []
 
@@ -75,8 +73,7 @@ def test_nothing_selected_is_warned_of(serve, run_tap):
 def test_a_deselected_stream_is_not_asked_for(serve, run_tap, exports):
     sandbox = serve()
     chosen = select(select(exports, "messages", [], True), "conversations", [], False)
-    run = run_tap(settings(sandbox), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     assert checks.requests(sandbox, "conversations") == []
     assert run.of("SCHEMA", "conversations") == run.of("RECORD", "conversations") == []
     checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
@@ -87,8 +84,7 @@ def test_a_deselected_field_is_in_neither_schema_nor_records(serve, run_tap, exp
     chosen = select(exports, "conversations", [], True)
     for field in ("requester_email", "ratings"):
         chosen = select(chosen, "conversations", ["properties", field], False)
-    run = run_tap(settings(sandbox), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     wanted = expected.records(sandbox.data, "conversations")
     for record in wanted.values():
         record.pop("requester_email", None)
@@ -105,15 +101,14 @@ def test_fields_that_a_catalog_lacks_are_dropped_with_a_warning(serve, run_tap, 
     (entry,) = (e for e in older["streams"] if e["tap_stream_id"] == "conversations")
     del entry["schema"]["properties"]["subject"]
     del entry["schema"]["properties"]["tags_info"]["items"]["properties"]["name"]
-    run = run_tap(settings(sandbox), catalog=older)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=older))
     wanted = expected.records(sandbox.data, "conversations")
     for record in wanted.values():
         record.pop("subject", None)
         for tag in record["tags_info"]:
             del tag["name"]
     checks.emitted_exactly(run, "conversations", wanted)
-    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    warnings = checks.warnings(run)
     assert len(warnings) == 2
     for field in ("subject", "tags_info[].name"):
         line = f"conversations: field {field} is not in the schema; its values are dropped"
@@ -134,8 +129,7 @@ def test_stream_maps_and_flattening(serve, run_tap):
         "flattening_enabled": True,
         "flattening_max_depth": 1,
     }
-    run = run_tap(settings(sandbox, **changes))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox, **changes)))
     chats = run.records("chats")
     wanted = expected.records(sandbox.data, "conversations")
     assert {record["id"] for record in chats} == wanted.keys()
@@ -155,8 +149,7 @@ def test_stream_maps_and_flattening(serve, run_tap):
 @pytest.mark.slow
 def test_the_connection_test_is_cheap(serve, run_tap):
     sandbox = serve(conversations=3000, days=40)
-    run = run_tap(settings(sandbox), "--test")
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
     assert len(sandbox.answered) < 90
     for stream in expected.STREAMS:
         for query in checks.requests(sandbox, stream):
@@ -197,8 +190,7 @@ def test_key_and_cursor_come_even_if_deselected(serve, run_tap, exports):
             metadata["metadata"]["selected"] = True
         if metadata["breadcrumb"] in (["properties", "id"], ["properties", "updated_at"]):
             metadata["metadata"] = {"inclusion": "available", "selected": False}
-    run = run_tap(settings(sandbox), catalog=chosen)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
 
 
@@ -212,8 +204,7 @@ def test_full_table_syncs_everything_again(serve, run_tap, exports):
     root["replication-method"] = "FULL_TABLE"
     first = run_tap(settings(sandbox), catalog=incremental)
     for chosen in (in_the_entry, in_the_metadata):
-        again = run_tap(settings(sandbox), catalog=chosen, state=first.state)
-        checks.succeeded(again)
+        again = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=first.state))
         checks.emitted_exactly(
             again, "conversations", expected.records(sandbox.data, "conversations")
         )

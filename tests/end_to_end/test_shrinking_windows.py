@@ -56,8 +56,7 @@ def test_what_fails_for_its_length_is_halved_after_retries(serve, run_tap, kind)
 
 def test_the_activity_log_is_not_affected(serve, run_tap):
     sandbox = serve(days=DAYS, longest_export_days=8, too_long="400")
-    run = run_tap(settings(sandbox), catalog=catalog("activity_logs"))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("activity_logs")))
     assert run.records("activity_logs")
 
 

@@ -53,8 +53,7 @@ def test_an_interrupted_run_resumes_where_it_stopped(
     assert bookmark <= records[-1]["updated_at"]
     later = [record for record in records if record["updated_at"] > bookmark]
     assert len(later) < 40
-    rest = run_tap(config, state=messages[-1]["value"], catalog=chosen)
-    checks.succeeded(rest)
+    rest = checks.succeeded(run_tap(config, state=messages[-1]["value"], catalog=chosen))
     resumed = rest.records("conversations")
     assert resumed
     arrived = {record["id"]: record for record in [*records, *resumed]}
@@ -218,8 +217,7 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     left = set(files.iterdir())
     assert sorted(path.as_uri() for path in left) == sorted(named)
     assert len(left) == len(before) - 1 > 0
-    resumed = run_tap(settings(sandbox), state=latest_state(stopped))
-    checks.succeeded(resumed)
+    resumed = checks.succeeded(run_tap(settings(sandbox), state=latest_state(stopped)))
     arrived = {record["id"] for record in resumed.records("conversations")}
     for path in left:
         arrived.update(json.loads(line)["id"] for line in path.read_text().splitlines())

@@ -22,8 +22,7 @@ LOOKBACK = 600_000
 def test_a_bookmark_is_taken_over(serve, run_tap, name, evidence):
     state, bookmark = TAKEN_OVER[name]
     sandbox = serve(days=20)
-    run = run_tap(settings(sandbox), state=state)
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), state=state))
     for stream in expected.STREAMS:
         wanted = expected.records(sandbox.data, stream, bookmark - LOOKBACK)
         assert 0 < len(wanted) < len(expected.records(sandbox.data, stream))
@@ -53,8 +52,7 @@ def test_without_a_usable_bookmark_the_sync_begins_at_start_date(
     sandbox = serve(days=20)
     file = tmp_path / "given.json"
     file.write_text(text)
-    run = run_tap(settings(sandbox), "--state", str(file))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--state", str(file)))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
         checks.bookmark_is_the_newest_emitted(run, stream)
@@ -98,8 +96,7 @@ def test_a_bookmark_a_little_ahead_of_this_machine_is_kept(serve, run_tap):
     sandbox = serve()
     ahead = expected.iso(int(time.time() * 1000) + HOUR)
     config = {**settings(sandbox), "end_date": None}
-    run = run_tap(config, state=bookmarks(ahead))
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(config, state=bookmarks(ahead)))
     assert run.records("conversations") == []
     for stream in expected.STREAMS:
         assert run.bookmark(stream) == ahead

@@ -70,8 +70,7 @@ def test_maps_of_streams_that_are_not_selected_change_nothing(serve, run_tap):
         ({"stream_maps": everywhere}, deselected(), "raw_tags"),
         ({"stream_maps": everywhere}, None, "raw_tags"),
     ):
-        run = run_tap(settings(sandbox, **config), catalog=chosen)
-        checks.succeeded(run)
+        run = checks.succeeded(run_tap(settings(sandbox, **config), catalog=chosen))
         assert run.records(name)
         if chosen is not None:
             assert {m["stream"] for m in run.of("SCHEMA")} == {name}

@@ -122,8 +122,7 @@ def test_postgres_removes_deleted_rows(serve, run_tap, load, postgres, tmp_path,
     listed.remove(tag)
     listed.remove_member(member["queueId"], member["agentId"])
     erased = anonymize(sandbox)
-    second = run_tap(config, catalog=chosen, state=first.state)
-    checks.succeeded(second)
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
     feed(second)
     with closing(psycopg.connect(postgres)) as connection:
 

@@ -26,9 +26,7 @@ def tested(run_tap):
     """Give a function that tests the connection to a sandbox, and gives the report."""
 
     def test(sandbox, **changes):
-        run = run_tap(settings(sandbox, **changes), "--test")
-        checks.succeeded(run)
-        return report_of(run.log)
+        return report_of(checks.succeeded(run_tap(settings(sandbox, **changes), "--test")).log)
 
     return test
 

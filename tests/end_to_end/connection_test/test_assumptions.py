@@ -44,8 +44,7 @@ def test_a_failed_request_for_a_bound_is_not_repeated(serve, run_tap):
     sandbox = serve()
     # Conversations, messages, the conversations of notes and ratings, and the first of the two.
     sandbox.behaviour.faults.extend([*[None] * 4, Refusal(503)])
-    run = run_tap(settings(sandbox), "--test")
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
     report = report_of(run.log)
     assert line(report, "Bounds of filters") == (
         "updated_after not known, the request failed, updated_before inclusive"

@@ -31,8 +31,7 @@ from tests.pages import blocks
 @pytest.mark.slow
 def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     sandbox = serve(conversations=3000, days=40)
-    run = run_tap(settings(sandbox), "--test")
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
     report = report_of(run.log)
     assert {stream: len(run.records(stream)) for stream in EVERY} == dict.fromkeys(EVERY, 1)
     assert run.log.rstrip().endswith(report.rstrip())
@@ -97,8 +96,7 @@ def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_t
     sandbox = serve(token=TOKEN, new_fields=True, out_of_place=3)
     said = f"You sent Bearer {TOKEN} from jane@example.com"
     sandbox.behaviour.api_faults.append(Refusal(403, {"X-Echo": TOKEN}, said))
-    run = run_tap(settings(sandbox), "--test")
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
     report = report_of(run.log)
     sandbox.behaviour.new_fields = False
     listed = [*rows(sandbox).values(), run.records("conversation_notes")]
@@ -156,8 +154,7 @@ def test_the_report_costs_two_requests(serve, run_tap, capsys):
 
 def test_a_test_of_the_schemas_stays_as_it_is(serve, run_tap):
     sandbox = serve()
-    run = run_tap(settings(sandbox), "--test=schema")
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--test=schema"))
     assert [message["type"] for message in run.messages] == ["SCHEMA"] * len(EVERY)
     assert sandbox.answered == []
     assert "Singer SDK" not in run.log
@@ -166,7 +163,6 @@ def test_a_test_of_the_schemas_stays_as_it_is(serve, run_tap):
 @pytest.mark.slow
 def test_a_disabled_test_is_a_sync(serve, run_tap):
     sandbox = serve(days=3)
-    run = run_tap(settings(sandbox), "--test=disabled")
-    checks.succeeded(run)
+    run = checks.succeeded(run_tap(settings(sandbox), "--test=disabled"))
     checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
     assert "Singer SDK" not in run.log

@@ -51,9 +51,7 @@ def synced(run_tap):
 
         def sync(sandbox, state):
             config = settings(sandbox, emit_activate_version_messages=True)
-            run = run_tap(config, catalog=catalog(*EVERY), state=state)
-            checks.succeeded(run)
-            return run
+            return checks.succeeded(run_tap(config, catalog=catalog(*EVERY), state=state))
 
         def resume(state):
             name = json.dumps(state)
