@@ -13,6 +13,7 @@ from tap_dixa.streams.analytics import (
 from tap_dixa.streams.configuration import (
     AiAgentsStream,
     BusinessHoursDefinitionsStream,
+    BusinessHoursSchedulesStream,
     ConversationFlowsStream,
     OrganizationStream,
     TemplatesStream,
@@ -22,7 +23,6 @@ from tap_dixa.streams.conversation_ratings import ConversationRatingsStream
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.full_table import (
     AgentsStream,
-    BusinessHoursSchedulesStream,
     ContactEndpointsStream,
     CustomAttributesStream,
     EndUsersStream,

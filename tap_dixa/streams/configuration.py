@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dixa.streams.full_table import BusinessHoursSchedulesStream, MembersStream
+from tap_dixa.streams.full_table import MembersStream
 from tap_dixa.streams.optional import OptionalStream
 
 if TYPE_CHECKING:
@@ -69,6 +69,15 @@ class TemplatesStream(OptionalStream):
     name = "templates"
     path = "/v1/templates"
     primary_keys = ("id",)
+
+
+class BusinessHoursSchedulesStream(OptionalStream):
+    """Schedules of business hours."""
+
+    name = "business_hours_schedules"
+    path = "/v1/business-hours/schedules"
+    primary_keys = ("id",)
+    rows = ("data", "schedules")
 
 
 class BusinessHoursDefinitionsStream(OptionalStream, MembersStream):

@@ -262,12 +262,3 @@ class ContactEndpointsStream(FullTableStream):
         if isinstance(row, dict):
             row["contactEndpointId"] = row.get("address") or row.get("number")
         return super().to_record(row, context)
-
-
-class BusinessHoursSchedulesStream(FullTableStream):
-    """Schedules of business hours."""
-
-    name = "business_hours_schedules"
-    path = "/v1/business-hours/schedules"
-    primary_keys = ("id",)
-    rows = ("data", "schedules")
