@@ -128,14 +128,15 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
             if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
                 yield RefreshBookmark(min(conversation.updated_at, step.visible))
         refusals.settle()
-        for conversation_id, error in list(refusals.skipped.items())[:1]:
+        skipped = refusals.take_skipped()
+        for conversation_id, reason in islice(skipped.items(), 1):
             self.log(
                 "%s: the log entries of %d anonymized conversations, such as %d, are not "
                 "refreshed: %s",
                 self.name,
-                len(refusals.skipped),
+                len(skipped),
                 conversation_id,
-                error,
+                reason,
                 level=logging.WARNING,
             )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from typing_extensions import override
@@ -135,16 +134,11 @@ class ChildStream(FullTableStream):
         self._warn_of_skipped()
 
     def _warn_of_skipped(self) -> None:
-        skipped = self.refusals.skipped
-        for (key, value), error in islice(skipped.items(), self._warned, len(skipped)):
+        for (key, value), reason in self.refusals.take_skipped().items():
+            self.in_doubt = True
             self.log(
-                "%s: %s %s is skipped: %s", self.name, key, value, error, level=logging.WARNING
+                "%s: %s %s is skipped: %s", self.name, key, value, reason, level=logging.WARNING
             )
-        self._warned = len(skipped)
-        self.in_doubt |= bool(skipped)
-
-    _warned = 0
-    """How many parents have been named as skipped."""
 
     def _rows_of(self, parent: Parent) -> Children:
         try:

@@ -29,13 +29,13 @@ class Refusals(Generic[_Parent]):
     def __init__(self, request: Callable[[_Parent], RefusedError | None]) -> None:
         self._request_again = request
         self._sent: list[_Parent] = []
-        self._skipped: dict[_Parent, RefusedError] = {}
+        self._skipped: dict[_Parent, str] = {}
         self._pending: dict[_Parent, RefusedError] = {}
 
-    @property
-    def skipped(self) -> Mapping[_Parent, RefusedError]:
-        """The parents that are skipped, and why, in the order of their requests."""
-        return self._skipped
+    def take_skipped(self) -> Mapping[_Parent, str]:
+        """Return the parents that have been skipped since the last call, in order, and why."""
+        taken, self._skipped = self._skipped, {}
+        return taken
 
     @property
     def pending(self) -> bool:
@@ -53,7 +53,7 @@ class Refusals(Generic[_Parent]):
             RefusedError: Dixa has refused many in a row, and the last one that it sent before.
         """
         if isinstance(error, NotFoundError):
-            self._skipped[parent] = error
+            self._skipped[parent] = str(error)
         elif error is not None:
             self._pending[parent] = error
             if len(self._pending) >= _MOST:
@@ -74,5 +74,5 @@ class Refusals(Generic[_Parent]):
             raise error
 
     def _skip_pending(self) -> None:
-        self._skipped |= self._pending
+        self._skipped |= {parent: str(error) for parent, error in self._pending.items()}
         self._pending.clear()
