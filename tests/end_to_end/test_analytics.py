@@ -214,7 +214,7 @@ def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
     checks.succeeded(run)
     assert Counter(content(record) for record in run.records(STREAM)) == rows
     if "analytics_filters" in behaviour:
-        assert run.log.count("Dixa wants a filter: all values of initial_direction") == 3
+        assert run.log.count("Dixa requires a filter: sending all values of initial_direction") == 3
 
 
 @pytest.mark.slow
@@ -227,7 +227,7 @@ def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
     assert run.status == 1
     (line,) = run.errors
     assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
-    assert "these kinds of records failed, the others were synced: ratings: " in line
+    assert "these record types failed, the others were synced: ratings: " in line
     kinds = {record["recordId"] for record in run.records(STREAM)}
     assert kinds == {"closed_conversations", "first_response_time"}
     assert run.records("tags")

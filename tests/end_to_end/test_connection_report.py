@@ -90,7 +90,10 @@ def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
     assert compression == "gzip"
     assert cells(report, "activity_logs")[1][3] == "none"
     assert line(report, "Rate-limit headers") == "Exports API: none; Dixa API: none"
-    assert line(report, "Clocks") == "Exports API: this machine's; Dixa API: this machine's"
+    assert (
+        line(report, "Clocks")
+        == "Exports API: same as this machine's; Dixa API: same as this machine's"
+    )
     assert line(report, "Fields that no schema has") == "none"
     assert line(report, "Types that no schema allows") == "none"
     assert len(report.splitlines()) <= 85
@@ -264,7 +267,7 @@ def test_a_fatal_error_ends_the_test_with_what_is_known(serve, run_tap):
     assert len(run.errors) == 1
     assert "TMPDIR" in run.errors[0]
     report = report_of(run.log)
-    assert cells(report, "conversations")[0][-1] == "not tested to its end"
+    assert cells(report, "conversations")[0][-1] == "not completed"
     assert cells(report, "agents")[0][1] == "none"
 
 

@@ -142,7 +142,7 @@ def test_a_conversation_that_dixa_has_no_log_of_is_named_in_a_warning(serve, run
     second = run_tap(config, catalog=chosen, state=first.state)
     checks.succeeded(second)
     (warning,) = (line for line in second.log.splitlines() if "WARNING" in line)
-    assert f"entries of 1 anonymized conversations, such as {lost}, are not refreshed" in warning
+    assert f"entries of 1 anonymized conversations (such as {lost}) are not refreshed" in warning
     refreshed = {r["conversationId"] for r in second.records(STREAM)}
     assert refreshed >= ids - {lost}
 
