@@ -36,8 +36,8 @@ def main() -> None:
         reason = " ".join(str(error).split())
         if not isinstance(error, (SingerSDKError, OSError)):
             reason = (
-                f"unexpected {type(error).__name__}: {reason}. TAP_DIXA_LOGLEVEL=DEBUG logs where: "
-                "please report it"
+                f"unexpected {type(error).__name__}: {reason}. TAP_DIXA_LOGLEVEL=DEBUG logs "
+                "the traceback: please report it"
             )
         TapDixa.logger.error(reason)
         TapDixa.logger.debug("Where it failed:", exc_info=True)

@@ -47,7 +47,7 @@ def read_catalog(
         )
     names = [stream["tap_stream_id"] for stream in streams]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise SettingsError(f"--catalog: {twice} is there more than once")
+        raise SettingsError(f"--catalog: {twice} is listed more than once")
     return {
         "streams": [
             _read_entry(stream, primary_keys, is_full_table=name in full_table)
@@ -76,7 +76,7 @@ def _read_entry(
     if key is None:
         if stream.get("metadata") and _is_selected(metadata):
             raise SettingsError(
-                f"--catalog: {name} is selected, and is no stream of this tap. Deselect it, or "
+                f"--catalog: {name} is selected but is not a stream of this tap. Deselect it, or "
                 "discover again"
             )
         return {**stream, "metadata": metadata}
@@ -132,7 +132,8 @@ def _check_schema(name: str, schema: dict[str, Any]) -> None:
     types = schema.get("type")
     if types is not None and not _are_texts(types if isinstance(types, list) else [types]):
         raise SettingsError(
-            f"--catalog: the type of {name} is neither a text, such as string, nor a list of texts"
+            f"--catalog: the schema of {name} has a type that is neither a string nor a list of "
+            "strings"
         )
     parts = [(f"{name}.{part}", one) for part, one in properties.items()]
     if "items" in schema:

@@ -69,7 +69,7 @@ def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
     for variable in ("TAP_DIXA_LOGLEVEL", "LOGLEVEL"):
         level = os.environ.get(variable, "").upper()
         if level and level not in logging.getLevelNamesMapping():
-            raise SettingsError(f"{variable} is no log level: use DEBUG, INFO, WARNING or ERROR")
+            raise SettingsError(f"{variable} is not a log level: use DEBUG, INFO, WARNING or ERROR")
         if level:
             break
     try:
@@ -77,7 +77,8 @@ def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
     except Exception as error:
         reason = " ".join(str(error).split())
         raise SettingsError(
-            f"SINGER_SDK_LOG_CONFIG names no usable file: {type(error).__name__}, {reason}"
+            f"SINGER_SDK_LOG_CONFIG is not a usable logging configuration: {type(error).__name__}, "
+            f"{reason}"
         ) from error
 
 
@@ -95,8 +96,8 @@ def read_config(path: str) -> dict[str, Any]:
 def _check_file_name(option: str, value: str) -> None:
     if _NO_FILE_NAME.match(value):
         raise SettingsError(
-            f"{option} takes the name of a file. What stands on the command line itself, other "
-            "users of the machine can read"
+            f"{option} expects a file name: values on the command line are visible to other users "
+            "of this machine"
         )
 
 

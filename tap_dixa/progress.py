@@ -116,7 +116,7 @@ class Progress:
         # The first window waits for its download: how long it takes says little of the others.
         left = passed / done * (self._total - done) if self._done else None
         clock = (
-            f"{tqdm.format_interval(passed)} passed"
+            f"{tqdm.format_interval(passed)} elapsed"
             if left is None
             else f"about {tqdm.format_interval(left)} left"
         )

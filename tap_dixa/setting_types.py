@@ -29,7 +29,7 @@ def read_text(name: str, value: Any) -> str:
     # A file that holds nothing but a token ends with a line break.
     text = value.strip() if isinstance(value, str) else ""
     if not isinstance(value, str) or not text.isascii() or not text.isprintable():
-        raise SettingsError(f"{name} must be a text of plain ASCII characters")
+        raise SettingsError(f"{name} must be a string of printable ASCII characters")
     if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
         raise SettingsError(f"{name} has quotes around it: remove them")
     return text

@@ -213,7 +213,7 @@ def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> 
     for error in errors:
         name = ".".join(map(str, error.absolute_path))
         if error.validator != "type":
-            raise SettingsError(f"{name} does not fit. tap-dixa --about shows what it may be")
+            raise SettingsError(f"{name} is not valid. tap-dixa --about describes it")
         kinds = error.validator_value
         wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
         raise SettingsError(f"{name} must be of the type {wanted}")

@@ -151,7 +151,7 @@ def _convert(
             if time > time_ns() // 1_000_000 + DAY:
                 problem = f"is in the future: {value}. Changes until then would be missed"
     elif given is not bookmark:
-        problem = f"is in no format that this tap knows: {given}"
+        problem = f"has an unknown format: {given}"
     if problem is None and bookmark.get("partitions"):
         bookmark = {
             **bookmark,

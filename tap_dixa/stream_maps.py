@@ -181,14 +181,14 @@ def _check_map(stream: str, one: Mapping[str, Any], known: Collection[str]) -> N
         if passes_the_rest and (meant := next(filter(_is_typo_of(name), untouched), None)):
             raise SettingsError(
                 f"stream_maps: {name} would be a new property of {stream}, and {meant} would be "
-                f"emitted unchanged. Correct the name; if it is meant so, add "
+                f"emitted unchanged. Correct the name; if that is intended, add "
                 f'"{meant}": "{meant}" to the map'
             )
 
 
 def _suggest(name: str, names: Iterable[str]) -> str:
     nearest = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"Did you mean {nearest[0]}?" if nearest else "tap-dixa --discover lists what there is"
+    return f"Did you mean {nearest[0]}?" if nearest else "tap-dixa --discover lists all names"
 
 
 def _uses(name: str, expression: Any) -> bool:

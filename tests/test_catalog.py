@@ -149,7 +149,7 @@ def test_the_replication_method_in_the_metadata_is_what_a_user_chose(method):
 
 
 def test_an_entry_that_is_there_twice_is_refused():
-    with pytest.raises(SettingsError, match="tags is there more than once"):
+    with pytest.raises(SettingsError, match="tags is listed more than once"):
         read(entry("tags"), entry("tags"))
 
 

@@ -38,7 +38,7 @@ def test_what_is_given_in_place_of_a_file_is_not_shown(option, read, given):
     with pytest.raises(SettingsError) as refused:
         read(given)
     assert SECRET not in str(refused.value)
-    assert str(refused.value).startswith(f"{option} takes the name of a file")
+    assert str(refused.value).startswith(f"{option} expects a file name")
 
 
 @each_option

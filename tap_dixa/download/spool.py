@@ -200,8 +200,8 @@ class Spool:
                 elif cursor not in elsewhere:
                     if not EARLIEST <= cursor <= LATEST:
                         raise UnusableRecordError(
-                            f"Dixa sent a record whose replication key is no time, {cursor} (Unix "
-                            f"ms): {show(bytes(record))}"
+                            "Dixa sent a record whose replication key is not a valid timestamp, "
+                            f"{cursor} (Unix ms): {show(bytes(record))}"
                         )
                     entries.append((_FIRST, chunk.position + place, length))
                     self.out_of_place += 1

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 _MOST_FIELDS = 20
 """How many new fields are logged per stream."""
-_LEFT_OUT = "dropped, because the catalog or a stream map leaves the field out or changes it"
-_NO_COLUMN = f"dropped, because the catalog or a stream map leaves out {ADDITIONAL}"
+_LEFT_OUT = (
+    "dropped, because the catalog deselects or lacks the field, or a stream map names or drops it"
+)
+_NO_COLUMN = f"dropped, because the catalog or a stream map removes {ADDITIONAL}"
 _LONGEST_KEY = 80
 """How much of a key is logged."""
 
@@ -98,7 +100,7 @@ class ContentWarnings:
         """
         if places:
             self._warn(
-                "%s: %s: replaced %d invalid characters in texts with U+FFFD",
+                "%s: %s: replaced %d invalid characters with U+FFFD",
                 self._stream,
                 source,
                 places,

@@ -34,9 +34,9 @@ class Misfit(NamedTuple):
             return f"the number {_shortened(str(value))}"
         if isinstance(value, str):
             if not value:
-                return "an empty text"
+                return "an empty string"
             if self.is_time and _LIKE_A_TIME.fullmatch(value):
-                return f"the text {_shortened(value)}"
+                return f"the string {_shortened(value)}"
         return self.kind
 
     @property
@@ -47,7 +47,7 @@ class Misfit(NamedTuple):
         if isinstance(self.value, int | float | HugeNumber):
             return "a number"
         if isinstance(self.value, str):
-            return "a text"
+            return "a string"
         return "an object" if isinstance(self.value, dict) else "an array"
 
 

@@ -65,8 +65,8 @@ def _about_statuses(
         )
     if too_many := refused.get(HTTPStatus.TOO_MANY_REQUESTS):
         yield (
-            f"{', '.join(too_many)}: Dixa refused a request as one too many (429). Give the tap a "
-            "token of its own, or lower requests_per_minute."
+            f"{', '.join(too_many)}: rate limit exceeded (429). Give the tap a token of "
+            "its own, or lower requests_per_minute."
         )
 
 
@@ -125,7 +125,7 @@ def _about_clocks_and_limits(
         if most < settings.requests_per_minute:
             yield (
                 f"{header} allows fewer requests than requests_per_minute does. Set it to "
-                f"{max(most, 1)}, if the header is about a minute."
+                f"{max(most, 1)}, if the header is a limit per minute."
             )
 
 

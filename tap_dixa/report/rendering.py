@@ -53,7 +53,7 @@ def _about_streams(seen: Observations) -> str:
     rows = [("Stream", "Path", "Status", "Slowest", "Rows of a page", "Result")]
     for stream in seen.streams:
         name = stream.name
-        result = seen.results.get(name, "not tested to its end")
+        result = seen.results.get(name, "not completed")
         own = {path: one for (owner, path), one in seen.endpoints.items() if owner == name}
         for path, endpoint in (own or {stream.path: Endpoint()}).items():
             rows.append((name, path, *_responses(endpoint), result))
@@ -146,7 +146,7 @@ def _clock(api: Api) -> str:
     if api.ahead is None:
         return "not known"
     if api.ahead == 0:
-        return "this machine's"
+        return "same as this machine's"
     side = "ahead of" if api.ahead > 0 else "behind"
     return f"{abs(api.ahead):,} s {side} this machine's"
 

@@ -39,7 +39,8 @@ def main() -> None:
 def serve(**given: Any) -> None:
     """Serve until interrupted.
 
-    POST /sandbox/anonymize/CSID anonymizes a conversation.
+    POST /sandbox/anonymize/CSID anonymizes a conversation, POST /sandbox/redact/CSID/MESSAGE_ID
+    redacts a message.
     """
     with made_with(**given) as sandbox:
         _print_address(sandbox, "Put these lines into another shell; Ctrl-C stops it.")

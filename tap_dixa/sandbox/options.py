@@ -40,7 +40,8 @@ def _served(*paths: str) -> Callable[..., set[str]]:
         for value in values:
             if not may_begin(value, paths):
                 raise click.BadParameter(
-                    f"{value} begins no path that can be given here, such as /v1/agents"
+                    f"{value} is not the beginning of a path that this option takes, such as "
+                    "/v1/agents"
                 )
         return set(values)
 
@@ -200,4 +201,4 @@ def _plan(file: TextIO | None) -> deque[Fault | None]:
     try:
         return deque(read_plan(file.read()))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"--faults is no plan: {error}") from None
+        raise click.ClickException(f"--faults is not a valid plan of faults: {error}") from None

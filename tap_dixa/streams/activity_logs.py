@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _PAGE_LIMIT = "10000"
 """The most entries that Dixa puts on a page."""
 _SECOND = 1000
-_NO_LOG = "Dixa has no log of it"
+_NO_LOG = "Dixa returned no activity log for this conversation"
 _STATE_FREQUENCY = 10
 """After how many conversations whose entries were emitted again the state is written."""
 
@@ -131,7 +131,7 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
         skipped = refusals.take_skipped()
         for conversation_id, reason in islice(skipped.items(), 1):
             self.log(
-                "%s: the log entries of %d anonymized conversations, such as %d, are not "
+                "%s: the log entries of %d anonymized conversations (such as %d) are not "
                 "refreshed: %s",
                 self.name,
                 len(skipped),

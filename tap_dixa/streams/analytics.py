@@ -97,7 +97,7 @@ class AnalyticsRecordsStream(RecordsStream):
         values = [row["value"] for row in rows if isinstance(row, dict) and row.get("value")]
         if values:
             self._filters[record_id] = [{"attribute": attribute, "values": values}]
-            self.log("%s: Dixa wants a filter: all values of %s", self.name, attribute)
+            self.log("%s: Dixa requires a filter: sending all values of %s", self.name, attribute)
         return bool(values)
 
     @override

@@ -149,7 +149,7 @@ class DixaApiStream(DixaStream):
         if not self.in_doubt:
             self.in_doubt = True
             self.log(
-                "%s: %s: the list may not be whole, so this run announces no deletes",
+                "%s: %s: the list may be incomplete, so this run sends no ACTIVATE_VERSION",
                 self.name,
                 reason,
                 level=logging.WARNING,

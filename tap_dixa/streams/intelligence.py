@@ -119,8 +119,8 @@ class IntelligenceRecordsStream(RecordsStream):
         time = time_of(cells, window)
         if time is None:
             raise UnusableRecordError(
-                f"Dixa sent a record without a time: {show(repr(row).encode())}. Please report "
-                "the shape that tap-dixa --test shows"
+                f"Dixa sent a record without a timestamp: {show(repr(row).encode())}. Please "
+                "report the shape that tap-dixa --test shows"
             )
         cells.pop(_PRIMARY, None)
         record = {

@@ -66,15 +66,15 @@ class MessagesStream(ExportStream):
         for _, conversation in anonymized_conversations(self, step.windows):
             erased.add(conversation.id, conversation.span())
         self._warn(
-            "%s: the times of %d anonymized conversations cannot be used, such as those of %d; "
-            "their messages are looked for in all that was synced before",
+            "%s: cannot determine when the messages of %d anonymized conversations (such as %d) "
+            "were created: searching the whole synced time range",
             erased,
         )
         for csid, span in self._redacted.find(step.windows):
             erased.add(csid, span)
         self._warn(
-            "%s: Dixa does not say when the redacted messages of %d conversations were created, "
-            "such as those of %d; they are looked for in all that was synced before",
+            "%s: cannot determine when the redacted messages of %d conversations (such as %d) were "
+            "created: searching the whole synced time range",
             erased,
         )
         step.conversations.update(erased.conversations)

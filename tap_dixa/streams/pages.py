@@ -101,7 +101,8 @@ class NextLinkPaginator(BaseHATEOASPaginator):
         self._empty_pages += 1
         if self._empty_pages > _MOST_EMPTY_PAGES:
             raise RefusedError(
-                f"{self._stream}: Dixa links from one empty page to the next without an end"
+                f"{self._stream}: Dixa sent more than {_MOST_EMPTY_PAGES} empty pages, each with a "
+                "link to another, so the rest of the list cannot be read"
             )
         return True
 

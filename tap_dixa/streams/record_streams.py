@@ -170,7 +170,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
     def _fail(self, record_id: str, error: Exception) -> None:
         self._failed[record_id] = error
         self.log(
-            "%s: records %s failed; continuing with the others",
+            "%s: record type %s failed; continuing with the others",
             self.name,
             record_id,
             level=logging.WARNING,
@@ -187,7 +187,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
             super().skip(error, begun=False)
             return
         reasons = "; ".join(f"{one}: {reason}" for one, reason in self._failed.items())
-        message = f"{self.name}: these kinds of records failed, the others were synced: {reasons}"
+        message = f"{self.name}: these record types failed, the others were synced: {reasons}"
         raise type(error)(message) from error
 
     @override

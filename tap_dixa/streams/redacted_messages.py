@@ -175,8 +175,7 @@ class RedactedMessages:
             yield msgspec.json.encode(redaction)
         if lost:
             self._stream.log(
-                "%s: Dixa does not say of which conversations %d redacted messages are, so they "
-                "are not refreshed",
+                "%s: %d redacted messages have no usable conversationId and are not refreshed",
                 self._stream.name,
                 lost,
                 level=logging.WARNING,

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _OUT_OF_PLACE = (
-    "%s: %s: Dixa sent %d records from outside this window; they are emitted and do not move the "
-    "bookmark"
+    "%s: %s: Dixa sent %d records from outside this window (more than a day before it, or more "
+    "than a day in the future); they are emitted and do not move the bookmark"
 )
 _DROPPED = object()
 

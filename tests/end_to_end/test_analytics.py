@@ -158,7 +158,7 @@ def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
     run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
     assert counted(run.records(STREAM)) == rows
     if "analytics_filters" in behaviour:
-        assert run.log.count("Dixa wants a filter: all values of initial_direction") == 3
+        assert run.log.count("Dixa requires a filter: sending all values of initial_direction") == 3
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
     run = run_tap(settings(sandbox), catalog=catalog(*streams))
     line = checks.failed(run)
     assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
-    assert "these kinds of records failed, the others were synced: ratings: " in line
+    assert "these record types failed, the others were synced: ratings: " in line
     kinds = {record["recordId"] for record in run.records(STREAM)}
     assert kinds == {"closed_conversations", "first_response_time"}
     assert run.records("tags")

@@ -169,11 +169,11 @@ def test_every_record_satisfies_its_schema_and_loses_nothing(
     assert len(warnings) == len(moved)
     for line in (
         "conversations: field closed_at of record 1 is the number 1767571200000000, which",
-        "conversations: field queued_at of record 1 is an empty text, which its schema does not",
+        "conversations: field queued_at of record 1 is an empty string, which its schema does not",
         "conversations: field ratings[].rating_score of record 1 is the number 4.5, which",
         f"messages: field duration of record {UUID} is the number -9223372036854775809, which",
-        "agents: field createdAt of record 5 is a text, which its schema does not allow; such valu",
-        "queue_members: field priority of record 5, 6 is a text",
+        "agents: field createdAt of record 5 is a string, which its schema does not allow; such va",
+        "queue_members: field priority of record 5, 6 is a string",
     ):
         assert sum(line in warning for warning in warnings) == 1
     assert "Jane" not in run.log

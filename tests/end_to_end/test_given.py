@@ -30,7 +30,7 @@ def test_json_on_the_command_line_is_refused_and_not_shown(serve, run_tap, optio
     sandbox = serve(token=TOKEN)
     config = settings(sandbox)
     run = run_tap(config, option, json.dumps(config))
-    ended_with_one_line(run, f"{option} takes the name of a file")
+    ended_with_one_line(run, f"{option} expects a file name")
     assert sandbox.answered == []
 
 
@@ -69,7 +69,7 @@ def test_files_are_utf_8_whatever_the_locale(serve, tmp_path):
         ({"TMPDIR": "", "TEMP": "/dev/null"}, "TEMP names a folder that cannot be written to"),
         ({"SINGER_SDK_LOG_CONFIG": "/"}, "SINGER_SDK_LOG_CONFIG"),
         ({"SINGER_SDK_LOG_CONFIG": "pyproject.toml"}, "SINGER_SDK_LOG_CONFIG"),
-        ({"TAP_DIXA_LOGLEVEL": "", "LOGLEVEL": "loud"}, "LOGLEVEL is no log level"),
+        ({"TAP_DIXA_LOGLEVEL": "", "LOGLEVEL": "loud"}, "LOGLEVEL is not a log level"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--test"]])

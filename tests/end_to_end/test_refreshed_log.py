@@ -121,7 +121,7 @@ def test_a_conversation_that_dixa_has_no_log_of_is_named_in_a_warning(serve, run
     sandbox.behaviour.missing.add(f"/v1/conversations/{lost}/activitylog")
     second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
     (warning,) = checks.warnings(second)
-    assert f"entries of 1 anonymized conversations, such as {lost}, are not refreshed" in warning
+    assert f"entries of 1 anonymized conversations (such as {lost}) are not refreshed" in warning
     refreshed = {r["conversationId"] for r in second.records(STREAM)}
     assert refreshed >= ids - {lost}
 

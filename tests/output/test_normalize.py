@@ -120,30 +120,30 @@ def test_what_converts_without_loss_is_converted(normalize, misfits, field, give
 
 MOVED = [
     ("count", 1.5, "the number 1.5"),
-    ("count", "1.5", "a text"),
-    ("count", "007", "a text"),
-    ("count", " 1", "a text"),
+    ("count", "1.5", "a string"),
+    ("count", "007", "a string"),
+    ("count", " 1", "a string"),
     ("count", True, "the boolean true"),
     ("count", 1e300, "the number 1e+300"),
     ("flag", 1, "the number 1"),
-    ("size", "1.50", "a text"),
-    ("size", "nan", "a text"),
+    ("size", "1.50", "a string"),
+    ("size", "nan", "a string"),
     ("text", {"a": 1}, "an object"),
     ("text", ["a"], "an array"),
-    ("at", "", "an empty text"),
+    ("at", "", "an empty string"),
     ("at", True, "the boolean true"),
     ("at", 1767571200000000, "the number 1767571200000000"),
     ("at", 1767571200.5, "the number 1767571200.5"),
-    ("at", "1767571200", "the text 1767571200"),
-    ("at", "202601051200", "the text 202601051200"),
-    ("at", "12026-01-05T10:00:00Z", "the text 12026-01-05T10:00:00Z"),
-    ("at", "9" * 50, f"the text {'9' * 30}…"),
-    ("at", "Jane Doe", "a text"),
+    ("at", "1767571200", "the string 1767571200"),
+    ("at", "202601051200", "the string 202601051200"),
+    ("at", "12026-01-05T10:00:00Z", "the string 12026-01-05T10:00:00Z"),
+    ("at", "9" * 50, f"the string {'9' * 30}…"),
+    ("at", "Jane Doe", "a string"),
     ("many", [{"a": 1}, "b"], "an array"),
     ("many", {"a": 1}, "an object"),
     ("parts", [{"value": "v", "new": 1}, None], "an array"),
     ("parts", 5, "the number 5"),
-    ("open", "text", "a text"),
+    ("open", "text", "a string"),
 ]
 
 
@@ -181,7 +181,7 @@ def test_inside_objects_only_the_field_moves(normalize, misfits):
         "parts": [{}, {"at": None, "value": None}],
         "additional_properties": {"parts.1.at": "soon", "parts.1.value": ["a", {}]},
     }
-    assert misfits == [("parts[].at", "a text", 7), ("parts[].value", "an array", 7)]
+    assert misfits == [("parts[].at", "a string", 7), ("parts[].value", "an array", 7)]
 
 
 def test_a_field_that_must_not_be_null_is_omitted():

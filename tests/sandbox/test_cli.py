@@ -82,7 +82,7 @@ def test_what_is_no_plan_is_refused(tmp_path, text):
     plan.write_text(text)
     done = CliRunner().invoke(main, ["run", "--faults", str(plan), "--", "true"])
     assert done.exit_code == 1
-    assert "--faults is no plan" in done.output
+    assert "--faults is not a valid plan" in done.output
 
 
 def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):

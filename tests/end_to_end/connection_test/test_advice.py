@@ -91,7 +91,7 @@ def test_a_fatal_error_ends_the_test_with_what_is_known(serve, run_tap):
     run = run_tap(settings(sandbox), "--test", before=small_files)
     assert "TMPDIR" in checks.failed(run)
     report = report_of(run.log)
-    assert cells(report, "conversations")[0][-1] == "not tested to its end"
+    assert cells(report, "conversations")[0][-1] == "not completed"
     assert cells(report, "agents")[0][1] == "none"
 
 
