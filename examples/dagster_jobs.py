@@ -49,7 +49,7 @@ def dixa_hourly() -> None:
 
 @dg.job
 def dixa_daily() -> None:
-    """Load Dixa's complete lists into the warehouse."""
+    """Load the full-table streams into the warehouse."""
     sync_lists()
 
 

@@ -164,7 +164,7 @@ def _convert(
 
 
 def _is_partitions(partitions: list[dict[str, Any]]) -> bool:
-    """Whether it is what the SDK keeps for a stream of several kinds of records."""
+    """Whether it is what the SDK keeps for a stream of several record types."""
     contexts = [partition.get("context") for partition in partitions]
     return all(
         isinstance(context, dict)

@@ -30,7 +30,7 @@ class Report(Protocol):
 
         Args:
             stream: The stream.
-            kind: Which of its kinds of records it is.
+            kind: Which of its record types it is.
             row: The row, as decoded JSON.
         """
 

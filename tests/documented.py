@@ -123,7 +123,7 @@ TIMES = {
     ("analytics_records", "timestamp"),
     ("intelligence_records", "timestamp"),
 }
-# What Dixa puts there depends on the account or the kind of record: one column of JSON each.
+# What Dixa puts there depends on the account or the record type: one column of JSON each.
 OPEN = {
     ("queues", "queueThresholds"),
     ("queues", "usages"),

@@ -34,8 +34,8 @@ for each conversation that changed.
 
 ## First run
 
-The first run begins at `start_date` and is the backfill: ten months are ten requests a stream. Each
-run after it brings what changed.
+The first run begins at `start_date` and is the backfill: ten months are ten export requests for
+each of conversations and messages. Each run after it syncs what changed.
 """
 
 

@@ -102,9 +102,9 @@ Every record fits these types. A value of another type is converted if nothing i
 _HOW: dict[type[DixaStream], str] = {
     ChangedConversationsStream: "One request for each conversation that changed since the "
     "bookmark.",
-    IntelligenceRecordsStream: "Page by page, for each kind of record and a window of "
+    IntelligenceRecordsStream: "Page by page, for each record type and a window of "
     "`window_days` at a time. The last `intelligence_lookback_days` are read again in every run.",
-    AnalyticsRecordsStream: "Page by page, for each kind of record and a window of `window_days` "
+    AnalyticsRecordsStream: "Page by page, for each record type and a window of `window_days` "
     "at a time.",
     ActivityLogsStream: "Page by page, for a window of `window_days` at a time. The entries about "
     "conversations that were anonymized since the last run are emitted again, after the new ones.",

@@ -103,7 +103,7 @@ class ConnectionReport:
 
         Args:
             stream: The stream.
-            kind: Which of its kinds of records it is.
+            kind: Which of its record types it is.
             row: The row, as decoded JSON.
         """
         with self._lock:

@@ -86,7 +86,7 @@ class Export:
 
     @property
     def parts(self) -> int:
-        """In how many parts the window came; of several kinds of records, the most."""
+        """In how many parts the window came; of several record types, the most."""
         return max(self._parts.values(), default=0)
 
     def note(self, spool: Spool, seconds: float, kind: str = "") -> None:
@@ -95,7 +95,7 @@ class Export:
         Args:
             spool: The response.
             seconds: From the request until it was on disk.
-            kind: Which kind of records it has, if the stream has several.
+            kind: Which record type it has, if the stream has several.
         """
         self._parts[kind] += 1
         self.records += len(spool)
@@ -174,7 +174,7 @@ class Observations:
     checks: dict[str, FieldCheck] = field(default_factory=dict)
     """How the records of each stream compare with its schema."""
     shapes: dict[tuple[str, str], RowShape] = field(default_factory=dict)
-    """The shapes of rows, by stream and kind of record."""
+    """The shapes of rows, by stream and record type."""
     exports_api: Api = field(default_factory=Api)
     dixa_api: Api = field(default_factory=Api)
     results: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The Analytics API: its catalogues, and the rows of each kind of record.
+"""The Analytics API: its catalogues, and the rows of each record type.
 
 Its rows are the exports' conversations, seen another way: what is closed there is closed here.
 """
@@ -58,7 +58,7 @@ _MEASURES = {
 
 
 def record_types() -> list[Row]:
-    """List the kinds of records."""
+    """List the record types."""
     return [
         {
             "id": kind,
@@ -114,7 +114,7 @@ def filter_values(data: DataSet, attribute: str) -> list[Row]:
 
 
 def rows(data: DataSet, kind: str, interval: Interval, as_of: int) -> list[Row]:
-    """Find the rows of a kind of record, in no order.
+    """Find the rows of a record type, in no order.
 
     Args:
         data: The data.

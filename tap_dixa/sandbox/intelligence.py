@@ -1,4 +1,4 @@
-"""The Intelligence API: its catalogue, and the rows of each kind of record, in any likely shape."""
+"""The Intelligence API: its catalogue, and the rows of each record type, in any likely shape."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KINDS = {
 
 
 def record_types(category: str | None) -> list[Row]:
-    """List the kinds of records of a category, or of all."""
+    """List the record types of a category, or of all."""
     return [
         {
             "id": kind,
@@ -69,7 +69,7 @@ def record_types(category: str | None) -> list[Row]:
 def rows(
     data: DataSet, kind: str, interval: Interval, as_of: int, periods: Presence
 ) -> list[Cells]:
-    """Find the rows of a kind of record, in no order.
+    """Find the rows of a record type, in no order.
 
     Args:
         data: The data.

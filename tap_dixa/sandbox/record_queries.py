@@ -117,7 +117,7 @@ class RecordQueries:
 
         Raises:
             BadQueryError: Dixa would refuse it.
-            HTTPException: There is no such kind of record.
+            HTTPException: There is no such record type.
         """
         category, kind = request.path_params["category"], request.path_params["id"]
         if kind not in {one["id"] for one in intelligence.record_types(category)}:
@@ -144,7 +144,7 @@ class RecordQueries:
 
 
 def catalogue(request: Request) -> Page:
-    """Respond with a page of the Intelligence API's kinds of records.
+    """Respond with a page of the Intelligence API's record types.
 
     Raises:
         BadQueryError: Dixa would refuse it.

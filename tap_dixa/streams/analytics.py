@@ -44,7 +44,7 @@ class AnalyticsMetricsStream(OptionalStream):
 
 
 class AnalyticsRecordTypesStream(RecordTypesStream):
-    """What kinds of records the Analytics API has."""
+    """The record types of the Analytics API."""
 
     name = "analytics_record_types"
     path = "/v1/analytics/records"

@@ -37,7 +37,7 @@ _SHORTEST_WORD = 4
 
 
 class IntelligenceRecordTypesStream(RecordTypesStream):
-    """What kinds of records the Intelligence API has."""
+    """The record types of the Intelligence API."""
 
     name = "intelligence_record_types"
     path = "/beta/intelligence/records"

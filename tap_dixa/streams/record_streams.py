@@ -1,6 +1,6 @@
 """The base of the streams of records of the Analytics and the Intelligence API.
 
-Dixa has several kinds of records, which its catalogue lists by record id. Each is a partition of
+Dixa has several record types, which its catalogue lists by record id. Each is a partition of
 the stream, with a bookmark of its own: a new kind starts at start_date, and one that fails does
 not keep the others from being synced.
 """
@@ -42,7 +42,7 @@ until Dixa shows a record is not documented."""
 
 @dataclass(frozen=True, slots=True)
 class RecordWindow(Window):
-    """A window of one kind of record."""
+    """A window of one record type."""
 
     record_id: str
 
@@ -51,14 +51,14 @@ class RecordWindow(Window):
 
 
 class RecordTypesStream(OptionalStream):
-    """A catalogue of kinds of records."""
+    """A catalogue of record types."""
 
     primary_keys = ("id",)
     selected_by_default = False
 
 
 class RecordsStream(WindowedStream, DixaApiStream):
-    """A stream of all kinds of records that a catalogue lists.
+    """A stream of all record types that a catalogue lists.
 
     A subclass has a ``name``, a ``path``, the schema file ``schemas/NAME.json``, a `catalogue`,
     and the methods that its API differs in.
@@ -70,10 +70,10 @@ class RecordsStream(WindowedStream, DixaApiStream):
     payload_as_json = True
 
     catalogue: ClassVar[type[RecordTypesStream]]
-    """The stream of the kinds of records."""
+    """The stream of the record types."""
 
     setting: ClassVar[str]
-    """The setting that narrows the kinds of records."""
+    """The setting that narrows the record types."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -192,7 +192,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
 
     @override
     def skip(self, error: RefusedError, *, begun: bool) -> None:
-        # One kind of records that the token may not read says nothing of the others.
+        # One record type that the token may not read says nothing of the others.
         raise error
 
     @override

@@ -75,6 +75,6 @@ def text(value: Any) -> str:
 
 
 def bookmarks(state: dict[str, Any], stream: str) -> dict[str, str | None]:
-    """Give the bookmark of each kind of record in a state."""
+    """Give the bookmark of each record type in a state."""
     partitions = state["bookmarks"].get(stream, {}).get("partitions", [])
     return {part["context"]["recordId"]: part.get("replication_key_value") for part in partitions}

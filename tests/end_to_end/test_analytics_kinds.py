@@ -1,4 +1,4 @@
-"""The kinds of records of the Analytics API: each has its own bookmark, and may fail alone."""
+"""The record types of the Analytics API: each has its own bookmark, and may fail alone."""
 
 from __future__ import annotations
 

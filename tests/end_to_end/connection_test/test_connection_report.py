@@ -110,7 +110,7 @@ def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_t
         for cell in record["fields"].values()
         for text in texts([cell.get("value"), cell.get("label"), record["id"]])
     }
-    # What kinds of records there are is no secret, and the word is in some names of theirs.
+    # What record types there are is no secret, and the word is in some names of theirs.
     for kind in (*ANALYTICS, *INTELLIGENCE):
         report = report.replace(kind, "")
     long = {text for text in values if len(text) > 6}
