@@ -56,6 +56,12 @@ def test_is_valid_json_schema(schema):
     Draft202012Validator.check_schema(schema)
 
 
+def test_a_loader_that_flattens_takes_its_description_for_no_field(schema):
+    # The SDK looks a record's key up beside "properties", and "type" in what it finds there.
+    values = (value for key, value in schema.items() if key in schema["properties"])
+    assert not any("type" in value for value in values)
+
+
 def test_is_an_object_with_fields(schema):
     assert schema["type"] == "object"
     assert schema["properties"]

@@ -10,7 +10,7 @@ _SECONDS = "%Y-%m-%dT%H:%M:%S"
 def instant(time: int) -> str:
     """Format a time as ``2023-02-01T09:01:52.2Z``: no more decimals than it needs."""
     seconds, rest = divmod(time, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime(_SECONDS)
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
     decimals = f".{rest:03d}".rstrip("0") if rest else ""
     return f"{text}{decimals}Z"
 

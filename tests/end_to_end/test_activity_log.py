@@ -52,7 +52,7 @@ def test_the_log_arrives_through_several_pages(serve, run_tap, conversations, si
     ],
 )
 def test_the_log_is_emitted_in_order_whatever_order_dixa_has(serve, run_tap, order):
-    sandbox = serve(conversations=140, days=6, activity_order=order, late=300_000)
+    sandbox = serve(conversations=90, days=4, activity_order=order, late=300_000)
     chosen = catalog("activity_logs")
     first = checks.succeeded(run_tap(settings(sandbox, window_days=2), catalog=chosen))
     checks.emitted_once(first, "activity_logs", rows(sandbox)["activity_logs"])

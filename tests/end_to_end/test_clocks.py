@@ -28,7 +28,7 @@ def now() -> int:
 )
 def test_a_few_minutes_between_the_clocks_lose_nothing(serve, run_tap, ahead, evidence):
     start = now() - 200 * MINUTE
-    sandbox = serve(conversations=1200, days=1, late=20_000, now=now() - 100 * MINUTE)
+    sandbox = serve(conversations=800, days=1, late=20_000, now=now() - 100 * MINUTE)
     clock = sandbox.data.now
     config = {**settings(sandbox), "end_date": None, "start_date": expected.iso(start)}
     arrived = {stream: {} for stream in expected.STREAMS}

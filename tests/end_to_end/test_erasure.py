@@ -16,7 +16,7 @@ from tests.end_to_end.refreshed import LOG, messages_are_fresh
 
 @both_paths_slowly
 def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, options, evidence):
-    sandbox = serve(conversations=400, days=25)
+    sandbox = serve(conversations=200, days=25)
     config = settings(sandbox, **options)
     first = run_tap(config)
     ids = anonymize(sandbox)
@@ -84,7 +84,7 @@ def test_a_refresh_is_resumed_however_soon_each_run_is_stopped(serve, run_tap):
 
 
 def test_an_interrupted_refresh_is_resumed_where_it_stopped(serve, run_tap):
-    sandbox = serve(conversations=300, days=80)
+    sandbox = serve(conversations=150, days=80)
     config, chosen = settings(sandbox, parallel_downloads=1), catalog("messages")
     first = run_tap(config, catalog=chosen)
     distant = some(sandbox, 30)[::29]
@@ -185,7 +185,7 @@ def test_every_message_is_refreshed_whatever_the_times_of_its_conversation(serve
 
 @pytest.mark.parametrize("changes", [{"refresh_anonymized": False}, {}])
 def test_it_costs_two_requests_or_none(serve, run_tap, changes):
-    sandbox = serve(conversations=300, days=10)
+    sandbox = serve(conversations=150, days=10)
     config = settings(sandbox, **changes)
     first = run_tap(config)
     sandbox.data.anonymize(some(sandbox, 1)[0]["id"]) if changes else None
@@ -197,7 +197,7 @@ def test_it_costs_two_requests_or_none(serve, run_tap, changes):
 
 
 def test_without_a_right_to_conversations_the_messages_still_come(serve, run_tap):
-    sandbox = serve(conversations=300, days=10)
+    sandbox = serve(conversations=150, days=10)
     chosen = catalog("messages")
     first = run_tap(settings(sandbox), catalog=chosen)
     sandbox.data.now.now += HOUR

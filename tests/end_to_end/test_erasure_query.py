@@ -111,7 +111,7 @@ def check(sandbox, sync, find, evidence, streams=EVERY):
 
 
 def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
-    sandbox, path = serve(conversations=150, days=10, seed=2), str(tmp_path / "lake.duckdb")
+    sandbox, path = serve(conversations=70, days=5, seed=2), str(tmp_path / "lake.duckdb")
 
     def sync(state, chosen, **changes):
         config = {**batch_settings(sandbox, tmp_path), **changes}

@@ -49,7 +49,7 @@ def test_ten_months_whatever_the_bounds_include(serve, run_tap, after, before):
 @pytest.mark.parametrize("bounds", [Bounds(), Bounds(False, False)], ids=["closed", "open"])
 @both_paths_slowly
 def test_a_seam_at_each_midnight(serve, run_tap, bounds, options):
-    sandbox = serve(conversations=300, days=12, bounds=bounds)
+    sandbox = serve(conversations=150, days=12, bounds=bounds)
     run = checks.succeeded(run_tap(settings(sandbox, window_days=1, **options)))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
@@ -58,7 +58,7 @@ def test_a_seam_at_each_midnight(serve, run_tap, bounds, options):
 
 @both_paths_slowly
 def test_start_is_inclusive_and_end_exclusive(serve, run_tap, options):
-    sandbox = serve(conversations=400, days=20)
+    sandbox = serve(conversations=150, days=20)
     for stream in expected.STREAMS:
         cursors = sorted(
             record[expected.CURSORS[stream]]

@@ -14,7 +14,7 @@ LATE = 300_000
 
 @both_paths_slowly
 def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap, options):
-    sandbox = serve(conversations=1000, days=4, late=LATE)
+    sandbox = serve(conversations=500, days=2, late=LATE)
     clock = sandbox.data.now
     first = checks.succeeded(run_tap(settings(sandbox, **options)))
     seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}

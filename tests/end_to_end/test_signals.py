@@ -66,7 +66,7 @@ def test_an_interrupted_run_resumes_where_it_stopped(
 def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
     serve, start_tap, number, reads, evidence
 ):
-    sandbox = serve(conversations=1600, days=20)
+    sandbox = serve(conversations=700, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
     output = tap.stdout.read(reads)
     until_stuck(tap)

@@ -31,7 +31,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options,
 
 
 def test_a_reader_that_goes_away_later_is_noticed(serve, start_tap):
-    sandbox = serve(conversations=1600, days=20)
+    sandbox = serve(conversations=700, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
     until_stuck(tap)
     tap.stdout.close()

@@ -40,7 +40,7 @@ def messages_of(sandbox, writer, *, state=None, catalog=None, **changes):
 
 
 def test_both_paths_write_the_same_messages_in_the_same_places(serve):
-    sandbox = serve(conversations=800, days=40)
+    sandbox = serve(conversations=400, days=20)
     fast = messages_of(sandbox, StdoutWriter())
     assert sum(message["type"] == "STATE" for message in fast) > 3
     assert fast == messages_of(sandbox, MsgSpecWriter())
@@ -151,7 +151,7 @@ def test_batch_files_follow_stream_maps(serve, tmp_path):
 
 
 def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_path):
-    sandbox = serve(conversations=800)
+    sandbox = serve(conversations=500)
     config = {
         "encoding": {"format": "jsonl", "compression": "none"},
         "storage": {"root": tmp_path.as_uri()},
