@@ -23,12 +23,12 @@ from tap_dixa.sandbox import (
 )
 from tap_dixa.sandbox.activity_log import ActivityLog
 from tap_dixa.sandbox.answers import noting
-from tap_dixa.sandbox.bucket import Bucket
 from tap_dixa.sandbox.contents import by_id, not_found, of
 from tap_dixa.sandbox.faults import BrokenResponse, Fault, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
 from tap_dixa.sandbox.pages import Key, Paging
 from tap_dixa.sandbox.paths import VERSIONS, is_among
+from tap_dixa.sandbox.rate_limits import Bucket, TooManyRequestsError
 from tap_dixa.sandbox.record_queries import RecordQueries, catalogue
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class DixaApi:
             raise HTTPException(401, "Invalid or missing credentials")
         rate, burst = behaviour.requests_per_second, behaviour.burst
         if not self._bucket.take(rate, burst, time.monotonic()):
-            raise HTTPException(429, "API limit has been reached")
+            raise TooManyRequestsError
         for prefix, status in behaviour.forbidden.items():
             if is_among(path, (prefix,)):
                 raise HTTPException(status, "The token does not give access to this")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +19,7 @@ from tap_dixa.sandbox.dataset import TIMES, DataSet
 from tap_dixa.sandbox.faults import Away, BrokenResponse, Fault, Odd, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, ids, intervals
 from tap_dixa.sandbox.paths import is_among
+from tap_dixa.sandbox.rate_limits import PerMinute, TooManyRequestsError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Records = Iterable[Record]
     Export = Callable[[Mapping[str, str]], tuple[dict[str, Interval], Records]]
 
-_MINUTE = 60.0
 _DAY = 86_400_000
 _MARGINS = 2_000
 """How much longer than a window the tap's request for it is, in ms: a second on each side."""
@@ -69,7 +68,7 @@ class ExportsApi:
         self._arrived = arrived
         self._answered = answered
         self._away = away
-        self._recent: deque[float] = deque()
+        self._limit = PerMinute()
         self.routes = [
             Route("/v1/conversation_export", self._serving(self._conversations)),
             Route("/v1/message_export", self._serving(self._messages)),
@@ -99,12 +98,8 @@ class ExportsApi:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if (scheme.lower(), secret) not in {("bearer", behaviour.token), ("basic", basic)}:
             raise HTTPException(401, "Invalid or missing credentials")
-        limit, now = behaviour.requests_per_minute, time.monotonic()
-        while self._recent and self._recent[0] <= now - _MINUTE:
-            self._recent.popleft()
-        if limit and len(self._recent) >= limit:
-            raise HTTPException(429, "API limit has been reached")
-        self._recent.append(now)
+        if not self._limit.take(behaviour.requests_per_minute, time.monotonic()):
+            raise TooManyRequestsError
         return behaviour.faults.popleft() if behaviour.faults else None
 
     def _conversations(self, query: Mapping[str, str]) -> tuple[dict[str, Interval], Records]:

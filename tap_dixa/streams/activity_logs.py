@@ -23,8 +23,7 @@ from tap_dixa.errors import (
 from tap_dixa.streams.anonymized import anonymized_conversations
 from tap_dixa.streams.conversation_entries import ConversationEntries, EntriesDownload
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
-from tap_dixa.streams.refresh import Refresh
-from tap_dixa.streams.refresh_bookmark import RefreshBookmark
+from tap_dixa.streams.refresh import Refresh, RefreshBookmark
 from tap_dixa.streams.refusals import Refusals
 from tap_dixa.streams.windowed import WindowedStream
 

@@ -13,8 +13,7 @@ from tap_dixa.download.windows import LONGEST, cover, merge
 from tap_dixa.streams.anonymized import anonymized_conversations
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.redacted_messages import RedactedMessages, conversation_id
-from tap_dixa.streams.refresh import Refresh
-from tap_dixa.streams.refresh_bookmark import RefreshBookmark
+from tap_dixa.streams.refresh import Refresh, RefreshBookmark
 from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:

@@ -11,17 +11,16 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_dixa.download.windows import split
 from tap_dixa.errors import ForbiddenError
-from tap_dixa.streams.refresh_bookmark import RefreshBookmark
-from tap_dixa.timestamps import parse
+from tap_dixa.timestamps import parse, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from singer_sdk.helpers.types import Context
 
@@ -32,9 +31,52 @@ if TYPE_CHECKING:
 _STEP = 30
 """After so many windows of a search, what was found in them is emitted, so that the refresh gets
 on however soon each run is stopped: at Dixa's limit, the exports of them take three minutes."""
+_IN_STATE = "refresh"
+"""The key of its bookmark in the stream's state."""
 _PROGRESS = "%s: refreshed %d records of %d conversations so far"
 _PROGRESS_INTERVAL = 60
 """How many seconds lie between two log lines about how far a refresh is, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshBookmark:
+    """How far the refresh is, beside the bookmark of the stream. All times are Unix ms.
+
+    It is ``{"refresh": {"conversations": …}}`` in the stream's state, with RFC 3339 times.
+    """
+
+    conversations: int
+    """What Dixa erased before this is refreshed, by the conversations' ``updated_at`` and by the
+    time of the log's entry if a single message was redacted."""
+    step: int | None = None
+    """Where the step that was interrupted ends, by the same times."""
+    messages: int | None = None
+    """In this step, messages that were created before this are refreshed."""
+
+    @classmethod
+    def read(cls, state: Mapping[str, Any]) -> RefreshBookmark | None:
+        """Read it from the stream's state; None if there is none.
+
+        Raises:
+            AttributeError: A time is not a text.
+            OverflowError: A time is out of range.
+            TypeError: It is not an object of these times.
+            ValueError: A time is not a date-time.
+        """
+        if (saved := state.get(_IN_STATE)) is None:
+            return None
+        found = cls(**{name: parse(time) for name, time in dict(saved).items()})
+        if found.step is None or found.step <= found.conversations or found.messages is None:
+            # Whoever merges states by their keys may leave a step that is done.
+            return cls(found.conversations)
+        return found
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write it to the stream's state."""
+        times = {"conversations": self.conversations, "step": self.step, "messages": self.messages}
+        state[_IN_STATE] = {
+            name: to_rfc3339(time) for name, time in times.items() if time is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)

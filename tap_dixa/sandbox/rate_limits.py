@@ -1,0 +1,74 @@
+"""Dixa's rate limits. A request beyond them is refused with 429."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+
+from starlette.exceptions import HTTPException
+
+_MINUTE = 60.0
+
+
+class TooManyRequestsError(HTTPException):
+    """A request is refused because there were too many before it."""
+
+    def __init__(self) -> None:
+        super().__init__(429, "API limit has been reached")
+
+
+class PerMinute:
+    """The exports' limit: so many requests in any minute. Those that are refused do not count."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque()
+
+    def take(self, limit: int, now: float) -> bool:
+        """Count a request if the limit allows it.
+
+        Args:
+            limit: How many requests a minute may have; 0 if there is no limit.
+            now: The time in seconds, by a clock that does not go back.
+
+        Returns:
+            Whether it does.
+        """
+        while self._recent and self._recent[0] <= now - _MINUTE:
+            self._recent.popleft()
+        if limit and len(self._recent) >= limit:
+            return False
+        self._recent.append(now)
+        return True
+
+
+class Bucket:
+    """The Dixa API's limit: so many requests a second, of which a few may come at once.
+
+    It begins full. Each request takes a token, and tokens come back at a steady rate.
+    """
+
+    def __init__(self) -> None:
+        self._missing = 0.0
+        self._looked_at = 0.0
+        self._lock = Lock()
+
+    def take(self, rate: float, size: int, now: float) -> bool:
+        """Take a token if there is one.
+
+        Args:
+            rate: How many come back a second; 0 if there is no limit.
+            size: How many the bucket holds.
+            now: The time in seconds, by a clock that does not go back.
+
+        Returns:
+            Whether there was one.
+        """
+        if not rate:
+            return True
+        with self._lock:
+            back = (now - self._looked_at) * rate
+            self._missing, self._looked_at = max(0.0, self._missing - back), now
+            if self._missing > size - 1:
+                return False
+            self._missing += 1
+            return True
