@@ -13,9 +13,10 @@ from tap_dixa.client import SCHEMAS
 from tap_dixa.streams.activity_logs import ActivityLogsStream
 from tap_dixa.streams.analytics import AnalyticsRecordsStream
 from tap_dixa.streams.changed_conversations import ChangedConversationsStream
+from tap_dixa.streams.children import MembersStream
 from tap_dixa.streams.configuration import BusinessHoursDefinitionsStream, ConversationFlowsStream
 from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.full_table import FullTableStream, MembersStream
+from tap_dixa.streams.full_table import FullTableStream
 from tap_dixa.streams.intelligence import IntelligenceRecordsStream
 from tap_dixa.streams.knowledge import CatalogItemsStream
 from tap_dixa.streams.messages import MessagesStream

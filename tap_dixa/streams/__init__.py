@@ -10,6 +10,7 @@ from tap_dixa.streams.analytics import (
     AnalyticsRecordsStream,
     AnalyticsRecordTypesStream,
 )
+from tap_dixa.streams.children import QueueMembersStream, TeamMembersStream
 from tap_dixa.streams.configuration import (
     AiAgentsStream,
     BusinessHoursDefinitionsStream,
@@ -26,10 +27,8 @@ from tap_dixa.streams.full_table import (
     ContactEndpointsStream,
     CustomAttributesStream,
     EndUsersStream,
-    QueueMembersStream,
     QueuesStream,
     TagsStream,
-    TeamMembersStream,
     TeamsStream,
 )
 from tap_dixa.streams.intelligence import (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.download.spool import KeyDecoder
     from tap_dixa.output.normalize_raw import Encodable
-    from tap_dixa.streams.full_table import ChildStream
+    from tap_dixa.streams.children import ChildStream
 
 
 class _Conversation(msgspec.Struct):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dixa.streams.full_table import MembersStream
+from tap_dixa.streams.children import MembersStream
 from tap_dixa.streams.optional import OptionalStream
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_dixa.streams.changed_conversations import ChangedConversationsStream
-from tap_dixa.streams.full_table import ChildStream
+from tap_dixa.streams.children import ChildStream
 
 
 class NotesByConversation(ChildStream):

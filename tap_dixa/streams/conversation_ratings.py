@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_dixa.streams.changed_conversations import ChangedConversationsStream
-from tap_dixa.streams.full_table import ChildStream
+from tap_dixa.streams.children import ChildStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa.errors import ForbiddenError, UnusableRecordError
-from tap_dixa.streams.full_table import ChildStream
+from tap_dixa.streams.children import ChildStream
 from tap_dixa.streams.optional import OptionalStream
 
 if TYPE_CHECKING:
