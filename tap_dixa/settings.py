@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from tap_dixa.setting_types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,50 +216,3 @@ def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> 
         kinds = error.validator_value
         wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
         raise SettingsError(f"{name} must be of the type {wanted}")
-
-
-def parse_environment(
-    texts: Mapping[str, str], schema: Mapping[str, Any], prefix: str
-) -> dict[str, Any]:
-    """Convert the texts of environment variables to what a configuration file would hold.
-
-    Args:
-        texts: The text of each setting that has a variable. An empty one counts as none.
-        schema: The JSON Schema of the settings.
-        prefix: What the variables' names begin with.
-
-    Raises:
-        SettingsError: A text cannot be converted. The message names the variable.
-    """
-    config: dict[str, Any] = {}
-    for name, given in texts.items():
-        if not (text := given.strip()):
-            continue
-        types = schema["properties"][name].get("type", ())
-        convert = next((_CONVERSIONS[kind] for kind in _CONVERSIONS if kind in types), str)
-        try:
-            config[name] = convert(text)
-        except ValueError as error:
-            variable = f"{prefix}{name.upper()}"
-            raise SettingsError(f"{variable} cannot be read: {error}") from None
-    return config
-
-
-def _parse_boolean(text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise ValueError(f"{text!r} is neither true nor false")
-
-
-# Those of the SDK and their opposites. Anything else was false without a word.
-_TRUE = {"true", "1", "yes", "on"}
-_FALSE = {"false", "0", "no", "off"}
-
-_CONVERSIONS: dict[str, Callable[[str], Any]] = {
-    "integer": int,
-    "boolean": _parse_boolean,
-    "object": json.loads,
-    "array": json.loads,
-}

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from tap_dixa.command import CommandTap
 from tap_dixa.download.spool import check_temporary_folder
+from tap_dixa.environment import parse_environment
 from tap_dixa.errors import (
     STREAM_FAILURES,
     NotFoundError,
@@ -31,7 +32,6 @@ from tap_dixa.settings import (
     CONFIG_JSONSCHEMA,
     Settings,
     check_sdk_settings,
-    parse_environment,
 )
 from tap_dixa.signals import end_run, handle_hangup
 from tap_dixa.state import read_state
