@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from tests.conftest import catalog, settings
+from tests.conftest import SDK_PATH, catalog, settings
 from tests.end_to_end import checks
 
 TIME = {"type": "string", "format": "date-time"}
@@ -89,10 +89,11 @@ FOLLOWED = {
 }
 
 
+@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
 @pytest.mark.parametrize("fields", FOLLOWED.values(), ids=FOLLOWED)
-def test_what_the_tap_follows_holds_for_every_record(serve, run_tap, fields):
+def test_what_the_tap_follows_holds_for_every_record(serve, run_tap, fields, options):
     sandbox = serve(new_fields=True)
-    run = run_tap(settings(sandbox), catalog=changed(**fields))
+    run = run_tap(settings(sandbox, **options), catalog=changed(**fields))
     checks.succeeded(run)
     assert len(run.records("conversations")) == 100
     checks.fits_its_schema(run, "conversations")
