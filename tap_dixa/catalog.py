@@ -1,44 +1,42 @@
-"""The catalog that a run is given: what a user may change in it, and what the tap needs."""
+"""The catalog that a run is given: a selection, and schemas that the tap can follow."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Catalog, CatalogEntry, Metadata
 
-from tap_dixa.errors import SettingsError
+from tap_dixa.errors import SettingsError, reason
+from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from singer_sdk.singerlib import CatalogEntry
-
-_METHODS = (REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE)
-_ALTERNATIVES = ("anyOf", "allOf", "oneOf")
-_ALL_SELECTED: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
+_TIME = "date-time"
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
+_ALTERNATIVES = ("allOf", "anyOf", "oneOf", "patternProperties")
+_ALL_SELECTED = [{"breadcrumb": [], "metadata": {"selected": True}}]
 """What the SDK reads in an entry without metadata."""
+_NOT_READABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What the SDK raises over a catalog that has a value of another type, or lacks one."""
 
 
-def read_catalog(
-    catalog: Mapping[str, Any],
-    primary_keys: Mapping[str, Sequence[str]],
-    full_table: Collection[str],
-) -> dict[str, Any]:
-    """Check a catalog, and fill in what may be left out, before the SDK parses it.
+def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
+    """Parse a catalog, and check that the tap can do what it asks for.
 
     Args:
-        catalog: The parsed file.
-        primary_keys: The primary key of each of the tap's streams.
-        full_table: The streams that have no replication key.
+        given: The parsed file.
+        discovered: What discovery writes: the keys, methods and schemas of the tap's streams.
+
+    Returns:
+        The selected streams.
 
     Raises:
         SettingsError: It is no catalog, or asks for something that the tap does not do.
     """
-    streams = catalog.get("streams")
+    streams = given.get("streams")
     if not isinstance(streams, list) or not all(
-        isinstance(stream, dict)
-        and isinstance(stream.get("schema"), dict)
-        and isinstance(stream.get("tap_stream_id"), str)
+        isinstance(stream, dict) and isinstance(stream.get("tap_stream_id"), str)
         for stream in streams
     ):
         raise SettingsError(
@@ -46,153 +44,142 @@ def read_catalog(
             "tap-dixa --discover writes one"
         )
     names = [stream["tap_stream_id"] for stream in streams]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise SettingsError(f"--catalog: {twice} is listed more than once")
-    return {
-        "streams": [
-            _read_entry(stream, primary_keys, is_full_table=name in full_table)
-            for name, stream in zip(names, streams, strict=True)
-        ]
-    }
-
-
-def _read_entry(
-    stream: dict[str, Any], primary_keys: Mapping[str, Sequence[str]], *, is_full_table: bool
-) -> dict[str, Any]:
-    name = stream["tap_stream_id"]
-    metadata = stream.get("metadata") or _ALL_SELECTED
-    _check_schema(name, stream["schema"])
-    if not isinstance(metadata, list) or not all(map(_is_metadata, metadata)):
-        raise SettingsError(
-            f"--catalog: the metadata of {name} is a list, each item with a breadcrumb, which is "
-            "a list of names, and metadata, in which selected is true or false"
-        )
-    if all(item["breadcrumb"] for item in metadata):
-        raise SettingsError(
-            f"--catalog: the metadata of {name} has no item with an empty breadcrumb, which "
-            "selects the stream"
-        )
-    key = primary_keys.get(name)
-    if key is None:
-        if stream.get("metadata") and _is_selected(metadata):
+    selected = Catalog()
+    for name, stream in zip(names, streams, strict=True):
+        if names.count(name) > 1:
+            raise SettingsError(f"--catalog: {name} is listed more than once")
+        try:
+            metadata = stream.get("metadata") or _ALL_SELECTED
+            method = _chosen_method(metadata) or stream.get("replication_method")
+            entry = CatalogEntry.from_dict({**stream, "metadata": metadata})
+            if entry.metadata.resolve_selection()[()]:
+                _read_entry(entry, method, discovered)
+                selected.add_stream(entry)
+        except _NOT_READABLE as error:
             raise SettingsError(
-                f"--catalog: {name} is selected but is not a stream of this tap. Deselect it, or "
-                "discover again"
-            )
-        return {**stream, "metadata": metadata}
-    if stream.get("stream") not in (None, name):
+                f"--catalog: the entry of {name} cannot be used: {reason(error)}. Compare it with "
+                "the output of tap-dixa --discover"
+            ) from error
+    return selected
+
+
+def _chosen_method(metadata: Any) -> Any:
+    """Return the replication method in metadata, where discovery writes none: Meltano does.
+
+    Raises:
+        ValueError: The SDK would silently select something else than the metadata says.
+    """
+    tables = []
+    for item in metadata:
+        breadcrumb, values = item["breadcrumb"], item["metadata"]
+        flags = values.get("selected"), values.get("selected-by-default")
+        if not isinstance(breadcrumb, list) or not {*map(type, flags)} <= {bool, type(None)}:
+            raise ValueError("a breadcrumb is not a list, or selected is neither true nor false")
+        if not breadcrumb:
+            tables.append(values)
+    if not tables:
+        raise ValueError("no item of its metadata has an empty breadcrumb, to select the stream")
+    return tables[0].get("replication-method") or tables[0].get("forced-replication-method")
+
+
+def _read_entry(entry: CatalogEntry, method: Any, discovered: Catalog) -> None:
+    """Check the entry of a selected stream, and set what a catalog cannot change.
+
+    Raises:
+        SettingsError: It asks for something that the tap does not do.
+    """
+    name, root = entry.tap_stream_id, entry.metadata.root
+    expected = discovered.get_stream(name)
+    if expected is None:
+        raise SettingsError(
+            f"--catalog: {name} is selected but is not a stream of this tap. Deselect it, or "
+            "discover again"
+        )
+    if entry.stream not in (None, name):
         raise SettingsError(
             f"--catalog: stream and tap_stream_id of {name} differ. To rename a stream, set "
             "__alias__ in stream_maps"
         )
-    table: dict[str, Any] = next(
-        (item["metadata"] for item in metadata if not item["breadcrumb"]), {}
-    )
-    for asked in (stream.get("key_properties"), table.get("table-key-properties")):
-        named = sorted(map(str, asked)) if isinstance(asked, list) else asked
-        if named is not None and named != sorted(key):
+    keys = list(expected.key_properties or ())
+    for asked in (entry.key_properties, root.table_key_properties):
+        if asked is not None and sorted(asked) != sorted(keys):
             raise SettingsError(
-                f"--catalog: the primary key of {name} is {', '.join(key)}. For another one, set "
+                f"--catalog: the primary key of {name} is {', '.join(keys)}. For another one, set "
                 "__key_properties__ in stream_maps"
             )
-    # Discovery writes none into the metadata: what is there was chosen, in Meltano for example.
-    method = (
-        table.get("replication-method")
-        or table.get("forced-replication-method")
-        or stream.get("replication_method")
-    )
-    if is_full_table:
-        for asked, only in (
-            (stream.get("replication_key") or table.get("replication-key"), None),
-            (method, REPLICATION_FULL_TABLE),
-        ):
-            if asked not in (None, only):
-                raise SettingsError(
-                    f"--catalog: {name} can only be replicated {REPLICATION_FULL_TABLE}, not by "
-                    f"{asked}"
-                )
-    if missing := [part for part in key if part not in stream["schema"].get("properties", {})]:
+    replication_key, usual = expected.replication_key, expected.replication_method
+    for asked, possible in (
+        (entry.replication_key, (None, replication_key)),
+        (root.replication_key, (None, replication_key)),
+        (method, (None, usual, REPLICATION_FULL_TABLE)),
+    ):
+        if asked not in possible:
+            way = f"{usual} by {replication_key}" if replication_key else usual
+            raise SettingsError(f"--catalog: {name} can only be replicated {way}, not {asked}")
+    schema = entry.schema.to_dict()
+    needed = [*keys, replication_key] if replication_key else keys
+    if missing := [field for field in needed if field not in schema.get("properties", {})]:
         raise SettingsError(
-            f"--catalog: the schema of {name} lacks {', '.join(missing)}, its primary key. "
-            "Discover again"
+            f"--catalog: the schema of {name} lacks {', '.join(missing)}. Discover again"
         )
-    return {
-        **stream,
-        "metadata": metadata,
-        "key_properties": list(key),
-        "replication_method": method,
-    }
+    if "object" not in _types(schema):
+        _refuse(name, "is not that of an object")
+    discovered_schema = expected.schema.to_dict()
+    _check_schema(name, schema, discovered_schema)
+    _check_columns(schema, discovered_schema, name)
+    entry.key_properties = keys
+    entry.replication_key = replication_key
+    entry.replication_method = method or usual
+    for field in needed:
+        # Without them there is no bookmark and no upsert, whatever the catalog says.
+        entry.metadata["properties", field] = Metadata(Metadata.InclusionType.AUTOMATIC)
 
 
-def _check_schema(name: str, schema: dict[str, Any]) -> None:
-    """Check the parts of a schema that the SDK walks through."""
-    properties = schema.get("properties", {})
-    if not isinstance(properties, dict):
-        raise SettingsError(f"--catalog: the properties of {name} are not a JSON object")
-    types = schema.get("type")
-    if types is not None and not _are_texts(types if isinstance(types, list) else [types]):
-        raise SettingsError(
-            f"--catalog: the schema of {name} has a type that is neither a string nor a list of "
-            "strings"
-        )
-    parts = [(f"{name}.{part}", one) for part, one in properties.items()]
-    if "items" in schema:
-        parts.append((f"{name}[]", schema["items"]))
-    for word in _ALTERNATIVES:
-        several = schema.get(word, [])
-        parts += [
-            (f"{name} ({word})", one) for one in (several if isinstance(several, list) else [None])
-        ]
-    for path, one in parts:
-        if not isinstance(one, dict):
-            raise SettingsError(f"--catalog: the schema of {path} is not a JSON object")
-        _check_schema(path, one)
-
-
-def _are_texts(values: list[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
-
-
-def _is_metadata(item: Any) -> bool:
-    """Say whether an item of an entry's metadata is one that the SDK can read."""
-    return (
-        isinstance(item, dict)
-        and isinstance(item.get("breadcrumb"), list)
-        and _are_texts(item["breadcrumb"])
-        and isinstance(item.get("metadata"), dict)
-        and isinstance(item["metadata"].get("selected"), bool | None)
-        and isinstance(item["metadata"].get("selected-by-default"), bool | None)
-    )
-
-
-def _is_selected(metadata: list[dict[str, Any]]) -> bool:
-    return any(item["metadata"].get("selected") for item in metadata if not item["breadcrumb"])
-
-
-def check_incremental_entry(
-    entry: CatalogEntry, replication_key: str | None, method: str | None, own_key: str
-) -> None:
-    """Check what a catalog asks of an incremental stream.
+def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str, Any]) -> None:
+    """Check that records satisfy a schema, whatever Dixa sends: the tap follows types alone.
 
     Args:
-        entry: The stream's entry.
-        replication_key: The replication key that the catalog asks for, if any.
-        method: The replication method that the catalog asks for, if any.
-        own_key: The stream's only possible replication key.
-
-    Raises:
-        SettingsError: The stream cannot be synced like that.
+        path: The field, with dots into objects and ``[]`` into arrays.
+        schema: Its schema in the catalog.
+        discovered: Its schema in the tap, empty for a field that the tap does not have.
     """
-    name = entry.tap_stream_id
-    for asked in (replication_key, entry.metadata.root.replication_key):
-        if asked not in (None, own_key):
-            raise SettingsError(
-                f"--catalog: {name} can only be replicated by {own_key}, not by {asked}"
-            )
-    if method not in (None, *_METHODS):
-        raise SettingsError(
-            f"--catalog: {name} can only be replicated {' or '.join(_METHODS)}, not {method}"
-        )
-    field = entry.schema.to_dict().get("properties", {}).get(own_key, {})
-    if field.get("format") != "date-time":
-        raise SettingsError(f"--catalog: {own_key} of {name} must stay a date-time in the schema")
+    types = _types(schema)
+    if unknown := [word for word in _ALTERNATIVES if word in schema]:
+        _refuse(path, f"has {unknown[0]}, which the tap cannot follow")
+    if not types or not types.issubset(_TYPES):
+        _refuse(path, 'has no type such as ["string", "null"]')
+    is_time = types == {"string"} and schema.get("format") == _TIME
+    if discovered.get("format") == _TIME and not is_time:
+        _refuse(path, "must stay a string with the format date-time")
+    if "format" in schema and not is_time:
+        _refuse(path, "has a format other than that of a string with the format date-time")
+    if schema.get("additionalProperties", True) not in (True, {}) and "properties" not in schema:
+        _refuse(path, "has additionalProperties without properties")
+    fields = discovered.get("properties", {})
+    for name, field in schema.get("properties", {}).items():
+        _check_schema(f"{path}.{name}", field, fields.get(name, {}))
+    if schema.get("items"):
+        _check_schema(f"{path}[]", schema["items"], discovered.get("items", {}))
+
+
+def _check_columns(schema: Mapping[str, Any], discovered: Mapping[str, Any], stream: str) -> None:
+    """Check the columns that every record has, keys among them, and the one that the tap fills."""
+    for name in discovered["required"]:
+        field, usual = schema["properties"].get(name), discovered["properties"][name]
+        if field is not None and (
+            _types(field) not in ({"string"}, _types(usual))
+            or field.get("format") != usual.get("format")
+        ):
+            _refuse(f"{stream}.{name}", "is never null: it must keep its type, or be a string")
+    column = schema["properties"].get(ADDITIONAL, {"type": "object"})
+    if "object" not in _types(column) or "properties" in column:
+        _refuse(f"{stream}.{ADDITIONAL}", "must stay an object without properties")
+
+
+def _types(schema: Mapping[str, Any]) -> set[Any]:
+    given = schema.get("type", [])
+    return set([given] if isinstance(given, str) else given) - {"null"}
+
+
+def _refuse(path: str, problem: str) -> None:
+    raise SettingsError(f"--catalog: the schema of {path} {problem}. Change it, or discover again")

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +34,14 @@ class JsonObjectFile(click.ParamType):  # type: ignore[type-arg,unused-ignore] #
     Args:
         check: Returns an object as it is used. It raises `SettingsError` for one that the option
             does not accept.
-        may_be_empty: Whether an empty file counts as an empty object.
+        may_be_empty: Whether an empty file, or null in it, counts as an empty object.
     """
 
     name = "filename"
 
     def __init__(
         self,
-        check: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        check: Callable[[dict[str, Any]], Any] | None = None,
         *,
         may_be_empty: bool = False,
     ) -> None:
@@ -48,13 +49,11 @@ class JsonObjectFile(click.ParamType):  # type: ignore[type-arg,unused-ignore] #
         self._may_be_empty = may_be_empty
 
     @override
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, Any]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         option = param.opts[0] if param else "file"
         _check_file_name(option, value)
         text = click.File("rb").convert(value, param, ctx).read()
-        if self._may_be_empty and not text.strip():
+        if self._may_be_empty and text.removeprefix(BOM_UTF8).strip() in {b"", b"null"}:
             return {}
         content = _read_object(text, f"{option} {value}")
         return content if self._check is None else self._check(content)
@@ -110,8 +109,10 @@ def _read_object(text: bytes, option: str) -> dict[str, Any]:
     except ValueError as error:
         raise SettingsError(f"{option} is not JSON: {error}") from None
     except RecursionError:
-        content = None
-    if content is None or _is_too_deep(content):
+        content, is_too_deep = None, True
+    else:
+        is_too_deep = _is_too_deep(content)
+    if is_too_deep:
         raise SettingsError(f"{option} is nested more than {_DEEPEST} levels deep")
     if not isinstance(content, dict):
         raise SettingsError(f"{option} does not hold a JSON object")

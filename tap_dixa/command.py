@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.tap_base import CliTestOptionValue
@@ -14,18 +13,12 @@ from tap_dixa.catalog import read_catalog
 from tap_dixa.cli import JsonObjectFile, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
     import click
+    from singer_sdk.singerlib import Catalog
 
 
 class CommandTap(Tap):
     """A tap that reads the files that its options name once, and checks them."""
-
-    primary_keys: ClassVar[Mapping[str, Sequence[str]]]
-    """The primary key of each of the tap's streams."""
-    full_table: ClassVar[Collection[str]]
-    """The streams that have no replication key."""
 
     @abstractmethod
     def sync_streams(self) -> None:
@@ -40,15 +33,18 @@ class CommandTap(Tap):
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
         types = {
-            "catalog": JsonObjectFile(
-                partial(read_catalog, primary_keys=cls.primary_keys, full_table=cls.full_table)
-            ),
+            "catalog": JsonObjectFile(cls._read_catalog),
             # Schedulers make an empty file when there is no state yet.
             "state": JsonObjectFile(may_be_empty=True),
         }
         for option in command.params:
             option.type = types.get(str(option.name), option.type)
         return command
+
+    @classmethod
+    def _read_catalog(cls, given: dict[str, Any]) -> Catalog:
+        discovering = cls(config={}, validate_config=False, setup_mapper=False)
+        return read_catalog(given, discovering.catalog)
 
     @classmethod
     @override
@@ -79,7 +75,7 @@ class CommandTap(Tap):
         about_format: str | None = None,
         config: Any = None,
         state: dict[str, Any] | None = None,
-        catalog: dict[str, Any] | None = None,
+        catalog: Catalog | None = None,
     ) -> None:
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)

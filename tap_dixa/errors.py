@@ -63,3 +63,9 @@ class StreamsFailedError(FatalSyncError):
 
 STREAM_FAILURES = (RefusedError, RetriesExhaustedError, UnusableRecordError)
 """What ends the sync of one stream. Everything else ends the run."""
+
+
+def reason(error: Exception) -> str:
+    """Say why a user's file cannot be used, from the exception that it raised."""
+    text = str(error)
+    return text if type(error) is ValueError else f"{type(error).__name__}: {text}"

@@ -7,11 +7,12 @@ upgrade) for a stream where the SDK keeps ``replication_key`` and ``replication_
 
 from __future__ import annotations
 
+from functools import reduce
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa import timestamps
-from tap_dixa.errors import SettingsError
+from tap_dixa.errors import SettingsError, reason
 from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:
@@ -54,22 +55,22 @@ def read_state(
         SettingsError: It is no state, or has a bookmark that cannot be used.
     """
     state = _unwrap(state)
-    bookmarks = state.get("bookmarks", {})
-    if (
-        # Something else was given: to start over from start_date would be a surprise.
-        ("bookmarks" not in state and state.keys() - {"currently_syncing"})
-        or "type" in state
-        or not isinstance(bookmarks, dict)
-        or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
-    ):
+    bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
+    # Of something else that was given, nothing would be used: a sync from start_date, unasked.
+    is_state = "bookmarks" in state or state.keys() <= {"currently_syncing"}
+    if not is_state or "type" in state or not isinstance(bookmarks, dict):
         raise SettingsError(_NO_STATE)
-    return {
-        **state,
-        "bookmarks": {
-            stream: _read_bookmark(stream, bookmark, replication_keys.get(stream), log)
-            for stream, bookmark in bookmarks.items()
-        },
-    }
+    read = {}
+    for stream, bookmark in bookmarks.items():
+        try:
+            given = {} if bookmark is None else bookmark
+            read[stream] = _read_bookmark(stream, given, replication_keys.get(stream), log)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise SettingsError(
+                f"--state: the bookmark of {stream} cannot be used: {reason(error)}. Correct it, "
+                "or remove it to start from start_date"
+            ) from error
+    return {**state, "bookmarks": read}
 
 
 def _unwrap(state: Any) -> dict[str, Any]:
@@ -79,12 +80,9 @@ def _unwrap(state: Any) -> dict[str, Any]:
     if "bookmarks" in state:
         return state
     if "singer_state" in state:
-        return _unwrap(state["singer_state"])
-    merged: dict[str, Any] = {}
-    parts = [state[name] or {} for name in _MELTANO if name in state]
-    for part in parts:
-        merged = _merge(merged, _unwrap(part))
-    return merged if parts else state
+        return _unwrap(state["singer_state"] or {})
+    parts = [_unwrap(state[name] or {}) for name in _MELTANO if name in state]
+    return reduce(_merge, parts) if parts else state
 
 
 def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -96,104 +94,67 @@ def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_bookmark(
-    stream: str, bookmark: dict[str, Any], replication_key: str | None, log: Callable[..., None]
+    stream: str, bookmark: Mapping[str, Any], replication_key: str | None, log: Callable[..., None]
 ) -> dict[str, Any]:
-    problem = _problem_for_the_sdk(bookmark)
-    if problem is None and replication_key is not None:
-        bookmark, problem = _convert(stream, bookmark, replication_key, log)
-    if problem is not None:
-        raise SettingsError(
-            f"--state: the bookmark of {stream} {problem}. Correct it, or remove it to start "
-            "from start_date"
-        )
-    return bookmark
+    """Return a bookmark as this tap writes it. That of another tap's stream stays.
+
+    Raises:
+        ValueError: It cannot be used. What is no bookmark at all raises what Python does.
+    """
+    # The tap emits in order, so it leaves no markers of progress for a state to keep.
+    read = {name: value for name, value in bookmark.items() if name != "progress_markers"}
+    partitions = [
+        _read_bookmark(f"{stream} {partition.get('context')}", partition, replication_key, log)
+        for partition in read.get("partitions") or ()
+    ]
+    if partitions:
+        read["partitions"] = partitions
+    if replication_key is None:
+        return read
+    if bookmark and bookmark.keys().isdisjoint(_SDK_KEYS):
+        value = _singer_io_value(bookmark, replication_key)
+        read = {"replication_key": replication_key, "replication_key_value": value}
+        log("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, bookmark)
+    if (key := read.get("replication_key", replication_key)) != replication_key:
+        raise ValueError(f"its replication key is {key}, but the stream's is {replication_key}")
+    if read.get("replication_key_value") is not None:
+        read["replication_key_value"] = _time(read["replication_key_value"])
+    if "refresh" in read:
+        read["refresh"] = {name: _time(value) for name, value in read["refresh"].items()}
+        if "conversations" not in read["refresh"]:
+            raise ValueError("its refresh has no conversations")
+    ids = [partition["context"]["recordId"] for partition in partitions]
+    if len(set(ids)) < len(ids):
+        raise ValueError("two partitions have the same recordId")
+    return read
 
 
-def _problem_for_the_sdk(bookmark: dict[str, Any]) -> str | None:
-    """Say what the SDK cannot read in a bookmark, of whichever stream."""
-    partitions = bookmark.get("partitions", [])
-    if not isinstance(partitions, list) or not all(isinstance(one, dict) for one in partitions):
-        return "has partitions that are not a list of objects"
-    if not all(
-        isinstance(one.get("progress_markers", {}), dict) for one in (bookmark, *partitions)
-    ):
-        return "has progress_markers that are not an object"
-    return None
+def _time(value: Any) -> str:
+    """Return a point in time as the tap writes it.
 
-
-def _convert(
-    stream: str, bookmark: dict[str, Any], replication_key: str, log: Callable[..., None]
-) -> tuple[dict[str, Any], str | None]:
-    """Return a bookmark as this tap writes it, and what is wrong with it, if anything."""
-    given = bookmark
-    if bookmark.keys().isdisjoint(_SDK_KEYS) and bookmark:
-        bookmark = {
-            "replication_key": replication_key,
-            "replication_key_value": _singer_io_value(given, replication_key),
-        }
-        log("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, given)
-    value = bookmark.get("replication_key_value")
-    key = bookmark.get("replication_key", replication_key)
-    problem = None
-    if key != replication_key:
-        problem = f"has the replication key {key}, but the stream's is {replication_key}"
-    elif bookmark.get("partitions") and not _is_partitions(bookmark["partitions"]):
-        problem = "has partitions that are not a list of bookmarks, each with a recordId of its own"
-    elif "refresh" in bookmark and not _is_refresh(bookmark["refresh"]):
-        problem = "has a refresh that is not an object of date-times"
-    elif value is not None:
-        try:
-            time = timestamps.parse(value)
-            bookmark = {**bookmark, "replication_key_value": timestamps.to_rfc3339(time)}
-        except (AttributeError, OverflowError, ValueError):
-            problem = f"is not a date-time: {value!r}"
-        else:
-            if time > time_ns() // 1_000_000 + DAY:
-                problem = f"is in the future: {value}. Changes until then would be missed"
-    elif given is not bookmark:
-        problem = f"has an unknown format: {given}"
-    if problem is None and bookmark.get("partitions"):
-        bookmark = {
-            **bookmark,
-            "partitions": [
-                _read_bookmark(f"{stream} {part['context']}", part, replication_key, log)
-                for part in bookmark["partitions"]
-            ],
-        }
-    return bookmark, problem
-
-
-def _is_partitions(partitions: list[dict[str, Any]]) -> bool:
-    """Whether it is what the SDK keeps for a stream of several record types."""
-    contexts = [partition.get("context") for partition in partitions]
-    return all(
-        isinstance(context, dict)
-        and context.keys() == {"recordId"}
-        and contexts.count(context) == 1
-        for context in contexts
-    )
-
-
-def _is_refresh(value: Any) -> bool:
-    """Whether it is how far the refresh of `tap_dixa.streams.refresh` is."""
+    Raises:
+        ValueError: It is not a date-time, or is in the future.
+    """
     try:
-        times = [timestamps.parse(value[name]) for name in value]
-        return {"conversations"} <= value.keys() <= {"conversations", "step", "messages"} and max(
-            times
-        ) <= time_ns() // 1_000_000 + DAY
-    except (AttributeError, OverflowError, TypeError, ValueError):
-        return False
+        time = timestamps.parse(value)
+    except (AttributeError, OverflowError, ValueError):
+        raise ValueError(f"{value!r} is not a date-time") from None
+    if time > time_ns() // 1_000_000 + DAY:
+        raise ValueError(f"{value} is in the future: changes until then would be missed")
+    return timestamps.to_rfc3339(time)
 
 
-def _singer_io_value(bookmark: dict[str, Any], replication_key: str) -> Any:
-    """Read the time in a bookmark of singer-io's; None if there is none."""
-    try:
-        if (value := bookmark.get(replication_key)) is not None:
-            text = isinstance(value, str) and not value.isdecimal()
-            return value if text else timestamps.to_rfc3339(int(value))
-        if (value := bookmark.get(_SINGER_IO_0)) is not None:
-            # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
-            return timestamps.to_rfc3339(timestamps.parse(value) - DAY)
-    except (AttributeError, OverflowError, TypeError, ValueError):
-        return str(value)
-    return None
+def _singer_io_value(bookmark: Mapping[str, Any], replication_key: str) -> str:
+    """Read the time in a bookmark of singer-io's.
+
+    Raises:
+        ValueError: There is none.
+    """
+    value = bookmark.get(replication_key)
+    if value is None and _SINGER_IO_0 not in bookmark:
+        raise ValueError("it has an unknown format")
+    if value is None:
+        # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
+        return timestamps.to_rfc3339(timestamps.parse(bookmark[_SINGER_IO_0]) - DAY)
+    is_text = isinstance(value, str) and not value.isdecimal()
+    return value if is_text else timestamps.to_rfc3339(int(value))

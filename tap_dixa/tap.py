@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
@@ -37,7 +37,6 @@ from tap_dixa.signals import end_run, handle_hangup
 from tap_dixa.state import read_state
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
-from tap_dixa.streams.full_table import FullTableStream
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -57,9 +56,6 @@ class TapDixa(CommandTap):
     package_name = "singer-tap-dixa"  # tap-dixa on PyPI is singer-io's
     config_jsonschema = CONFIG_JSONSCHEMA
     message_writer_class = StdoutWriter
-    # Plain values in our classes, properties in the SDK's.
-    primary_keys: ClassVar = {one.name: one.primary_keys for one in STREAMS}  # type: ignore[misc]
-    full_table: ClassVar = {one.name for one in STREAMS if issubclass(one, FullTableStream)}  # type: ignore[misc]
 
     report: ConnectionReport | None = None
     """What a connection test finds out; None in any other run."""
@@ -209,7 +205,7 @@ class TapDixa(CommandTap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        keys = {stream.name: stream.replication_key for stream in self.discover_streams()}
+        keys = {name: stream.replication_key for name, stream in self.streams.items()}
         super().load_state(read_state(state, keys, self.logger.info))
 
     @classproperty

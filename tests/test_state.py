@@ -25,11 +25,18 @@ def test_a_bookmark_is_taken_over(state, bookmark, evidence):
     evidence("states taken over")
 
 
-@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": {"messages": {}}}])
+@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": None}])
 def test_without_a_bookmark_there_is_nothing_to_read(state):
-    found = {"bookmarks": {}, **state}
     for given in (state, {"singer_state": state}, {"completed": state, "partial": {}}):
-        assert read_state(given, expected.CURSORS, print) == found
+        assert read_state(given, expected.CURSORS, print) == {"bookmarks": {}}
+
+
+@pytest.mark.parametrize("bookmark", [{}, None, {"progress_markers": []}])
+def test_a_bookmark_without_a_value_says_nothing(bookmark):
+    state = {"bookmarks": {"messages": bookmark, "planets": bookmark}}
+    read = read_state(state, expected.CURSORS, print)["bookmarks"]
+    assert read["messages"].get("replication_key_value") is None
+    assert read["planets"] == {}
 
 
 @pytest.mark.parametrize("state", REFUSED.values(), ids=REFUSED)

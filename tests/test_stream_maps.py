@@ -6,7 +6,7 @@ import pytest
 
 from tap_dixa.client import SCHEMAS
 from tap_dixa.errors import SettingsError
-from tap_dixa.stream_maps import check_stream_maps
+from tap_dixa.stream_map_checks import check_stream_maps
 from tap_dixa.streams import STREAMS
 
 PROPERTIES = {one.name: SCHEMAS.get_schema(one.name)["properties"] for one in STREAMS}

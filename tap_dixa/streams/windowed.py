@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_dixa.catalog import check_incremental_entry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.json_text import repair_text
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog
 
     from tap_dixa.download.spool import Spool
     from tap_dixa.download.window_download import WindowDownload
@@ -215,21 +213,6 @@ class WindowedStream(FastPathStream, DixaStream):
     def traffic(self) -> Traffic:
         """What the stream has received and emitted so far."""
         return Traffic()
-
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        super().apply_catalog(catalog)
-        entry = catalog.get_stream(self.name)
-        if entry is None:
-            return
-        own_key: str = type(self).replication_key  # type: ignore[assignment] # a subclass has a text
-        check_incremental_entry(
-            entry, self.replication_key, self.forced_replication_method, own_key
-        )
-        self.replication_key = own_key
-        for name in (*self.primary_keys, own_key):
-            # Without them there is no bookmark and no upsert, whatever the catalog says.
-            entry.metadata[("properties", name)].selected = True
 
     def downloads(self, windows: list[Window]) -> Iterator[tuple[Window, WindowDownload]]:
         """Yield each window with its download, in order, some of them ahead.

@@ -48,7 +48,7 @@ FIELDS = {
     "agents": ["email", "middleNames"],
     "activity_logs": ["author.email"],
 }
-HASH = "sha256(str(self).lower()) if self else None"
+HASH = "str(sha256(str(self).lower())) if self else None"
 
 
 def breadcrumb(field):

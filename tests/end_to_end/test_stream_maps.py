@@ -19,7 +19,7 @@ from tests.end_to_end.recipes import FLAT, PAGE, merged, with_secret
         ({"conversations": {"requester_emial": "sha256(requester_email)"}}, "requester_email"),
         ({"conversations": {"new": ""}}, "'' failed for conversations"),
         ({"conversations": {"__alias__": "1/0"}}, "'1/0' failed for conversations"),
-        ({"conversations": {"__alias__": None}}, "__alias__ of conversations is empty"),
+        ({"conversations": {"__alias__": None}}, "__alias__ of conversations gives no name"),
         ({"conversations": {"a": "fake.name()"}}, "pip install faker"),
         ({"conversations": {"__filter__": "fake.boolean()"}}, "pip install faker"),
     ],

@@ -1,0 +1,128 @@
+"""Checks of stream maps before the first request: they change what they name.
+
+A map that removes or hashes a property with a typing mistake in its name would let the property
+through, personal data included.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.mapper import (
+    MAPPER_ALIAS_OPTION,
+    MAPPER_ELSE_OPTION,
+    MAPPER_FILTER_OPTION,
+    MAPPER_KEY_PROPERTIES_OPTION,
+    MAPPER_SOURCE_OPTION,
+    NULL_STRING,
+)
+
+from tap_dixa.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    Properties = Mapping[str, Collection[str]]
+    """The names of each stream's properties."""
+
+_OPTIONS = (
+    MAPPER_ALIAS_OPTION,
+    MAPPER_ELSE_OPTION,
+    MAPPER_FILTER_OPTION,
+    MAPPER_KEY_PROPERTIES_OPTION,
+    MAPPER_SOURCE_OPTION,
+)
+_SHORTEST = 4
+"""Names with fewer letters, such as ``to`` and ``cc``, are near to too many others."""
+
+
+def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
+    """Check that stream maps find what they change.
+
+    Args:
+        maps: The setting ``stream_maps``.
+        properties: The names of each stream's properties.
+
+    Raises:
+        SettingsError: A stream or a property does not exist, or is certainly mistyped; an
+            expression needs a package that is not installed.
+    """
+    for name, stream_map in maps.items():
+        if name.startswith("__"):
+            continue  # an option, which the SDK checks
+        has_fields = isinstance(stream_map, dict)
+        source = stream_map.get(MAPPER_SOURCE_OPTION, name) if has_fields else name
+        streams = [stream for stream in properties if fnmatchcase(stream, str(source))]
+        if not streams:
+            raise SettingsError(
+                f"stream_maps: there is no stream {source}. {_suggest(str(source), properties)}"
+            )
+        if has_fields:
+            names = set(chain.from_iterable(properties[stream] for stream in streams))
+            _check_map(str(source), stream_map, names)
+
+
+def _check_map(stream: str, stream_map: Mapping[str, Any], names: Collection[str]) -> None:
+    passes_the_rest = MAPPER_ELSE_OPTION not in stream_map
+    untouched = [name for name in names if name not in stream_map]
+    for name, definition in stream_map.items():
+        if name != MAPPER_ALIAS_OPTION and _uses("fake", definition) and find_spec("faker") is None:
+            raise SettingsError(
+                f"stream_maps: {name} of {stream} uses fake, which is not installed: run "
+                "pip install faker"
+            )
+        if name in names or name in _OPTIONS:
+            continue
+        if definition in (None, NULL_STRING) or name.startswith("__") or _uses("self", definition):
+            raise SettingsError(
+                f"stream_maps: {stream} has no property {name}. "
+                f"{_suggest(name, [*names, *_OPTIONS])}"
+            )
+        # A new property. Nothing passes by mistake if only what is listed is emitted.
+        meant = next((other for other in untouched if _is_typo(name, other)), None)
+        if passes_the_rest and meant:
+            raise SettingsError(
+                f"stream_maps: {name} would be a new property of {stream}, and {meant} would be "
+                f"emitted unchanged. Correct the name; if that is intended, add "
+                f'"{meant}": "{meant}" to the map'
+            )
+
+
+def _suggest(name: str, names: Iterable[str]) -> str:
+    nearest = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"Did you mean {nearest[0]}?" if nearest else "tap-dixa --discover lists all names"
+
+
+def _uses(name: str, expression: Any) -> bool:
+    """Say whether an expression reads a variable, such as the property that it defines."""
+    try:
+        tree = ast.parse(expression)
+    except (SyntaxError, TypeError, ValueError):
+        return False  # the SDK says what is wrong with it
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+
+
+def _is_typo(name: str, other: str) -> bool:
+    """Say whether a name is another one with one letter added, missing, wrong or transposed.
+
+    Case and underscores do not count. Names that are derived on purpose, such as ``duration_s``
+    or ``email2``, are no typing mistakes.
+    """
+    before, contained, after = name.partition(other)
+    if contained and ((before[-1:] == "_" != before) or (after[:1] == "_" != after)):
+        return False
+    if len(other) < _SHORTEST or re.sub(r"\D", "", name) != re.sub(r"\D", "", other):
+        return False
+    return not _with_a_letter_less(name).isdisjoint(_with_a_letter_less(other))
+
+
+def _with_a_letter_less(name: str) -> set[str]:
+    """Return a name, and what is left of it without one of its letters."""
+    plain = re.sub("[_-]", "", name.casefold())
+    return {plain, *(plain[:letter] + plain[letter + 1 :] for letter in range(len(plain)))}
