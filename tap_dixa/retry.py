@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from datetime import UTC
@@ -53,6 +54,7 @@ def may_succeed(error: Exception) -> bool:
     """Whether a failed request may succeed when it is retried unchanged."""
     return not (
         isinstance(error, (*_WRONG_SETTINGS, TooMuchError))
+        or _has_too_many_files(error)
         or (
             isinstance(error, requests.exceptions.SSLError)
             and "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -134,7 +136,14 @@ def describe(error: BaseException) -> str:
         return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
-    return f"no connection: {_innermost(error)}"
+    reason = f"no connection: {_innermost(error)}"
+    if _has_too_many_files(error):
+        return f"{reason}. Raise the limit (ulimit -n), or use a smaller parallel_downloads"
+    return reason
+
+
+def _has_too_many_files(error: BaseException) -> bool:
+    return getattr(_innermost(error), "errno", None) in {errno.EMFILE, errno.ENFILE}
 
 
 def _innermost(error: BaseException) -> BaseException:
