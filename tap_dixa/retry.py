@@ -42,6 +42,9 @@ LONGEST_BACKOFF = 60
 LONGEST_BACKOFF_UNAVAILABLE = 4
 """The same while the API is unavailable: see `ATTEMPTS_UNAVAILABLE`."""
 
+TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
+"""What to do if the operating system opens no more files and connections."""
+
 _WRONG_SETTINGS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -138,7 +141,7 @@ def describe(error: BaseException) -> str:
         return str(error)
     reason = f"no connection: {_innermost(error)}"
     if _has_too_many_files(error):
-        return f"{reason}. Raise the limit (ulimit -n), or use a smaller parallel_downloads"
+        return f"{reason}. {TOO_MANY_FILES}"
     return reason
 
 

@@ -8,16 +8,16 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from tap_dixa.errors import DiskError, SettingsError
+from tap_dixa.retry import TOO_MANY_FILES
 
 if TYPE_CHECKING:
     from typing import IO
 
 _USUAL_FOLDER = "/tmp"  # noqa: S108 (its files have no name)
-_TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
 _TOO_SMALL = "Point TMPDIR at a larger disk, or use a smaller window_days"
 _ADVICE = {
-    errno.EMFILE: _TOO_MANY_FILES,
-    errno.ENFILE: _TOO_MANY_FILES,
+    errno.EMFILE: TOO_MANY_FILES,
+    errno.ENFILE: TOO_MANY_FILES,
     errno.ENOSPC: _TOO_SMALL,
     errno.EDQUOT: _TOO_SMALL,
     errno.EFBIG: _TOO_SMALL,
