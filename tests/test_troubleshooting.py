@@ -25,7 +25,7 @@ NO_MESSAGES = {
     "timed out",  # the same
     "Tunnel connection failed: 407",  # what urllib3 says, looked for
     "Input data was truncated",  # what msgspec says, looked for
-    "…: … of … windows |{bar}| …",  # the bar
+    "… of … windows",  # the bar
     "about … left",  # the same
     "A sandbox with sample data is at …. …",  # says itself what to do
     "Put these lines into another shell; Ctrl-C stops it.",

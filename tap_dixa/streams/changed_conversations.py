@@ -105,9 +105,9 @@ class ChangedConversationsStream(ExportStream):
         if _SENT in self.stream_state:
             yield self.stream_state[_SENT]
         conversations = self.another(ConversationsStream)
-        for _, download in conversations.downloads(self.windows(context)[-1:]):
-            found = [one.id for one in conversations.emit(download, _CONVERSATION.decode)]
-            yield from found[:: -(-len(found) // _MOST_OTHERS) or 1]
+        for spool in conversations.downloads(self.windows(context)[-1:]):
+            ids = [one.id for one in conversations.emit(spool, _CONVERSATION.decode)]
+            yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:
