@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
 
 LARGEST_PAGE = 300
 """So many rows per page Dixa's own client requests at most; no page of Dixa's names a limit."""

@@ -22,9 +22,9 @@ from tap_dixa.errors import (
     ForbiddenError,
     UnusableRecordError,
 )
+from tap_dixa.output.compiled import CompiledNormalizer
 from tap_dixa.output.fast_path import FastPathStream
 from tap_dixa.output.json_numbers import decode
-from tap_dixa.output.normalize_raw import RawNormalizer
 from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.download.spool import Spool
     from tap_dixa.download.window_download import WindowDownload
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _OUT_OF_PLACE = (
@@ -88,8 +88,8 @@ class WindowedStream(FastPathStream, DixaStream):
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        raw = RawNormalizer(self.effective_schema, self.normalize)
-        return self.read(context, raw if self.on_fast_path() else self._to_record)
+        compiled = CompiledNormalizer(self.normalize)
+        return self.read(context, compiled if self.on_fast_path() else self._to_record)
 
     def _to_record(self, text: bytes) -> Record:
         return self.normalize(decode(text))
