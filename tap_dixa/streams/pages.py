@@ -26,9 +26,6 @@ entries, has some 20 MB."""
 _PART = 1 << 16
 _MOST_EMPTY_PAGES = 100
 """So many pages without a row, each with a link to another, are no list."""
-_ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
-"""A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
-of the zone."""
 _PAGE_KEY = "pageKey"
 _LINK = re.compile(r"^/(?:v1|beta)/|^\w+:/|\?")
 """What a link has that a key does not have, which is base64."""
@@ -145,7 +142,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
     """
     has_list = True
     try:
-        page = _OBJECT.decode(_ZONE_NAME.sub(rb'"\1"', body))
+        page = _OBJECT.decode(body)
         meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)
         parent, found = page, msgspec.Raw(b"null")
         for name in path:

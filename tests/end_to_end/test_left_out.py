@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tap_dixa.sandbox.faults import Odd, Refusal
-from tests.conftest import DAY, NOON, SDK_PATH, catalog, settings
+from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 
 PERSON = "ann@customer.example"
@@ -110,17 +110,17 @@ NAMED = {
 }
 
 
-SDK_PATH_OF_ALL = {"stream_maps": {"*": {"__filter__": "True"}}}
+FILTERED = {"stream_maps": {"*": {"__filter__": "True"}}}
 """A map that keeps all may still be there for what a value that does not fit would show."""
 
 CASES = {
     "deselected": (deselected(), {}),
     "not in the catalog": (missing(), {}),
-    "not in the catalog, SDK path": (missing(), SDK_PATH),
+    "not in the catalog, filtered by a map": (missing(), FILTERED),
     "removed by a map": (None, maps(removed=True)),
     "changed by a map": (None, maps(removed=False)),
     "named by a map": (None, NAMED),
-    "filtered by a map": (None, SDK_PATH_OF_ALL),
+    "filtered by a map": (None, FILTERED),
 }
 
 
