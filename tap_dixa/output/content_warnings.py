@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_dixa.log_shapes import shown_key, shown_path
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ _LEFT_OUT = (
     "dropped, because the catalog deselects or lacks the field, or a stream map names or drops it"
 )
 _NO_COLUMN = f"dropped, because the catalog or a stream map removes {ADDITIONAL}"
-_LONGEST_KEY = 80
-"""How much of a key is logged."""
 
 
 class ContentWarnings:
@@ -54,13 +53,14 @@ class ContentWarnings:
         Args:
             path: The field's name, dotted if it is nested.
         """
-        if path in self._unknown_fields or len(self._unknown_fields) >= _MOST_FIELDS:
+        shown = " ".join(shown_path(path).split())
+        if shown in self._unknown_fields or len(self._unknown_fields) >= _MOST_FIELDS:
             return
-        self._unknown_fields.add(path)
+        self._unknown_fields.add(shown)
         self._warn(
             "%s: field %s is not in the schema; its values are %s",
             self._stream,
-            " ".join(path.split()),
+            shown,
             self._fate(path),
         )
         if len(self._unknown_fields) == _MOST_FIELDS:
@@ -81,7 +81,7 @@ class ContentWarnings:
             "and the field is null",
             self._stream,
             misfit.path,
-            ", ".join(" ".join(str(key).split())[:_LONGEST_KEY] for key in keys),
+            ", ".join(map(shown_key, keys)),
             misfit.kind if self._is_left_out(misfit.path) else misfit,
             self._fate(misfit.path),
         )

@@ -24,13 +24,13 @@ class Misfit(NamedTuple):
     def __str__(self) -> str:
         """Say what the value is, in a few words for a log.
 
-        A text may be personal data, so nothing of it is shown, except where a time should be and
-        it consists of nothing but digits and signs. Numbers and booleans are shown.
+        A text or a number may be personal data, so nothing of it is shown, except where a time
+        should be and it consists of nothing but digits and signs. Booleans are shown.
         """
         value = self.value
         if isinstance(value, bool):
             return f"the boolean {str(value).lower()}"
-        if isinstance(value, int | float | HugeNumber):
+        if self.is_time and isinstance(value, int | float | HugeNumber):
             return f"the number {_shortened(str(value))}"
         if isinstance(value, str):
             if not value:
