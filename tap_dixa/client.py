@@ -18,15 +18,15 @@ from tap_dixa import schemas
 from tap_dixa.errors import ExpiredTokenError, SettingsError
 from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
+from tap_dixa.output.exclusions import Exclusions, drops_new_fields, partly_selected
 from tap_dixa.output.fast_path import read_records
-from tap_dixa.output.left_out import deselected, is_any_of, mapped, missing, renamed
 from tap_dixa.output.normalize import Normalizer
 from tap_dixa.retries import Retries
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     import requests
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
@@ -86,33 +86,37 @@ class DixaStream(RESTStream[Any]):
             self.name,
             self.primary_keys,
             partial(self.log, level=logging.WARNING),
-            self.is_left_out,
-            keeps_extras=ADDITIONAL in self.effective_schema["properties"]
-            and self.mask["properties", ADDITIONAL]
-            and any(ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps),
+            self.exclusions,
         )
 
     @cached_property
     def normalize(self) -> Normalizer:
         """Makes records, as Dixa sends them, fit the schema."""
-        return Normalizer(
-            self.effective_schema,
-            self.warnings.unknown_field,
-            self.warnings.misfit,
-            self.other_names,
-            self.is_left_out,
-        )
+        return Normalizer(self.effective_schema, self.warnings, self.other_names, self.exclusions)
 
     @cached_property
-    def is_left_out(self) -> Callable[[str], bool]:
-        """Says of a field's path whether the catalog or a stream map leaves it out."""
-        schema, maps = self.effective_schema, self.config.get("stream_maps") or {}
-        fields = {
-            *missing(self.schema, schema),
-            *deselected(self.mask),
-            *mapped(maps, self.name, {*self.schema["properties"], *schema["properties"]}),
-        }
-        return is_any_of({*fields, *renamed(self.other_names, fields)})
+    def exclusions(self) -> Exclusions:
+        """What must not arrive in the column for what no field holds.
+
+        With a stream map, that is all in the fields of the schema: a map may hash or remove it.
+        """
+        tap_fields, fields = self.schema["properties"], self.effective_schema["properties"]
+        maps = self.config.get("stream_maps") or {}
+        if read_records(self.stream_maps):
+            excluded = {*tap_fields, *fields}
+        else:
+            excluded = set(partly_selected(tap_fields, fields, self.mask))
+        excluded.discard(ADDITIONAL)
+        excluded.update(second for second, first in self.other_names.items() if first in excluded)
+        return Exclusions(
+            frozenset(excluded),
+            everything=drops_new_fields(maps, self.name)
+            or ADDITIONAL not in fields
+            or not self.mask["properties", ADDITIONAL]
+            or not any(
+                ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps
+            ),
+        )
 
     @override
     def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:  # type: ignore[override]

@@ -8,9 +8,11 @@ import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.client import HTTPException
 
 import requests
 from singer_sdk.exceptions import RetriableAPIError
+from urllib3.exceptions import InvalidHeader
 
 from tap_dixa.errors import IncompleteResponseError, TooMuchError
 
@@ -51,6 +53,9 @@ _WRONG_SETTINGS = (
     requests.exceptions.InvalidHeader,
 )
 """What only another setting can resolve: an address, or that of a proxy."""
+
+_NOT_HTTP = (HTTPException, InvalidHeader)
+"""Errors that quote what was sent in place of HTTP."""
 
 
 def may_succeed(error: Exception) -> bool:
@@ -139,10 +144,11 @@ def describe(error: BaseException) -> str:
         return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
-    reason = f"no connection: {_innermost(error)}"
-    if _has_too_many_files(error):
-        return f"{reason}. {TOO_MANY_FILES}"
-    return reason
+    cause = _innermost(error)
+    if isinstance(cause, _NOT_HTTP) and not isinstance(cause, OSError):
+        return "the response is not HTTP"
+    advice = f". {TOO_MANY_FILES}" if _has_too_many_files(error) else ""
+    return f"no connection: {cause}{advice}"
 
 
 def _has_too_many_files(error: BaseException) -> bool:

@@ -87,20 +87,9 @@ def plain_time(text: str) -> str:
     return text.partition("[")[0]
 
 
-def tidy(value: Any) -> Any:
-    """Give a nested value with its times as they must be."""
-    if isinstance(value, str) and value.endswith("Z[GMT]"):
-        return plain_time(value)
-    if isinstance(value, list):
-        return [tidy(part) for part in value]
-    if isinstance(value, dict):
-        return {name: tidy(part) for name, part in value.items()}
-    return value
-
-
 def rfc3339(text: str) -> str:
     """Give a time of the Dixa API as the tap must emit it."""
-    return iso(round(datetime.fromisoformat(text).timestamp() * 1000))
+    return iso(round(datetime.fromisoformat(plain_time(text)).timestamp() * 1000))
 
 
 def timed(row: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +99,7 @@ def timed(row: dict[str, Any]) -> dict[str, Any]:
 
 def api_record(row: dict[str, Any], **parent: Any) -> dict[str, Any]:
     """Give the record that a row of the Dixa API must become."""
-    record = timed({**parent, **tidy(row)})
+    record = timed({**parent, **row})
     if "translation" in record:
         record["translation"] = {name: timed(text) for name, text in record["translation"].items()}
     if "address" in row or "number" in row:

@@ -24,6 +24,7 @@ from tap_dixa.download.json_array import JsonArray
 from tap_dixa.download.temporary_file import disk_error, open_temporary_file
 from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import UnusableRecordError
+from tap_dixa.log_shapes import shown_text
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ _SORTED_RUN = 1 << 13
 """How many index entries are sorted in memory at a time."""
 _BLOCK = 1 << 9
 _ENTRY = 3 * array("q").itemsize
-_SHOWN = 40
 _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _BRACE = ord("{")
 _FIRST = -(1 << 62)
@@ -175,7 +175,7 @@ class Spool:
                     if not EARLIEST <= cursor <= LATEST:
                         raise UnusableRecordError(
                             "Dixa sent a record whose replication key is not a valid timestamp, "
-                            f"{cursor} (Unix ms): {show(bytes(record))}"
+                            f"{cursor!s:.30} (Unix ms): {shown_text(bytes(record))}"
                         )
                     entries.append((_FIRST, chunk.position + place, length))
                     self.out_of_place += 1
@@ -220,7 +220,7 @@ class Spool:
         except _UNUSABLE as error:
             reason = str(error).replace("$[0]", "$")
             raise UnusableRecordError(
-                f"Dixa sent a record that cannot be used: {reason}: {show(record)}"
+                f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
             ) from None
 
 
@@ -241,8 +241,3 @@ def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyD
         gc=False,
     )
     return msgspec.json.Decoder(list[structure])  # type: ignore[valid-type]
-
-
-def show(record: bytes) -> str:
-    """Quote enough of a record's JSON to find it by, for a message."""
-    return repr(record[:_SHOWN].decode(errors="replace"))

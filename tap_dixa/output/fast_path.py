@@ -22,7 +22,7 @@ from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_dixa.output.batch import batch_record, write_batches
-from tap_dixa.output.normalize_raw import Encodable, field_of
+from tap_dixa.output.compiled import Encodable, value_of
 from tap_dixa.output.stdout import StdoutWriter
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class FastPathStream(Stream):
                     yield chunk
                     emitted += len(chunk)
                     counter.increment(len(chunk))
-                    newest = field_of(chunk[-1], str(self.replication_key))
+                    newest = value_of(chunk[-1], str(self.replication_key))
                     self.advance_bookmark(newest, context)
                     chunk, room = [], size - emitted % size
                     if emitted % self.STATE_MSG_FREQUENCY == 0:

@@ -22,6 +22,9 @@ INTEGER: Any = Annotated[int, msgspec.Meta(ge=LOWEST, le=HIGHEST)]
 """What msgspec decodes these integers to, and no other number."""
 
 _DEPTH = 3
+_DEEPEST = 500
+"""How many levels of objects and arrays a value has at most. Python and its libraries stop somewhat
+further on, some of them only when the record is written."""
 _DIGITS = len(str(LOWEST))
 
 
@@ -75,6 +78,9 @@ def storable(value: Any) -> Any:
 
     Args:
         value: Decoded JSON. Objects and arrays are changed in place, at any depth.
+
+    Raises:
+        RecursionError: It is nested too deeply to be written.
     """
     try:
         msgspec.convert({"value": value}, _Checked)
@@ -86,15 +92,17 @@ def storable(value: Any) -> Any:
 def _storable(value: Any) -> Any:
     # No recursion: JSON may be nested more deeply than Python allows calls to be.
     root = [value]
-    containers: list[Any] = [root]
+    containers: list[tuple[Any, int]] = [(root, 0)]
     while containers:
-        container = containers.pop()
+        container, depth = containers.pop()
+        if depth > _DEEPEST:
+            raise RecursionError(f"a value is nested more than {_DEEPEST} levels deep")
         parts: Iterable[tuple[Any, Any]] = (
             container.items() if container.__class__ is dict else enumerate(container)
         )
         for place, part in parts:
             if part.__class__ is dict or part.__class__ is list:
-                containers.append(part)
+                containers.append((part, depth + 1))
             elif part.__class__ is HugeNumber or (
                 part.__class__ is int and not LOWEST <= part <= HIGHEST
             ):

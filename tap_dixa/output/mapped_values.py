@@ -12,8 +12,8 @@ import msgspec
 from jsonschema import Draft202012Validator
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.output.conversions import MISFIT, FieldType
-from tap_dixa.output.misfit_texts import Misfit
+from tap_dixa.output.fields import field_of
+from tap_dixa.output.misfit_texts import kind_of
 
 if TYPE_CHECKING:
     import logging
@@ -77,15 +77,16 @@ class FittingMap:
     def _fit(self, name: str, declared: DeclaredType, value: Any) -> Any:
         # What JSON does not have is written as JSON has it: a date as a string, a set as an array.
         plain = msgspec.to_builtins(value, str_keys=True)
-        fitted = declared.fit(plain)
-        if fitted.__class__ is plain.__class__:
-            return fitted
-        given = "null" if plain is None else Misfit(name, plain, is_time=False).kind
-        if fitted is MISFIT:
+        given = "null" if plain is None else kind_of(plain)
+        try:
+            fitted = declared.fit(plain)
+        except ValueError:
             raise SettingsError(
                 f"stream_maps: an expression gives {given} for {name} of {self._stream}, whose "
                 f"type is {declared.description}. Put int(…), float(…), bool(…) or str(…) around it"
-            )
+            ) from None
+        if fitted.__class__ is plain.__class__:
+            return fitted
         if name not in self._warned:
             self._warned.add(name)
             self._log.warning(
@@ -108,16 +109,16 @@ class DeclaredType:
     """
 
     def __init__(self, schema: Mapping[str, Any], *, is_key: bool) -> None:
-        field = FieldType(schema)
+        types = schema.get("type", ())
+        names = [types] if isinstance(types, str) else [name for name in types if name != "null"]
+        field = field_of(schema)
         self._format = schema.get("format")
         self._is_nullable = field.is_nullable and not is_key
-        self._has_texts = field.has_texts and not self._format
-        self._convert = field.converter
+        self._has_texts = not self._format and (not names or "string" in names)
+        self._field = field
         self._validator = Draft202012Validator(
             schema, format_checker=Draft202012Validator.FORMAT_CHECKER
         )
-        types = schema.get("type", ())
-        names = [types] if isinstance(types, str) else [name for name in types if name != "null"]
         self.description = " or ".join([*names, *filter(None, [self._format])])
         """Its types and its format, for messages."""
         seen = {NoneType, str} if self._format else {NoneType}
@@ -127,16 +128,20 @@ class DeclaredType:
     def fit(self, value: Any) -> Any:
         """Convert a value that JSON has, if it does not fit as it is.
 
-        Returns:
-            `MISFIT` if that would lose something.
+        Raises:
+            ValueError: That would lose something.
         """
         if value is None:
-            return None if self._is_nullable else MISFIT
-        if isinstance(value, dict | list):
+            if self._is_nullable:
+                return None
+        elif isinstance(value, dict | list):
             if self._validator.is_valid(value):
                 return value
-            return msgspec.json.encode(value).decode() if self._has_texts else MISFIT
-        if self._format and not isinstance(value, str):
-            return MISFIT  # seconds, milliseconds or a year: a number does not say which
-        converted = self._convert(value)
-        return converted if self._validator.is_valid(converted) else MISFIT
+            if self._has_texts:
+                return msgspec.json.encode(value).decode()
+        # A number does not say whether it is seconds, milliseconds or a year.
+        elif isinstance(value, str) or not self._format:
+            converted = self._field.convert(value, [], ())
+            if self._validator.is_valid(converted):
+                return converted
+        raise ValueError(value)

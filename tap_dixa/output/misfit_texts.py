@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from tap_dixa.output.json_numbers import HugeNumber
 
@@ -11,44 +11,32 @@ _MOST_SHOWN = 30
 _LIKE_A_TIME = re.compile(r"[\d:.,TZ+/ -]*", re.ASCII)
 
 
-class Misfit(NamedTuple):
-    """A value that its field does not accept and that cannot be converted without loss."""
+def described(value: Any, *, is_time: bool) -> str:
+    """Say what a value is, in a few words for a log.
 
-    path: str
-    """The field. The path has dots into objects and ``[]`` into arrays."""
-    value: Any
-    """The value, decoded."""
-    is_time: bool
-    """Whether the field is a time."""
+    A text or a number may be personal data, so nothing of it is shown, except where a time should
+    be and it consists of nothing but digits and signs. Booleans are shown.
+    """
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if value == "":
+        return "an empty string"
+    if is_time and isinstance(value, int | float | HugeNumber):
+        return f"the number {_shortened(str(value))}"
+    if is_time and isinstance(value, str) and _LIKE_A_TIME.fullmatch(value):
+        return f"the string {_shortened(value)}"
+    return kind_of(value)
 
-    def __str__(self) -> str:
-        """Say what the value is, in a few words for a log.
 
-        A text may be personal data, so nothing of it is shown, except where a time should be and
-        it consists of nothing but digits and signs. Numbers and booleans are shown.
-        """
-        value = self.value
-        if isinstance(value, bool):
-            return f"the boolean {str(value).lower()}"
-        if isinstance(value, int | float | HugeNumber):
-            return f"the number {_shortened(str(value))}"
-        if isinstance(value, str):
-            if not value:
-                return "an empty string"
-            if self.is_time and _LIKE_A_TIME.fullmatch(value):
-                return f"the string {_shortened(value)}"
-        return self.kind
-
-    @property
-    def kind(self) -> str:
-        """What it is, and nothing of it."""
-        if isinstance(self.value, bool):
-            return "a boolean"
-        if isinstance(self.value, int | float | HugeNumber):
-            return "a number"
-        if isinstance(self.value, str):
-            return "a string"
-        return "an object" if isinstance(self.value, dict) else "an array"
+def kind_of(value: Any) -> str:
+    """Say what a value is, and show nothing of it."""
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float | HugeNumber):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    return "an object" if isinstance(value, dict) else "an array"
 
 
 def _shortened(text: str) -> str:

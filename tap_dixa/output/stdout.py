@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.messages import Message
 
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
 
 _PIPE_SIZE = 1 << 20
 """What a pipe is enlarged to, in bytes, where the system allows it. Otherwise waiting for room

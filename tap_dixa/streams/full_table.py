@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_dixa.errors import ForbiddenError, NotFoundError, UnusableRecordError
+from tap_dixa.log_shapes import shown_value
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
@@ -59,15 +60,21 @@ class FullTableStream(DixaApiStream):
         """Make a record that fits the schema from a row.
 
         Raises:
-            UnusableRecordError: It has no usable key.
+            UnusableRecordError: It has no usable key, or is nested too deeply.
         """
         if isinstance(row, dict):
-            record: Record = self.normalize({**(context or {}), **row})
+            try:
+                record: Record = self.normalize({**(context or {}), **row})
+            except RecursionError as error:
+                raise UnusableRecordError(
+                    f"{self.name}: {self.path}: a record cannot be decoded: {error}: "
+                    f"{shown_value(row)}"
+                ) from None
             if all(_is_key(record.get(key)) for key in self.primary_keys):
                 return record
         raise UnusableRecordError(
             f"{self.name}: Dixa sent a row whose {' and '.join(self.primary_keys)} cannot be used: "
-            f"{row!r:.80}"
+            f"{shown_value(row)}"
         )
 
     def id_of(self, row: Any) -> Any:

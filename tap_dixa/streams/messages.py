@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.download.windows import Window
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
     from tap_dixa.streams.refresh import Step
 
 

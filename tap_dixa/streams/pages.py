@@ -12,6 +12,7 @@ from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
 from tap_dixa.errors import BadResponseError, RefusedError, TooMuchError
+from tap_dixa.log_shapes import shown_text, shown_value
 from tap_dixa.output.json_numbers import decode
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ _PART = 1 << 16
 _MOST_REPEATED = 1_000
 """After so many pages and rows in a row that came before, each page with a new link, the list
 has no end. Rows without an id may be equal, and an empty page may have a link."""
-_ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
-"""A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
-of the zone."""
 _PAGE_KEY = "pageKey"
 _LINK = re.compile(r"^/(?:v1|beta)/|^\w+:/|\?")
 """What a link has that a key does not have, which is base64."""
@@ -142,7 +140,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
     """
     has_list = True
     try:
-        page = _OBJECT.decode(_ZONE_NAME.sub(rb'"\1"', body))
+        page = _OBJECT.decode(body)
         meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)
         parent, found = page, _NULL
         for name in path:
@@ -160,9 +158,8 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
             rows = list(map(decode, rows))
         key = msgspec.json.decode(page.get(_PAGE_KEY, b"null"), type=str | None)
     except msgspec.ValidationError:
-        begins = body[:80].decode(errors="replace")
         raise BadResponseError(
-            f"the response is not a page of rows: it begins with {begins!r}"
+            f"the response is not a page of rows: it is {shown_text(body)}"
         ) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadResponseError(f"the response is damaged: {error}") from None
@@ -173,7 +170,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
         urlparse(link)
     except ValueError:
         raise BadResponseError(
-            f"the response's link to the next page cannot be followed: {link!r:.80}"
+            f"the response's link to the next page cannot be followed: {shown_value(link)}"
         ) from None
     return Page(rows, link, _digest(bytes(found)), has_list)
 

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.output.json_numbers import storable
-from tap_dixa.timestamps import to_milliseconds
+from tap_dixa.timestamps import to_milliseconds, without_zone_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,7 +64,7 @@ class Time:
             TypeError: It is not a text.
             ValueError: It is not a time.
         """
-        time = datetime.fromisoformat(text.strip() if isinstance(text, str) else text)
+        time = datetime.fromisoformat(without_zone_name(text) if isinstance(text, str) else text)
         return cls(name, time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC))
 
     @classmethod

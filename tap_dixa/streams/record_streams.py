@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
     from tap_dixa.retries import Retries
 
 LARGEST_PAGE = 300

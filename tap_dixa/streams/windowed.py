@@ -14,15 +14,15 @@ from typing_extensions import override
 from tap_dixa.client import DixaStream
 from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.json_text import repair_text
-from tap_dixa.download.spool import show
 from tap_dixa.download.windows import MARGIN, Window, split
 from tap_dixa.errors import (
     ForbiddenError,
     UnusableRecordError,
 )
+from tap_dixa.log_shapes import shown_text
+from tap_dixa.output.compiled import CompiledNormalizer
 from tap_dixa.output.fast_path import FastPathStream
 from tap_dixa.output.json_numbers import decode
-from tap_dixa.output.normalize_raw import RawNormalizer
 from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.download.fetcher import Download
     from tap_dixa.download.spool import Spool
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
     from tap_dixa.retries import Retries
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
@@ -91,8 +91,8 @@ class WindowedStream(FastPathStream, DixaStream):
 
     @override
     def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        raw = RawNormalizer(self.effective_schema, self.normalize)
-        return self.read(context, raw if self.on_fast_path() else self._to_record)
+        compiled = CompiledNormalizer(self.normalize)
+        return self.read(context, compiled if self.on_fast_path() else self._to_record)
 
     def _to_record(self, text: bytes) -> Record:
         return self.normalize(decode(text))
@@ -199,7 +199,8 @@ class WindowedStream(FastPathStream, DixaStream):
                     converted = convert(text) if kept else None
                 except _NOT_DECODABLE as error:
                     raise UnusableRecordError(
-                        f"{self.name}: {window}: a record cannot be decoded: {error}: {show(text)}"
+                        f"{self.name}: {window}: a record cannot be decoded: {error}: "
+                        f"{shown_text(text)}"
                     ) from None
                 traffic.emitted += 1
                 if kept:

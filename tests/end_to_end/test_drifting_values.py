@@ -11,8 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tap_dixa.sandbox.faults import Odd, Refusal
-from tests.conftest import DAY, FAST_PATH, NOON, SDK_PATH, catalog, settings
+from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.slowly import both_selections
 
 UPDATED = NOON - 10 * DAY
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -144,16 +145,17 @@ def records_of(run, stream):
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["records", "batch"])
-@pytest.mark.parametrize("options", [FAST_PATH, SDK_PATH], ids=["fast path", "SDK path"])
+@both_selections
 def test_every_record_satisfies_its_schema_and_loses_nothing(
-    serve, run_tap, tmp_path, options, batch
+    serve, run_tap, tmp_path, select, batch
 ):
+    options = {}
     if batch:
         encoding = {"format": "jsonl", "compression": "none"}
         config = {"encoding": encoding, "storage": {"root": tmp_path.as_uri()}}
-        options = {**options, "batch_config": config}
+        options = {"batch_config": config}
     sandbox = drifting(serve)
-    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=catalog(*STREAMS)))
+    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=select(*STREAMS)))
     for stream in STREAMS:
         records = records_of(run, stream)
         (schema,) = run.of("SCHEMA", stream)
@@ -170,8 +172,8 @@ def test_every_record_satisfies_its_schema_and_loses_nothing(
     for line in (
         "conversations: field closed_at of record 1 is the number 1767571200000000, which",
         "conversations: field queued_at of record 1 is an empty string, which its schema does not",
-        "conversations: field ratings[].rating_score of record 1 is the number 4.5, which",
-        f"messages: field duration of record {UUID} is the number -9223372036854775809, which",
+        "conversations: field ratings[].rating_score of record 1 is a number, which",
+        f"messages: field duration of record {UUID} is a number, which",
         "agents: field createdAt of record 5 is a string, which its schema does not allow; such va",
         "queue_members: field priority of record 5, 6 is a string",
     ):

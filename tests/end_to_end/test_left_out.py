@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tap_dixa.sandbox.faults import Odd, Refusal
-from tests.conftest import DAY, NOON, SDK_PATH, catalog, settings
+from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 
 PERSON = "ann@customer.example"
@@ -25,6 +25,7 @@ CONVERSATION = {
     "ratings": [{"rating_score": PERSON, "shade": PERSON}],
     "tags_info": PERSON,
     "closed_at": "soon",
+    "new": "field",
 }
 MESSAGE = {
     "id": UUID,
@@ -33,9 +34,16 @@ MESSAGE = {
     "author_name": {"first": PERSON},
     "form_submission": PERSON,
     "duration": "long",
+    "new": "field",
 }
 AGENT = {"id": "5", "email": [PERSON], "middleNames": [{"a": PERSON}], "createdAt": "soon"}
-ENTRY = {"id": UUID, "activityTimestamp": "2026-03-09T00:00:00Z", "conversationId": 1.5}
+AGENT["new"] = "field"
+ENTRY = {
+    "new": "field",
+    "id": UUID,
+    "activityTimestamp": "2026-03-09T00:00:00Z",
+    "conversationId": 1.5,
+}
 ENTRIES = [
     {**ENTRY, "author": {"id": "6", "email": [PERSON]}},
     {**ENTRY, "author": PERSON},
@@ -102,13 +110,17 @@ NAMED = {
 }
 
 
+FILTERED = {"stream_maps": {"*": {"__filter__": "True"}}}
+"""A map that keeps all may still be there for what a value that does not fit would show."""
+
 CASES = {
     "deselected": (deselected(), {}),
     "not in the catalog": (missing(), {}),
-    "not in the catalog, SDK path": (missing(), SDK_PATH),
+    "not in the catalog, filtered by a map": (missing(), FILTERED),
     "removed by a map": (None, maps(removed=True)),
     "changed by a map": (None, maps(removed=False)),
     "named by a map": (None, NAMED),
+    "filtered by a map": (None, FILTERED),
 }
 
 
@@ -139,6 +151,7 @@ def test_a_value_that_does_not_fit_is_dropped_if_its_field_is_left_out(
     for record in (CONVERSATION, MESSAGE):
         sandbox.behaviour.faults.append(Odd(", ".join([json.dumps(record)] * 3)))
     sandbox.behaviour.api_faults.extend([page(AGENT, AGENT), page(*ENTRIES)])
+    is_mapped = "stream_maps" in options
     options = {**options, **(batches(tmp_path) if batch else {})}
     run = run_tap(settings(sandbox, **options), catalog=chosen or catalog(*STREAMS))
     checks.succeeded(run)
@@ -146,9 +159,10 @@ def test_a_value_that_does_not_fit_is_dropped_if_its_field_is_left_out(
     assert UUID in output
     assert PERSON not in output
     assert PERSON not in run.log
-    # What is not left out still moves.
+    # With a map, no value that does not fit moves; without, those of other fields do.
     for value in ('"closed_at":"soon"', '"duration":"long"', '"createdAt":"soon"'):
-        assert value in output.replace('": "', '":"')
+        assert (value in output.replace('": "', '":"')) != is_mapped
+    assert output.replace('": "', '":"').count('"new":"field"') >= 4
     for line in ("messages: field author_email ", "messages: field form"):
         (warning,) = (text for text in run.log.splitlines() if line in text)
         assert "dropped, because the catalog deselects or lacks the field" in warning
@@ -164,5 +178,16 @@ def test_a_map_that_removes_the_column_is_what_the_warnings_say(serve, run_tap, 
     assert PERSON not in run.output
     fate = "dropped, because the catalog or a stream map removes additional_properties"
     assert f"messages: field new is not in the schema; its values are {fate}" in run.log
-    assert f"such values are {fate}, and the field is null" in run.log
+    assert "in additional_properties" not in run.log
+
+
+@pytest.mark.parametrize("kept", ["additional_properties", None])
+def test_a_map_that_drops_what_it_does_not_name_drops_new_fields(serve, run_tap, kept):
+    sandbox = serve(conversations=3, days=5)
+    sandbox.behaviour.faults.append(Odd(json.dumps({**MESSAGE, "new": PERSON})))
+    names = {"id", "created_at", *([kept] if kept else [])}
+    maps = {"messages": {**{name: name for name in names}, "__else__": None}}
+    run = run_tap(settings(sandbox, stream_maps=maps), catalog=catalog("messages"))
+    checks.succeeded(run)
+    assert PERSON not in run.output
     assert "in additional_properties" not in run.log
