@@ -15,6 +15,7 @@ from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, key, rows, rows_by_conversation
 
 NOTES = "conversation_notes"
+STATUSES = [403, 404, *(pytest.param(status, marks=pytest.mark.slow) for status in (410, 422))]
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_if_dixa_refuses_all_from_one_on_none_is_skipped(account):
 
 @both_paths_slowly
 @pytest.mark.parametrize("stream", BY_CONVERSATION)
-@pytest.mark.parametrize("status", [403, 404, 410, 422])
+@pytest.mark.parametrize("status", STATUSES)
 def test_however_many_are_refused_first_the_others_come(account, stream, status, options):
     sandbox, changed, sync = account
     refuse(sandbox, stream, changed[:35], status)
@@ -157,12 +158,12 @@ PARENTS = {
 """By stream: the pages that name its forty parents, where each one's rows are, and their key."""
 
 
-@pytest.mark.parametrize("status", [403, 404, 410, 422])
+@pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("stream", PARENTS)
 def test_however_many_parents_are_refused_first_the_others_come(serve, run_tap, stream, status):
     pages, path, key = PARENTS[stream]
     for refused in (12, 39):
-        sandbox = serve()
+        sandbox = serve(conversations=4, days=4)
         row = '{"name": "n"}' if key is None else f'[{{"{key}": "1"}}]'
         row = f'{{"schedule": {row}}}' if "business" in stream else row
         bodies = [*pages, *[f'{{"data": {row}}}'] * 50]
