@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 _AGENTS = Paging(most=1000, ends_bare=True)
 _END_USERS = Paging(most=1000, links_whole=True)
 _ACTIVITY_LOG = Paging(most=10_000)
+_WHOLE_SECONDS = 2_000
+"""How much longer a request for the activity log may be to begin and end with a second, in ms."""
 
 
 class DixaApi:
@@ -130,7 +132,8 @@ class DixaApi:
                     found["data"] = _with_new_fields(found["data"], nested)
                 body = msgspec.json.encode(found)
                 after, before = request.state.interval
-                if is_too_long(after, before, self._behaviour.longest_query_days):
+                longest = self._behaviour.longest_query_days
+                if is_too_long(after, before, longest, rounded=_WHOLE_SECONDS):
                     response = too_long(self._behaviour.too_long, body)
                     answer.status = response.status if isinstance(response, Refusal) else 200
                     return response

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from tap_dixa.sandbox.behaviour import TooLong
 
 _DAY = 86_400_000
-_MARGINS = 4_000
-"""How much longer than a window the tap's request for it is at most, in ms: a second on each side,
-and for the activity log up to another one to make it whole."""
+_MARGINS = 2_000
+"""How much longer than a window the tap's request for it is, in ms: a second on each side."""
 _MESSAGES = {
     "504": "Endpoint request timed out",
     "500": "Internal error",
@@ -23,9 +22,16 @@ _MESSAGES = {
 }
 
 
-def is_too_long(after: int, before: int, longest_days: float | None) -> bool:
-    """Whether an interval in Unix ms is longer than so many days, without the tap's margins."""
-    return longest_days is not None and before - after - _MARGINS > longest_days * _DAY
+def is_too_long(after: int, before: int, longest_days: float | None, rounded: int = 0) -> bool:
+    """Whether an interval is longer than so many days, without the tap's margins.
+
+    Args:
+        after: Where it starts, in Unix ms.
+        before: Where it ends.
+        longest_days: The limit, if there is one.
+        rounded: How much longer it may be because its ends are rounded, in ms.
+    """
+    return longest_days is not None and before - after - _MARGINS - rounded > longest_days * _DAY
 
 
 def too_long(kind: TooLong, body: bytes) -> ASGIApp:

@@ -96,8 +96,8 @@ def test_windows_are_halved_until_each_can_be_exported(limit, span, days, ahead)
     assert len(told) == (service.refused > 0)
 
 
-@given(st.integers(1, HOUR - 1), spans.filter(lambda span: span > HOUR), window_days)
-def test_less_than_an_hour_is_not_requested_at_once(limit, span, days):
+@given(st.integers(1, HOUR // 2 - 1), spans.filter(lambda span: span > HOUR), window_days)
+def test_a_window_of_less_than_an_hour_is_not_halved(limit, span, days):
     service = Service(limit)
     windows = split(START, START + span, days)
     responses = WindowFetcher(service).fetch(windows, service.download, ahead=1)

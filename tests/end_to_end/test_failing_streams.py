@@ -118,8 +118,8 @@ def test_a_list_that_is_refused_half_way_fails_alone(serve, run_tap, status):
 
 def test_an_export_that_fails_for_good_fails_alone(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
-    # Six days and their halves, down to an hour or two, and not one more.
-    sandbox.behaviour.faults.extend([Refusal(500)] * 11)
+    # Six days and their halves, down to less than an hour, and not one more.
+    sandbox.behaviour.faults.extend([Refusal(500)] * 12)
     streams = ("conversations", "messages", "tags")
     run = run_tap(settings(sandbox), catalog=catalog(*streams))
     line = checks.failed(run)
