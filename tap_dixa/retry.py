@@ -7,11 +7,13 @@ import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.client import HTTPException
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import requests
 from singer_sdk.exceptions import RetriableAPIError
+from urllib3.exceptions import InvalidHeader
 
 from tap_dixa.errors import IncompleteResponseError, TooMuchError
 
@@ -46,6 +48,9 @@ _WRONG_SETTINGS = (
     requests.exceptions.InvalidHeader,
 )
 """What only another setting can resolve: an address, or that of a proxy."""
+
+_NOT_HTTP = (HTTPException, InvalidHeader)
+"""Errors that quote what was sent in place of HTTP."""
 
 
 def may_succeed(error: Exception) -> bool:
@@ -149,7 +154,10 @@ def describe(error: BaseException) -> str:
         return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
-    return f"no connection: {_innermost(error)}"
+    cause = _innermost(error)
+    if isinstance(cause, _NOT_HTTP) and not isinstance(cause, OSError):
+        return "the response is not HTTP"
+    return f"no connection: {cause}"
 
 
 def _innermost(error: BaseException) -> BaseException:

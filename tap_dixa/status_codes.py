@@ -9,13 +9,13 @@ import requests
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
-from tap_dixa.redaction import redacted
+from tap_dixa.log_shapes import shown_text
 
 if TYPE_CHECKING:
     from singer_sdk.exceptions import FatalAPIError
 
-_DETAIL = 200
-"""How much of a refused request's body is worth showing, in characters."""
+_MOST_READ = 2_000
+"""How much of a refused request's body is read, in bytes."""
 
 _ADVICE: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "Dixa did not accept the request's parameters. Try a smaller "
@@ -62,12 +62,13 @@ def error_of(response: requests.Response, stream: str) -> RetriableAPIError | Fa
 
 
 def _detail(response: requests.Response) -> str:
-    """Give the status and the beginning of the body, in one line and without a secret."""
+    """Give the status and what its body is, in one line."""
     try:
-        body = next(response.iter_content(4 * _DETAIL), b"").decode(errors="replace")
+        body = next(response.iter_content(_MOST_READ), b"")
     except requests.RequestException:
-        body = ""  # the status is what decides
-    # Redacted before it is cut, or a part of a token is left.
-    body = "".join(c if c.isprintable() else " " for c in redacted(body))
-    status = f"{response.status_code} {response.reason}"
-    return f"{status}, {body[:_DETAIL]}" if body else status
+        body = b""  # the status is what decides
+    try:
+        status = f"{response.status_code} {HTTPStatus(response.status_code).phrase}"
+    except ValueError:
+        status = str(response.status_code)
+    return f"{status}, {shown_text(body)}" if body.strip() else status

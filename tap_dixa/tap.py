@@ -24,10 +24,10 @@ from tap_dixa.errors import (
     SettingsError,
     StreamsFailedError,
 )
+from tap_dixa.hidden_token import hide
 from tap_dixa.output.stdout import StdoutWriter
 from tap_dixa.permissions import Permissions
 from tap_dixa.progress_bar import ProgressBar
-from tap_dixa.redaction import redact
 from tap_dixa.settings import (
     CONFIG_JSONSCHEMA,
     Settings,
@@ -235,7 +235,7 @@ class TapDixa(CommandTap):
         # values, so ours, which never quote the token, come first.
         if not raise_errors:
             return []  # discovery: the streams do not depend on settings
-        redact(self.settings.api_token)
+        hide(self.settings.api_token)
         if self.settings.start_date > time.time_ns() // 1_000_000:
             self.logger.warning(
                 "start_date is in the future: incremental streams are empty until then"

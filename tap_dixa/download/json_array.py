@@ -16,6 +16,7 @@ import msgspec
 from tap_dixa.download.json_scanner import RecordScanner
 from tap_dixa.download.json_text import BOM, ESCAPE, REPLACEMENT, repair_text
 from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
+from tap_dixa.log_shapes import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,8 +135,7 @@ class JsonArray:
                 return place + len(part) - len(begins), begins
             if begins:
                 raise BadResponseError(
-                    "the response is not a JSON array: it begins with "
-                    f"{begins[:80].decode(errors='replace')!r}"
+                    f"the response is not a JSON array: it is {shown_text(begins)}"
                 )
         raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
 
@@ -149,7 +149,7 @@ class JsonArray:
             raise _damaged(flaw)
         raise UnusableRecordError(
             f"Dixa sent a record longer than {self._longest_record >> 20} MB, which is more than "
-            f"the tap can hold: {buffer[1:_SHOWN].decode(errors='replace')!r}"
+            f"the tap can hold: {shown_text(bytes(buffer[1:_SHOWN]))}"
         )
 
     def _replace_surrogates(

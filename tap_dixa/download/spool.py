@@ -23,6 +23,7 @@ import msgspec
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import JsonArray
 from tap_dixa.errors import DiskError, SettingsError, UnusableRecordError
+from tap_dixa.log_shapes import shown_text
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _SORTED_RUN = 1 << 13
 """How many index entries are sorted in memory at a time."""
 _BLOCK = 1 << 9
 _ENTRY = 3 * array("q").itemsize
-_SHOWN = 40
 _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _BRACE = ord("{")
 _FIRST = -(1 << 62)
@@ -201,7 +201,7 @@ class Spool:
                     if not EARLIEST <= cursor <= LATEST:
                         raise UnusableRecordError(
                             "Dixa sent a record whose replication key is not a valid timestamp, "
-                            f"{cursor} (Unix ms): {show(bytes(record))}"
+                            f"{cursor} (Unix ms): {shown_text(bytes(record))}"
                         )
                     entries.append((_FIRST, chunk.position + place, length))
                     self.out_of_place += 1
@@ -246,7 +246,7 @@ class Spool:
         except _UNUSABLE as error:
             reason = str(error).replace("$[0]", "$")
             raise UnusableRecordError(
-                f"Dixa sent a record that cannot be used: {reason}: {show(record)}"
+                f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
             ) from None
 
 
@@ -267,8 +267,3 @@ def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyD
         gc=False,
     )
     return msgspec.json.Decoder(list[structure])  # type: ignore[valid-type]
-
-
-def show(record: bytes) -> str:
-    """Quote enough of a record's JSON to find it by, for a message."""
-    return repr(record[:_SHOWN].decode(errors="replace"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tap_dixa.log_shapes import shown_key, shown_path
 from tap_dixa.output.fields import TimeField
 from tap_dixa.output.json_numbers import HugeNumber
 from tap_dixa.schemas import ADDITIONAL
@@ -22,8 +23,6 @@ _EXCLUDED = (
     "has a stream map"
 )
 _NO_COLUMN = f"dropped, because the catalog or a stream map removes {ADDITIONAL}"
-_LONGEST_NAME = 80
-"""How much of a key or of a field's name is logged."""
 _MOST_SHOWN = 30
 _LIKE_A_TIME = re.compile(r"[\d:.,TZ+/ -]*", re.ASCII)
 
@@ -90,7 +89,7 @@ class ContentWarnings:
             "and the field is null",
             self._stream,
             name,
-            ", ".join(_on_one_line(str(key)) for key in keys),
+            ", ".join(map(shown_key, keys)),
             _kind(moved.value)
             if field in self._exclusions.fields
             else _described(moved.value, is_time=is_time),
@@ -121,25 +120,21 @@ class ContentWarnings:
 def _shown(path: Path) -> str:
     """Write a path with dots into objects and ``[]`` into arrays."""
     names = "".join("[]" if isinstance(step, int) else f".{step}" for step in path)
-    return _on_one_line(names.removeprefix("."))
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST_NAME]
+    return shown_path(names.removeprefix("."))
 
 
 def _described(value: Any, *, is_time: bool) -> str:
     """Say what a value is, in a few words for a log.
 
-    A text may be personal data, so nothing of it is shown, except where a time should be and it
-    consists of nothing but digits and signs. Numbers and booleans are shown.
+    A text or a number may be personal data, so nothing of it is shown, except where a time should
+    be and it consists of nothing but digits and signs. Booleans are shown.
     """
     if isinstance(value, bool):
         return f"the boolean {str(value).lower()}"
-    if isinstance(value, int | float | HugeNumber):
-        return f"the number {_shortened(str(value))}"
     if value == "":
         return "an empty string"
+    if is_time and isinstance(value, int | float | HugeNumber):
+        return f"the number {_shortened(str(value))}"
     if is_time and isinstance(value, str) and _LIKE_A_TIME.fullmatch(value):
         return f"the string {_shortened(value)}"
     return _kind(value)

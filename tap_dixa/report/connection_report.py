@@ -22,8 +22,9 @@ from tap_dixa.errors import (
     RefusedError,
     RetriesExhaustedError,
 )
+from tap_dixa.log_shapes import shown_name
 from tap_dixa.output.json_numbers import decode
-from tap_dixa.report.field_check import FieldCheck, shown_name
+from tap_dixa.report.field_check import FieldCheck
 from tap_dixa.report.observations import FAILED, LACKING, Endpoint, Export, Observations
 from tap_dixa.report.rendering import render
 from tap_dixa.report.row_shapes import RowShape

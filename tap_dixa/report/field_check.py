@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.output.json_numbers import HugeNumber
+from tap_dixa.log_shapes import shown_name, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TYPES: dict[type, str] = {
-    NoneType: "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    HugeNumber: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
-"""The JSON type of each type of decoded JSON."""
-_NAME = re.compile(r"(?!(?:.*\d){4})[A-Za-z_][\w-]{0,39}", re.ASCII)
-_NO_NAME = "(not a plain name)"
 _ROW = "(the record itself)"
 
 
@@ -57,7 +42,7 @@ class FieldCheck:
 
     def _check(self, value: Any, schema: dict[str, Any], path: str) -> None:
         allowed = _allowed(schema)
-        kind = TYPES[type(value)]
+        kind = type_name(value)
         if "array" in allowed and kind != "null":
             # A single value stands for an array of one.
             items = schema.get("items", {})
@@ -73,12 +58,7 @@ class FieldCheck:
             if name in properties:
                 self._check(part, properties[name], f"{path}{name}")
             else:
-                self.unknown.setdefault(f"{path}{shown_name(name)}", set()).add(TYPES[type(part)])
-
-
-def shown_name(name: str) -> str:
-    """Return a name as it may be shown: one that does not look like one can be data."""
-    return name if _NAME.fullmatch(name) else _NO_NAME
+                self.unknown.setdefault(f"{path}{shown_name(name)}", set()).add(type_name(part))
 
 
 def _allowed(schema: dict[str, Any]) -> list[str]:

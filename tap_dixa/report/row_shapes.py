@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.report.field_check import TYPES, shown_name
+from tap_dixa.log_shapes import shown_name, type_name
 from tap_dixa.streams.record_rows import cells_of
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
         for part in value:
             yield from _walk(part, f"{path}[]")
     else:
-        yield path, TYPES[type(value)]
+        yield path, type_name(value)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dixa.download.spool import show
 from tap_dixa.errors import RefusedError, TooMuchError, UnusableRecordError
+from tap_dixa.log_shapes import shown_value
 from tap_dixa.streams.dixa_api import DixaApiStream
 from tap_dixa.streams.optional import OptionalStream
 from tap_dixa.streams.record_rows import (
@@ -127,7 +127,7 @@ class AnalyticsRecordsStream(RecordsStream):
             time = Time.parse(str(row[_TIME].get("name")), row[_TIME]["timestamp"])
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             raise UnusableRecordError(
-                f"Dixa sent a record without a usable {_TIME}: {show(repr(row).encode())}"
+                f"Dixa sent a record without a usable {_TIME}: {shown_value(row)}"
             ) from None
         others = {name: part for name, part in row.items() if name not in {_TIME, _FIELDS}}
         taken = {name: others.pop(name) for name in sorted(OWN_NAMES & others.keys())}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_dixa.errors import ForbiddenError, UnusableRecordError
+from tap_dixa.log_shapes import shown_value
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class FullTableStream(DixaApiStream):
                 return record
         raise UnusableRecordError(
             f"{self.name}: Dixa sent a row whose {' and '.join(self.primary_keys)} cannot be used: "
-            f"{row!r:.80}"
+            f"{shown_value(row)}"
         )
 
     def id_of(self, row: Any) -> Any:

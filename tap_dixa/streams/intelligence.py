@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dixa.download.spool import show
 from tap_dixa.download.windows import Window, split
 from tap_dixa.errors import UnusableRecordError
+from tap_dixa.log_shapes import shown_value
 from tap_dixa.streams.record_rows import Time, cells_of, identity, join_columns, plain, to_json
 from tap_dixa.streams.record_streams import RecordsStream, RecordTypesStream, RecordWindow
 from tap_dixa.timestamps import DAY, to_rfc3339
@@ -119,7 +119,7 @@ class IntelligenceRecordsStream(RecordsStream):
         time = time_of(cells, window)
         if time is None:
             raise UnusableRecordError(
-                f"Dixa sent a record without a timestamp: {show(repr(row).encode())}. Please "
+                f"Dixa sent a record without a timestamp: {shown_value(row)}. Please "
                 "report the shape that tap-dixa --test shows"
             )
         cells.pop(_PRIMARY, None)

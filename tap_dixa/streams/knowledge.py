@@ -8,6 +8,7 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa.errors import ForbiddenError, UnusableRecordError
+from tap_dixa.log_shapes import shown_text
 from tap_dixa.streams.children import ChildStream
 from tap_dixa.streams.optional import OptionalStream
 
@@ -68,7 +69,7 @@ class CatalogByCollection(ChildStream):
         except (msgspec.DecodeError, RecursionError):
             raise UnusableRecordError(
                 f"{self.name}: Dixa sent a row whose {' and '.join(Catalog.__struct_fields__)} "
-                f"cannot be used: {bytes(row)!r:.80}"
+                f"cannot be used: {shown_text(bytes(row))}"
             ) from None
         return {"categories": catalog.category_ids(), "articles": catalog.article_ids()}
 

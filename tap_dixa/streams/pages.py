@@ -12,6 +12,7 @@ from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
 from tap_dixa.errors import BadResponseError, RefusedError, TooMuchError
+from tap_dixa.log_shapes import shown_text, shown_value
 from tap_dixa.output.json_numbers import decode
 
 if TYPE_CHECKING:
@@ -160,9 +161,8 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
             rows = list(map(decode, rows))
         key = msgspec.json.decode(page.get(_PAGE_KEY, b"null"), type=str | None)
     except msgspec.ValidationError:
-        begins = body[:80].decode(errors="replace")
         raise BadResponseError(
-            f"the response is not a page of rows: it begins with {begins!r}"
+            f"the response is not a page of rows: it is {shown_text(body)}"
         ) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadResponseError(f"the response is damaged: {error}") from None
@@ -173,7 +173,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
         urlparse(link)
     except ValueError:
         raise BadResponseError(
-            f"the response's link to the next page cannot be followed: {link!r:.80}"
+            f"the response's link to the next page cannot be followed: {shown_value(link)}"
         ) from None
     return Page(rows, link, _digest(bytes(found)), has_list)
 

@@ -16,12 +16,12 @@ from tap_dixa.client import DixaStream
 from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.json_text import repair_text
 from tap_dixa.download.prefetch import prefetch
-from tap_dixa.download.spool import show
 from tap_dixa.download.windows import MARGIN, Window, split
 from tap_dixa.errors import (
     ForbiddenError,
     UnusableRecordError,
 )
+from tap_dixa.log_shapes import shown_text
 from tap_dixa.output.compiled import CompiledNormalizer
 from tap_dixa.output.fast_path import FastPathStream
 from tap_dixa.output.json_numbers import decode
@@ -204,7 +204,8 @@ class WindowedStream(FastPathStream, DixaStream):
                     converted = convert(text) if keep is None or keep(text) else _DROPPED
                 except _NOT_DECODABLE as error:
                     raise UnusableRecordError(
-                        f"{self.name}: {part}: a record cannot be decoded: {error}: {show(text)}"
+                        f"{self.name}: {part}: a record cannot be decoded: {error}: "
+                        f"{shown_text(text)}"
                     ) from None
                 traffic.emitted += 1
                 if converted is not _DROPPED:

@@ -18,7 +18,7 @@ from tests.end_to_end import checks
 
 HTML = {"Content-Type": "text/html"}
 EARLY = "the response is incomplete or damaged"
-NO_EXPORT = "the response is not a JSON array: it begins with "
+NO_EXPORT = "the response is not a JSON array: it is "
 BROKE = "the connection broke in the middle of the response"
 CLOSED = "no connection: "
 LATE = "no response within request_timeout_seconds"

@@ -127,13 +127,13 @@ def test_what_converts_without_loss_is_converted(normalize, warnings, field, giv
 
 
 MOVED = [
-    ("count", 1.5, "the number 1.5"),
+    ("count", 1.5, "a number"),
     ("count", "1.5", "a string"),
     ("count", "007", "a string"),
     ("count", " 1", "a string"),
     ("count", True, "the boolean true"),
-    ("count", 1e300, "the number 1e+300"),
-    ("flag", 1, "the number 1"),
+    ("count", 1e300, "a number"),
+    ("flag", 1, "a number"),
     ("size", "1.50", "a string"),
     ("size", "nan", "a string"),
     ("text", {"a": 1}, "an object"),
@@ -150,7 +150,7 @@ MOVED = [
     ("many", [{"a": 1}, "b"], "an array"),
     ("many", {"a": 1}, "an object"),
     ("parts", [{"value": "v", "new": 1}, None], "an array"),
-    ("parts", 5, "the number 5"),
+    ("parts", 5, "a number"),
     ("open", "text", "a string"),
 ]
 
@@ -171,7 +171,7 @@ def test_a_number_that_cannot_be_stored_moves_as_its_text(normalize, warnings):
         "additional_properties": {"count": "9223372036854775808", "at": "-1e400"},
     }
     assert warnings == [
-        misfit("count", "the number 9223372036854775808"),
+        misfit("count", "a number"),
         misfit("at", "the number -1e400"),
     ]
     assert normalize(decode(b'{"new": [1e400, {"a": 1e500}], "text": 1e400}')) == {

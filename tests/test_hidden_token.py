@@ -8,7 +8,7 @@ import logging
 import pytest
 from singer_sdk.logging import ConsoleFormatter, StructuredFormatter
 
-from tap_dixa.redaction import redact
+from tap_dixa.hidden_token import hide
 
 SECRET = "tok-3f9a1c77"  # noqa: S105 (it opens nothing)
 
@@ -16,7 +16,7 @@ SECRET = "tok-3f9a1c77"  # noqa: S105 (it opens nothing)
 @pytest.fixture(params=[ConsoleFormatter, StructuredFormatter])
 def log(request):
     """Give a logger of its own, with a handler that is added after the secret is known."""
-    redact(SECRET)
+    hide(SECRET)
     output = io.StringIO()
     handler = logging.StreamHandler(output)
     handler.setFormatter(request.param())
@@ -55,24 +55,24 @@ def test_a_traceback_without_a_secret_is_left_to_the_formatter(log):
     assert "(token)" not in output.getvalue()
 
 
-def test_redacting_again_adds_nothing():
-    redact(SECRET)
+def test_hiding_again_adds_nothing():
+    hide(SECRET)
     factory = logging.getLogRecordFactory()
     for _ in range(100):
-        redact(SECRET)
+        hide(SECRET)
     assert logging.getLogRecordFactory() is factory
     assert logging.getLogger("root").filters == []
 
 
-def test_what_is_too_short_to_be_a_token_is_not_redacted(log):
+def test_what_is_too_short_to_be_a_token_is_not_hidden(log):
     logger, output = log
-    redact("window")
+    hide("window")
     logger.info("window 1 of 2")
     assert "window 1 of 2" in output.getvalue()
 
 
 def test_a_call_with_wrong_arguments_is_reported_by_logging_and_ends_nothing(capsys):
-    redact(SECRET)
+    hide(SECRET)
     logger = logging.Logger("some.library")  # noqa: LOG001 (no other test's)
     logger.addHandler(logging.StreamHandler(io.StringIO()))
     logger.info("%d", "no number")

@@ -1,0 +1,85 @@
+"""Keep the token out of the log, whichever logger, handler or formatter writes it."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+_SHORTEST = 8
+"""A shorter token is not hidden: it would also be part of innocent words."""
+_SHORTEST_PIECE = 4
+"""A shorter piece of a token gives nothing away, and many words end with it."""
+_HIDDEN = "(token)"
+
+_tokens: set[str] = set()
+_formatter = logging.Formatter()
+_make_plain_record = logging.getLogRecordFactory()
+
+
+def hide(token: str) -> None:
+    """Hide a token in every log record from now on: messages, tracebacks and stacks."""
+    if len(token) < _SHORTEST:
+        return
+    _tokens.add(token)
+    # It is hidden where a record is made: handlers can come later, and each logger has its own.
+    logging.setLogRecordFactory(_make_record)
+
+
+def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    record = _make_plain_record(*args, **kwargs)
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError):  # logging reports a call with wrong arguments by itself
+        return record
+    text = message
+    if record.exc_info:
+        traceback = _formatter.formatException(record.exc_info)
+        if without_token(traceback) != traceback:
+            # Formatters read the exception itself, each in its own way: it becomes text.
+            text, record.exc_info = f"{message}\n{traceback}", None
+    if (clean := without_token(text)) != message:
+        record.msg, record.args = clean, ()
+    if record.stack_info:
+        record.stack_info = without_token(record.stack_info)
+    return record
+
+
+def without_token(text: str) -> str:
+    """Replace the token in a text, also where it is URL-encoded or base64."""
+    for spelling in _spellings():
+        text = text.replace(spelling, _HIDDEN)
+    return text
+
+
+def beginning(text: str, length: int) -> str:
+    """Cut a text after so many characters, without a piece of the token at the cut.
+
+    Args:
+        text: A text that may have been cut before, such as the first bytes of a body.
+        length: The most characters that are returned.
+    """
+    # Hidden before it is cut: a piece of the token is not recognized anywhere but at the end.
+    clean = without_token(text)
+    piece = max(_piece_at_the_end(clean, spelling) for spelling in ("", *_spellings()))
+    return clean[: len(clean) - piece][:length]
+
+
+def _piece_at_the_end(text: str, token: str) -> int:
+    """Count the characters at the end of a text that the token begins with."""
+    sizes = range(min(len(token), len(text)), _SHORTEST_PIECE - 1, -1)
+    return next((size for size in sizes if text.endswith(token[:size])), 0)
+
+
+def _spellings() -> list[str]:
+    return [spelling for token in _tokens for spelling in _spellings_of(token)]
+
+
+@cache
+def _spellings_of(token: str) -> tuple[str, ...]:
+    """Give the ways in which a response may echo a token."""
+    encoded = base64.b64encode(token.encode()).decode().rstrip("=")
+    basic = base64.b64encode(f"bearer:{token}".encode()).decode().rstrip("=")
+    return token, quote(token, safe=""), encoded, basic

@@ -1,0 +1,85 @@
+"""What a log line shows of what Dixa sent: names and types, no values.
+
+Values may be personal data, and so may names that do not look like names of fields. At the level
+DEBUG the beginning of the text is shown instead, without the token.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from itertools import islice
+from types import NoneType
+from typing import Any
+
+import msgspec
+
+from tap_dixa.hidden_token import beginning
+
+_MOST_CHARACTERS = 200
+_MOST_FIELDS = 20
+_LONGEST_TEXT = 1 << 20
+"""A longer text is not decoded to describe it, in bytes."""
+_NAME = re.compile(r"(?!(?:.*\d){4})[A-Za-z_][\w-]{0,39}", re.ASCII)
+_NO_NAME = "(not a plain name)"
+_KEY = re.compile(r"[\w:=/+-]{1,80}", re.ASCII)
+_NO_KEY = "(not a plain id)"
+_KINDS = {b"": "empty", b"{": "an object", b"[": "an array", b"<": "HTML"}
+"""What a text is that cannot be decoded, by its first character."""
+_TYPES: dict[type, str] = {
+    NoneType: "null",
+    bool: "boolean",
+    int: "integer",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
+def shown_text(text: bytes) -> str:
+    """Describe a text that Dixa sent, such as a body, a record's JSON, or the beginning of one."""
+    if _shows_all():
+        return repr(beginning(text.decode(errors="replace"), _MOST_CHARACTERS))
+    try:
+        value = msgspec.json.decode(text if len(text) <= _LONGEST_TEXT else b"")
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _KINDS.get(text.lstrip()[:1], "text that is not JSON")
+    return shown_value(value)
+
+
+def shown_value(value: Any) -> str:
+    """Describe decoded JSON that Dixa sent, such as a row: its type and the names of its fields."""
+    if _shows_all():
+        return beginning(repr(value), _MOST_CHARACTERS)
+    kind = type_name(value)
+    if not isinstance(value, dict) or not value:
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" if value is not None else kind
+    fields = (f"{shown_name(name)} ({type_name(part)})" for name, part in value.items())
+    rest = f" and {len(value) - _MOST_FIELDS} more" if len(value) > _MOST_FIELDS else ""
+    return f"an object with {', '.join(islice(fields, _MOST_FIELDS))}{rest}"
+
+
+def shown_path(path: str) -> str:
+    """Return the path of a new field as a log line may have it, with dots into objects."""
+    plain = all(shown_name(name) == name for name in path.split("."))
+    return path if plain or _shows_all() else _NO_NAME
+
+
+def shown_name(name: str) -> str:
+    """Return a field's name as it may be shown: what does not look like a name can be data."""
+    return name if _NAME.fullmatch(name.removesuffix("[]")) else _NO_NAME
+
+
+def shown_key(value: object) -> str:
+    """Return a record's key as a log line may have it: it finds the record."""
+    key = str(value)
+    return key if _KEY.fullmatch(key) else _NO_KEY
+
+
+def type_name(value: Any) -> str:
+    """Name the JSON type of decoded JSON."""
+    return _TYPES.get(type(value), "number")
+
+
+def _shows_all() -> bool:
+    return logging.getLogger("tap-dixa").isEnabledFor(logging.DEBUG)
