@@ -7,6 +7,7 @@ no floating-point number is involved.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 DAY = 86_400_000
@@ -94,9 +95,10 @@ def parse_record_time(text: str) -> int:
     text = without_zone_name(text).upper()
     if _UNIX_MS.fullmatch(text):
         return int(text)  # public connectors type some of the ratings' times as texts
-    if not _ISO.fullmatch(text):
-        raise ValueError(text)
-    return parse(text)
+    with suppress(ValueError):
+        if _ISO.fullmatch(text):
+            return parse(text)
+    raise ValueError("not a clear time")  # the text may be anything, and this is for the log
 
 
 def without_zone_name(text: str) -> str:

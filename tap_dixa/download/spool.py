@@ -201,7 +201,7 @@ class Spool:
                     if not EARLIEST <= cursor <= LATEST:
                         raise UnusableRecordError(
                             "Dixa sent a record whose replication key is not a valid timestamp, "
-                            f"{cursor} (Unix ms): {shown_text(bytes(record))}"
+                            f"{cursor!s:.30} (Unix ms): {shown_text(bytes(record))}"
                         )
                     entries.append((_FIRST, chunk.position + place, length))
                     self.out_of_place += 1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.log_shapes import shown_key, shown_path
 from tap_dixa.output.fields import TimeField
-from tap_dixa.output.json_numbers import HugeNumber
+from tap_dixa.output.misfit_texts import described, kind_of
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ _EXCLUDED = (
     "has a stream map"
 )
 _NO_COLUMN = f"dropped, because the catalog or a stream map removes {ADDITIONAL}"
-_MOST_SHOWN = 30
-_LIKE_A_TIME = re.compile(r"[\d:.,TZ+/ -]*", re.ASCII)
 
 
 class ContentWarnings:
@@ -90,9 +87,9 @@ class ContentWarnings:
             self._stream,
             name,
             ", ".join(map(shown_key, keys)),
-            _kind(moved.value)
+            kind_of(moved.value)
             if field in self._exclusions.fields
-            else _described(moved.value, is_time=is_time),
+            else described(moved.value, is_time=is_time),
             self._fate(field),
         )
 
@@ -121,35 +118,3 @@ def _shown(path: Path) -> str:
     """Write a path with dots into objects and ``[]`` into arrays."""
     names = "".join("[]" if isinstance(step, int) else f".{step}" for step in path)
     return shown_path(names.removeprefix("."))
-
-
-def _described(value: Any, *, is_time: bool) -> str:
-    """Say what a value is, in a few words for a log.
-
-    A text or a number may be personal data, so nothing of it is shown, except where a time should
-    be and it consists of nothing but digits and signs. Booleans are shown.
-    """
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if value == "":
-        return "an empty string"
-    if is_time and isinstance(value, int | float | HugeNumber):
-        return f"the number {_shortened(str(value))}"
-    if is_time and isinstance(value, str) and _LIKE_A_TIME.fullmatch(value):
-        return f"the string {_shortened(value)}"
-    return _kind(value)
-
-
-def _kind(value: Any) -> str:
-    """Say what a value is, and show nothing of it."""
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float | HugeNumber):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "an object" if isinstance(value, dict) else "an array"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from tap_dixa.client import SCHEMAS
 from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.output.json_numbers import INTEGER
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tap_dixa.rate_limit import LimitedSession
 
 _CHUNK = 1 << 18
-_KEY_TYPES = {"integer": int, "string": str}
+_KEY_TYPES = {"integer": INTEGER, "string": str}
 
 
 class ExportStream(WindowedStream):

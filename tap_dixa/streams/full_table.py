@@ -46,10 +46,16 @@ class FullTableStream(DixaApiStream):
         """Make a record that fits the schema from a row.
 
         Raises:
-            UnusableRecordError: It has no usable key.
+            UnusableRecordError: It has no usable key, or is nested too deeply.
         """
         if isinstance(row, dict):
-            record: Record = self.normalize({**(context or {}), **row})
+            try:
+                record: Record = self.normalize({**(context or {}), **row})
+            except RecursionError as error:
+                raise UnusableRecordError(
+                    f"{self.name}: {self.path}: a record cannot be decoded: {error}: "
+                    f"{shown_value(row)}"
+                ) from None
             if all(_is_key(record.get(key)) for key in self.primary_keys):
                 return record
         raise UnusableRecordError(
