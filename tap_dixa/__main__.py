@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -18,6 +19,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stdout is None:
         sys.exit("Standard output is closed: there is nowhere to write to")
+
+    # A parent may have set them not to block, which neither print nor logging expects.
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            os.set_blocking(descriptor, True)
 
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 

@@ -6,7 +6,6 @@ be the token.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -18,14 +17,16 @@ import click
 from typing_extensions import override
 
 from tap_dixa.errors import SettingsError
+from tap_dixa.json_input import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NO_FILE_NAME = re.compile(r"""\s*[{["']|.*\n|.*"\s*:|\s*\w+\s*:\s|\s*api_token\s*=""")
 """What JSON, YAML or a setting looks like that is given in place of a file's name."""
-_DEEPEST = 100
-"""More levels than any catalog or state has, and fewer than Python's limit for recursion."""
+_LEVELS = ("TAP_DIXA_LOGLEVEL", "LOGLEVEL")
+"""The variables that name a log level; the first one that is set counts."""
+_LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 
 
 class JsonObjectFile(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic since click 8.4
@@ -65,19 +66,24 @@ def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
     Raises:
         SettingsError: The environment asks for a log that there cannot be.
     """
-    for variable in ("TAP_DIXA_LOGLEVEL", "LOGLEVEL"):
-        level = os.environ.get(variable, "").upper()
-        if level and level not in logging.getLevelNamesMapping():
-            raise SettingsError(f"{variable} is not a log level: use DEBUG, INFO, WARNING or ERROR")
-        if level:
+    for variable in (*_LEVELS, _LOG_CONFIG):
+        # Compose and Helm set a variable without a value to nothing.
+        if not os.environ.get(variable, "").strip():
+            os.environ.pop(variable, None)
+    for variable in _LEVELS:
+        if (level := os.environ.get(variable)) is not None:
+            os.environ[variable] = level = level.strip().upper()
+            if level not in logging.getLevelNamesMapping():
+                raise SettingsError(
+                    f"{variable} is not a log level: use DEBUG, INFO, WARNING or ERROR"
+                )
             break
     try:
         return get_command()
     except Exception as error:
         reason = " ".join(str(error).split())
         raise SettingsError(
-            f"SINGER_SDK_LOG_CONFIG is not a usable logging configuration: {type(error).__name__}, "
-            f"{reason}"
+            f"{_LOG_CONFIG} is not a usable logging configuration: {type(error).__name__}, {reason}"
         ) from error
 
 
@@ -103,29 +109,11 @@ def _check_file_name(option: str, value: str) -> None:
 def _read_object(text: bytes, option: str) -> dict[str, Any]:
     try:
         # Some editors begin a file with a byte order mark.
-        content = json.loads(text.decode("utf-8-sig"))
+        content = parse_json(text.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SettingsError(f"{option} is not UTF-8: save it with that encoding") from None
     except ValueError as error:
-        raise SettingsError(f"{option} is not JSON: {error}") from None
-    except RecursionError:
-        content, is_too_deep = None, True
-    else:
-        is_too_deep = _is_too_deep(content)
-    if is_too_deep:
-        raise SettingsError(f"{option} is nested more than {_DEEPEST} levels deep")
+        raise SettingsError(f"{option} {error}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{option} does not hold a JSON object")
     return content
-
-
-def _is_too_deep(content: Any) -> bool:
-    level = [content]
-    for _ in range(_DEEPEST):
-        level = [
-            part
-            for value in level
-            if isinstance(value, (dict, list))
-            for part in (value.values() if isinstance(value, dict) else value)
-        ]
-    return bool(level)

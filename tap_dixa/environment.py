@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.errors import SettingsError
+from tap_dixa.json_input import parse_json
+from tap_dixa.setting_types import shown_setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +36,7 @@ def parse_environment(
             config[name] = convert(text)
         except ValueError as error:
             variable = f"{prefix}{name.upper()}"
-            raise SettingsError(f"{variable} cannot be read: {error}") from None
+            raise SettingsError(f"{variable} {error}") from None
     return config
 
 
@@ -43,16 +45,23 @@ def _parse_boolean(text: str) -> bool:
         return True
     if text.lower() in _FALSE:
         return False
-    raise ValueError(f"{text!r} is neither true nor false")
+    raise ValueError(f"must be true or false, not {shown_setting(text)}")
 
 
+def _parse_integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(f"must be a whole number, not {shown_setting(text)}")
+    return int(text)
+
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 # Those of the SDK and their opposites. Anything else was false without a word.
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
 _CONVERSIONS: dict[str, Callable[[str], Any]] = {
-    "integer": int,
+    "integer": _parse_integer,
     "boolean": _parse_boolean,
-    "object": json.loads,
-    "array": json.loads,
+    "object": parse_json,
+    "array": parse_json,
 }

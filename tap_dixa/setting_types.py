@@ -15,6 +15,7 @@ from singer_sdk import typing as th
 
 from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
+from tap_dixa.hidden_token import beginning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     Read = Callable[[str, Any], Any]
 
 _QUOTES = "\"'"
+_MOST_SHOWN = 60
+
+
+def shown_setting(value: Any) -> str:
+    """Quote the beginning of a setting's value for a message."""
+    return beginning(repr(value), _MOST_SHOWN)
 
 
 def read_text(name: str, value: Any) -> str:
@@ -57,8 +64,8 @@ def read_date(name: str, value: Any) -> int:
         timestamps.to_rfc3339(time)
     except (OverflowError, ValueError):
         raise SettingsError(
-            f"{name} is not a clear date: {value!r}. Write year, month, day, as in 2025-01-31 or "
-            "2025-01-31T09:00:00Z"
+            f"{name} is not a clear date: {shown_setting(value)}. Write year, month, "
+            "day, as in 2025-01-31 or 2025-01-31T09:00:00Z"
         ) from None
     return time
 
@@ -66,14 +73,16 @@ def read_date(name: str, value: Any) -> int:
 def read_names(name: str, value: Any) -> tuple[str, ...]:
     """Read a list of ids, each once."""
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise SettingsError(f'{name} must be a list of ids, such as ["ratings"], not {value!r}')
+        raise SettingsError(
+            f'{name} must be a list of ids, such as ["ratings"], not {shown_setting(value)}'
+        )
     return tuple(dict.fromkeys(value))
 
 
 def read_boolean(name: str, value: Any) -> bool:
     """Read true or false; nothing else is either of them."""
     if not isinstance(value, bool):
-        raise SettingsError(f"{name} must be true or false, not {value!r}")
+        raise SettingsError(f"{name} must be true or false, not {shown_setting(value)}")
     return value
 
 
@@ -121,7 +130,8 @@ def integer_setting(
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole or not minimum <= value <= maximum:
             raise SettingsError(
-                f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}"
+                f"{name} must be a whole number from {minimum} to {maximum}, "
+                f"not {shown_setting(value)}"
             )
         return int(value)
 

@@ -223,6 +223,8 @@ class TapDixa(CommandTap):
             raise SettingsError(
                 "a file .env cannot be read: save it as UTF-8, and set PYTHONUTF8=1"
             ) from None
+        except ValueError as error:  # it has a null byte, or a name with "="
+            raise SettingsError(f"a file .env cannot be used: {error}") from None
         return parse_environment(found, schema, prefix)
 
     @override

@@ -293,6 +293,7 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str] | 
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.DEVNULL,
                 "encoding": "utf-8",
+                "pipesize": forks.PIPE_SIZE,
                 **options,
             },
         )

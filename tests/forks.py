@@ -7,6 +7,7 @@ between a request and its retry it waits a hundredth of what it says. A test of 
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import multiprocessing
 import os
@@ -22,6 +23,9 @@ from backoff import _sync
 
 from tap_dixa import rate_limit
 from tap_dixa.__main__ import main
+
+PIPE_SIZE = 1 << 19
+"""How much room the tap has in a pipe that a test does not read yet, in bytes."""
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -120,6 +124,7 @@ def _end(given, encoding):
     """Give the file to read from, the descriptor to write to, and those to close here."""
     if given == subprocess.PIPE:
         reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         file = os.fdopen(reader, "r" if encoding else "rb", encoding=encoding)
         return file, writer, [writer]
     if given == subprocess.DEVNULL:

@@ -9,6 +9,8 @@ import pytest
 
 from tap_dixa.cli import JsonObjectFile, read_config, set_up_log
 from tap_dixa.errors import SettingsError
+from tap_dixa.tap import TapDixa
+from tests.conftest import settings
 
 SECRET = "t0ken-that-must-not-be-seen"  # noqa: S105
 OPTIONS = {
@@ -84,8 +86,62 @@ def test_a_log_level_that_there_is_not_is_named(monkeypatch, variable):
         set_up_log(lambda: pytest.fail("it was set up"))
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+@pytest.mark.parametrize("variable", ["TAP_DIXA_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG"])
+def test_an_empty_variable_counts_as_not_set(serve, run_tap, variable, empty):
+    sandbox = serve(days=3)
+    environment = {"TAP_DIXA_LOGLEVEL": "", variable: empty}
+    run = run_tap(settings(sandbox), environment=environment)
+    assert run.status == 0, run.log
+    assert len(run.of("SCHEMA")) == 2
+
+
+ODD = {
+    "WINDOW_DAYS": ["9" * 5000, "1e3", "nan", "٣", "1_0"],
+    "REFRESH_ANONYMIZED": ["2", "\udcff", "İ"],
+    "ANALYTICS_RECORD_IDS": ["[" * 10_000, "[" * 900 + "]" * 900, "a,b", "[" + "9" * 5000 + "]"],
+    "START_DATE": ["9" * 5000, "\udcff", "1e999"],
+    "STREAM_MAPS": ['{"a":' * 10_000, "\udcff", '{"a":' * 300 + "1" + "}" * 300],
+    "BATCH_CONFIG": ["[" * 10_000],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in ODD.items() for text in texts]
+)
+def test_a_variable_that_cannot_be_read_is_one_short_line(monkeypatch, name, text):
+    monkeypatch.setenv("TAP_DIXA_API_TOKEN", "t0ken")
+    monkeypatch.setenv("TAP_DIXA_START_DATE", "2025-01-01")
+    monkeypatch.setenv(f"TAP_DIXA_{name}", text)
+    with pytest.raises(SettingsError) as refused:
+        TapDixa(config={}, parse_env_config=True)
+    said = str(refused.value)
+    assert name in said.upper()
+    assert len(said) < 250
+    assert "int()" not in said
+    assert "set_int_max" not in said
+
+
 def test_a_log_level_of_the_tap_s_own_comes_first(monkeypatch):
     monkeypatch.setenv("LOGLEVEL", "loud")
     monkeypatch.setenv("TAP_DIXA_LOGLEVEL", "debug")
     command = click.Command("tap-dixa")
     assert set_up_log(lambda: command) is command
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"A=\xff\n", "UTF-8"),
+        ("A=1\n".encode("utf-16"), "UTF-8"),
+        (b"TAP_DIXA_USER_AGENT=a\0b\n", "null byte"),
+        (b"A\0B=c\n", "null byte"),
+        (b"'A=B'=c\n", "variable name"),
+    ],
+)
+def test_a_dotenv_file_that_cannot_be_used_is_named(monkeypatch, tmp_path, content, said):
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", lambda: str(file))
+    with pytest.raises(SettingsError, match=f"a file .env cannot be .*{said}"):
+        TapDixa(config={"api_token": "t0ken"}, parse_env_config=True)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import pty
+import socket
 import subprocess
+import sys
+import time
+import tty
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
 from tests import expected
-from tests.conftest import both_paths_slowly, settings
+from tests.conftest import Run, both_paths_slowly, settings
 from tests.end_to_end.interrupted import until_stuck
 from tests.end_to_end.killed import ended
 from tests.events import HANG
@@ -60,6 +66,102 @@ def test_no_standard_output_is_said_in_one_line(serve, start_tap):
     assert "Traceback" not in log
 
 
+def a_pipe(_):
+    return os.pipe()
+
+
+def a_socket(_):
+    return [end.detach() for end in socket.socketpair()]
+
+
+def a_terminal(_):
+    reader, writer = pty.openpty()
+    tty.setraw(writer)
+    return reader, writer
+
+
+def a_file(folder):
+    (folder / "output").touch()
+    return [os.open(folder / "output", flag) for flag in (os.O_RDONLY, os.O_WRONLY)]
+
+
+FULL_FOR_A_WHILE = 0.3
+"""How long the reader of a test waits before it reads, in seconds."""
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+@pytest.mark.parametrize("ends", [a_pipe, a_socket, a_terminal, a_file])
+def test_every_record_is_emitted_whatever_standard_output_is(
+    serve, start_tap, tmp_path, ends, blocks, evidence
+):
+    sandbox = serve(conversations=300, days=20)
+    reader, writer = ends(tmp_path)
+    os.set_blocking(writer, blocks)
+    arguments = {"program": ["-c", UNBLOCKED]} if not blocks else {}
+    tap = start_tap(settings(sandbox), stdout=writer, encoding=None, **arguments)
+    os.close(writer)
+    if ends is a_file:
+        tap.wait(HANG)
+    time.sleep(FULL_FOR_A_WHILE)
+    output = b""
+    with open(reader, "rb", buffering=0) as file, suppress(OSError):  # noqa: PTH123
+        while part := file.read(70_000):  # a terminal ends with an error
+            output += part
+    run = Run(tap.wait(HANG), output.decode(), "")
+    assert run.status == 0
+    emitted_all_once(run, sandbox)
+    evidence("kinds of standard output")
+
+
+# The parent may do so at any time: the file is its own as well.
+UNBLOCKED = """
+import os
+from tap_dixa.__main__ import main
+os.set_blocking = lambda *_: None
+main()
+"""
+
+UNKNOWN_PIPES = """
+import fcntl
+from tap_dixa.__main__ import main
+
+def refuse(*arguments):
+    raise OSError(22, "Invalid argument")
+
+fcntl.fcntl = fcntl.ioctl = refuse
+main()
+"""
+
+
+def test_a_kernel_that_does_not_know_what_is_asked_of_a_pipe(serve, start_tap):
+    sandbox = serve(conversations=300, days=20)
+    tap = start_tap(settings(sandbox), program=["-c", UNKNOWN_PIPES], encoding=None)
+    run = ended(tap, tap.stdout.read())
+    assert run.status == 0
+    emitted_all_once(run, sandbox)
+
+
+@pytest.mark.parametrize("argument", ["--discover", "--about"])
+def test_descriptions_are_whole_if_standard_output_does_not_block(argument):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    command = [sys.executable, "-m", "tap_dixa", argument]
+    with subprocess.Popen(command, stdout=writer, stderr=writer) as tap:
+        os.close(writer)
+        time.sleep(FULL_FOR_A_WHILE)
+        with open(reader, "rb") as file:  # noqa: PTH123
+            output = file.read()
+    assert tap.returncode == 0
+    assert b"BlockingIOError" not in output
+    assert argument == "--about" or output.rstrip().endswith(b"}")
+
+
+def emitted_all_once(run, sandbox):
+    counts = Counter(message["record"]["id"] for message in run.of("RECORD"))
+    assert set(counts.values()) == {1}
+    assert len(counts) == sum(len(expected.records(sandbox.data, s)) for s in expected.STREAMS)
+
+
 def test_every_record_is_emitted_once_through_a_narrow_pipe(serve, start_tap):
     sandbox = serve(conversations=300, days=20)
     tap = start_tap(settings(sandbox), encoding=None)
@@ -68,6 +170,4 @@ def test_every_record_is_emitted_once_through_a_narrow_pipe(serve, start_tap):
         output += part
     run = ended(tap, output)
     assert run.status == 0
-    counts = Counter(message["record"]["id"] for message in run.of("RECORD"))
-    assert set(counts.values()) == {1}
-    assert len(counts) == sum(len(expected.records(sandbox.data, s)) for s in expected.STREAMS)
+    emitted_all_once(run, sandbox)
