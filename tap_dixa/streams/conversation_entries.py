@@ -1,14 +1,43 @@
-"""The activity log of one conversation after the other, also where Dixa does not send one."""
+"""The activity log of one conversation after the other, and those that are emitted again."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import logging
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
+from typing_extensions import override
 
+from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.window_download import WindowDownload
-from tap_dixa.errors import RefusedError
+from tap_dixa.download.windows import Window
+from tap_dixa.errors import NotFoundError, RefusedError, RetriesExhaustedError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream
+from tap_dixa.streams.erased_conversations import ErasedConversations
+from tap_dixa.streams.refresh import Refresh, RefreshBookmark
+from tap_dixa.timestamps import parse_record_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.streams.activity_logs import ActivityLogsStream
+    from tap_dixa.streams.erased_conversations import Conversation
+    from tap_dixa.streams.refresh import Refreshed
+
+_STATE_FREQUENCY = 10
+"""After how many conversations whose entries were emitted again the state is written."""
+_MOST_REFUSED = 10
+"""So many refusals in a row may have another cause than their conversations."""
+_NOTHING = Window(0, 0)
+
+
+class _Time(msgspec.Struct):
+    time: str = msgspec.field(name="activityTimestamp")
+
+
+_TIME = msgspec.json.Decoder(_Time)
 
 
 class ConversationEntries(DixaApiStream):
@@ -23,18 +52,127 @@ class ConversationEntries(DixaApiStream):
     primary_keys = ("id",)
     row_type: ClassVar = msgspec.Raw
 
-    def refused(self, csid: int) -> RefusedError | None:
-        """Request the log of a conversation, and return why Dixa refuses it, if it does."""
-        try:
-            for _ in self.request_records({"csid": csid}):
-                break
-        except RefusedError as error:
-            return error
-        return None
 
-
-class EntriesDownload(WindowDownload):
+class _EntriesDownload(WindowDownload):
     """The entries about a conversation."""
 
     refused: RefusedError | None = None
     """Why there are none."""
+
+
+class EntryRefresh(Refresh):
+    """Emits the entries about anonymized conversations again.
+
+    What Dixa does not send of a conversation, for whatever reason, is passed by once it has sent
+    the log of another one: until then, the address may be wrong, or the token without access.
+    """
+
+    stream: ActivityLogsStream
+
+    def __init__(self, stream: ActivityLogsStream, convert: Callable[[bytes], Encodable]) -> None:
+        super().__init__(stream, convert)
+        self._conversations = stream.another(ErasedConversations)
+        self._entries = stream.another(ConversationEntries)
+        self._control: int | None = None
+        """The last conversation whose log Dixa has sent, or before, one that should have a log."""
+        self._refused: dict[int, RefusedError] = {}
+        """The conversations whose log Dixa has refused since, and why."""
+        self._skipped: dict[int, RefusedError] = {}
+        """Those that are passed by."""
+
+    @override
+    def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
+        def fetch(conversation: Conversation) -> _EntriesDownload:
+            return self._download(conversation.id, records)
+
+        conversations, ahead = self._anonymized(erased), self.stream.settings.parallel_downloads
+        downloads = prefetch(fetch, conversations, ahead=ahead)
+        try:
+            for count, (conversation, download) in enumerate(downloads, 1):
+                self._note(conversation.id, download.refused)
+                reached = None
+                # One that Dixa sent from elsewhere does not move the bookmark.
+                inside = erased.start <= conversation.updated_at < erased.end
+                if count % _STATE_FREQUENCY == 0 and inside and not self._refused:
+                    reached = RefreshBookmark(conversation.updated_at)
+                yield self.stream.emit(download, self.convert), reached
+            self._settle()
+        finally:
+            self._warn()
+
+    def _anonymized(self, window: Window) -> Iterator[Conversation]:
+        for conversation in self._conversations.updated(window):
+            if conversation.is_anonymized:
+                yield conversation
+            elif not self.conversations:
+                self._control = conversation.id
+
+    def _download(self, csid: int, window: Window) -> _EntriesDownload:
+        """Download the entries about a conversation; none if Dixa does not send its log.
+
+        Raises:
+            RetriesExhaustedError: All attempts failed.
+            UnusableRecordError: An entry has no usable key or replication key.
+        """
+        download = _EntriesDownload()
+        try:
+            entries = list(self._entries.request_records({"csid": csid}))
+            rows = [entry for entry in entries if not _is_before(entry, window.start)]
+            download.add(window, self.stream.spool(rows, window))
+        except NotFoundError:
+            entries = []
+        except RefusedError as error:
+            download.refused = error
+            return download
+        except (RetriesExhaustedError, UnusableRecordError) as error:
+            message = f"{self.stream.name}: conversation {csid}: {error}"
+            raise type(error)(message) from None
+        if not entries:  # each conversation has an entry: that of its creation
+            download.refused = NotFoundError("Dixa returned no activity log")
+        return download
+
+    def _note(self, csid: int, refused: RefusedError | None) -> None:
+        if refused is None:
+            self._control = csid
+            self.conversations.add(csid)
+            self._skip_refused()
+        else:
+            self._refused[csid] = refused
+            # Without another conversation to ask for, a later one may still be sent.
+            if len(self._refused) >= _MOST_REFUSED and self._control is not None:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Pass by what Dixa has refused, if it sends the log of another conversation now.
+
+        Raises:
+            RefusedError: It does not. This is the first refusal.
+        """
+        for error in islice(self._refused.values(), 1):
+            if self._control is None or self._download(self._control, _NOTHING).refused:
+                raise error
+        self._skip_refused()
+
+    def _skip_refused(self) -> None:
+        self._skipped |= self._refused
+        self._refused.clear()
+
+    def _warn(self) -> None:
+        for csid, reason in islice(self._skipped.items(), 1):
+            self.stream.log(
+                "%s: the log entries of %d anonymized conversations (such as %d) are not "
+                "refreshed: %s",
+                self.stream.name,
+                len(self._skipped),
+                csid,
+                reason,
+                level=logging.WARNING,
+            )
+        self._skipped.clear()
+
+
+def _is_before(row: msgspec.Raw, time: int) -> bool:
+    try:
+        return parse_record_time(_TIME.decode(row).time) < time
+    except (msgspec.DecodeError, OverflowError, ValueError):
+        return False  # it cannot be used, which the spool says
