@@ -22,6 +22,7 @@ import msgspec
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import JsonArray
+from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import DiskError, SettingsError, UnusableRecordError
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
@@ -71,8 +72,8 @@ class Spool:
 
     Args:
         body: The response's bytes as they arrive, already decompressed.
-        window: Records whose replication key lies in another window are dropped: they are
-            exported with it.
+        window: Records whose replication key lies in another window of the run are dropped: they
+            are exported with it.
         key_decoder: Decodes what each record must have: see `key_decoder`.
         parse_time: Converts a replication key that is not Unix ms.
 
@@ -90,12 +91,13 @@ class Spool:
         key_decoder: KeyDecoder,
         parse_time: Callable[[Any], int] | None = None,
     ) -> None:
-        self._window = window
+        self.window = window
+        """The window."""
         self._key_decoder = key_decoder
         self._parse_time = parse_time
         self._count = 0
         self.out_of_place = 0
-        """How many records lie neither in the window nor where another one would have them."""
+        """How many records lie outside of all that the run reads."""
         self._runs: list[range] = []
         # Unlinked from the start and readable by this user only.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
@@ -133,7 +135,7 @@ class Spool:
         Returns:
             None if there are no two records of different times.
         """
-        start, end = self._window.start, self._window.end
+        start, end = self.window.start, self.window.end
         entries = merge(*map(self._entries, self._runs))
         ascending, descending, times = True, True, 0
         first_before = last_before = 0
@@ -184,10 +186,11 @@ class Spool:
         Entries are sorted in runs and appended to the file, to be merged when read: neither
         they nor their sorting need memory that grows with the response.
         """
-        start, end = self._window.start, self._window.end
-        # A filter may be rounded to days, and a conversation may change while it is exported:
-        # such a record is in another window, too. One from anywhere else is nowhere else.
-        elsewhere = range(start - DAY, time.time_ns() // 1_000_000 + DAY)
+        start, end = self.window.start, self.window.end
+        # A record from another window of this run, from the margin or from after the run is read
+        # there, or was. The activity log is asked for whole seconds, so for another one more.
+        earliest = start if self.window.earliest is None else self.window.earliest
+        elsewhere = range(earliest - 2 * MARGIN, time.time_ns() // 1_000_000 + DAY)
         entries: list[tuple[int, int, int]] = []
         for chunk in records:
             place = 1

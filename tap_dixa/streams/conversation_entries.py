@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import msgspec
 from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
-from tap_dixa.download.window_download import WindowDownload
+from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import Window
 from tap_dixa.errors import NotFoundError, RefusedError, RetriesExhaustedError, UnusableRecordError
-from tap_dixa.streams.dixa_api import DixaApiStream
+from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.erased_conversations import ErasedConversations
 from tap_dixa.streams.refresh import Refresh, RefreshBookmark
-from tap_dixa.timestamps import parse_record_time
+from tap_dixa.timestamps import EARLIEST, parse_record_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_dixa.output.normalize_raw import Encodable
-    from tap_dixa.streams.activity_logs import ActivityLogsStream
     from tap_dixa.streams.erased_conversations import Conversation
     from tap_dixa.streams.refresh import Refreshed
+    from tap_dixa.streams.windowed import WindowedStream
 
 _STATE_FREQUENCY = 10
 """After how many conversations whose entries were emitted again the state is written."""
 _MOST_REFUSED = 10
 """So many refusals in a row may have another cause than their conversations."""
-_NOTHING = Window(0, 0)
-
-
-class _Time(msgspec.Struct):
-    time: str = msgspec.field(name="activityTimestamp")
-
-
-_TIME = msgspec.json.Decoder(_Time)
+_KEYS = key_decoder("activityTimestamp", {"id": str}, str)
 
 
 class ConversationEntries(DixaApiStream):
@@ -53,11 +48,16 @@ class ConversationEntries(DixaApiStream):
     row_type: ClassVar = msgspec.Raw
 
 
-class _EntriesDownload(WindowDownload):
+class _Download(NamedTuple):
     """The entries about a conversation."""
 
-    refused: RefusedError | None = None
+    entries: Spool
+    refused: RefusedError | None
     """Why there are none."""
+
+    def close(self) -> None:
+        """Free the disk space."""
+        self.entries.close()
 
 
 class EntryRefresh(Refresh):
@@ -67,9 +67,7 @@ class EntryRefresh(Refresh):
     the log of another one: until then, the address may be wrong, or the token without access.
     """
 
-    stream: ActivityLogsStream
-
-    def __init__(self, stream: ActivityLogsStream, convert: Callable[[bytes], Encodable]) -> None:
+    def __init__(self, stream: WindowedStream, convert: Callable[[bytes], Encodable]) -> None:
         super().__init__(stream, convert)
         self._conversations = stream.another(ErasedConversations)
         self._entries = stream.another(ConversationEntries)
@@ -82,20 +80,23 @@ class EntryRefresh(Refresh):
 
     @override
     def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
-        def fetch(conversation: Conversation) -> _EntriesDownload:
-            return self._download(conversation.id, records)
+        def fetch(conversation: Conversation) -> _Download:
+            try:
+                return self._download(conversation.id, records)
+            except (RetriesExhaustedError, UnusableRecordError) as error:
+                message = f"{self.stream.name}: conversation {conversation.id}: {error}"
+                raise type(error)(message) from None
 
         conversations, ahead = self._anonymized(erased), self.stream.settings.parallel_downloads
         downloads = prefetch(fetch, conversations, ahead=ahead)
         try:
-            for count, (conversation, download) in enumerate(downloads, 1):
-                self._note(conversation.id, download.refused)
-                reached = None
+            for count, (conversation, (entries, refused)) in enumerate(downloads, 1):
+                self._note(conversation.id, refused)
                 # One that Dixa sent from elsewhere does not move the bookmark.
                 inside = erased.start <= conversation.updated_at < erased.end
-                if count % _STATE_FREQUENCY == 0 and inside and not self._refused:
-                    reached = RefreshBookmark(conversation.updated_at)
-                yield self.stream.emit(download, self.convert), reached
+                is_safe = count % _STATE_FREQUENCY == 0 and inside and not self._refused
+                reached = RefreshBookmark(conversation.updated_at) if is_safe else None
+                yield self.stream.emit(entries, self.convert), reached
             self._settle()
         finally:
             self._warn()
@@ -107,29 +108,20 @@ class EntryRefresh(Refresh):
             elif not self.conversations:
                 self._control = conversation.id
 
-    def _download(self, csid: int, window: Window) -> _EntriesDownload:
-        """Download the entries about a conversation; none if Dixa does not send its log.
-
-        Raises:
-            RetriesExhaustedError: All attempts failed.
-            UnusableRecordError: An entry has no usable key or replication key.
-        """
-        download = _EntriesDownload()
+    def _download(self, csid: int, window: Window) -> _Download:
+        """Download the log of a conversation, and keep the entries of a window."""
+        entries, refused = [], None
         try:
             entries = list(self._entries.request_records({"csid": csid}))
-            rows = [entry for entry in entries if not _is_before(entry, window.start)]
-            download.add(window, self.stream.spool(rows, window))
         except NotFoundError:
-            entries = []
+            pass  # the same as an empty log: each conversation has the entry of its creation
         except RefusedError as error:
-            download.refused = error
-            return download
-        except (RetriesExhaustedError, UnusableRecordError) as error:
-            message = f"{self.stream.name}: conversation {csid}: {error}"
-            raise type(error)(message) from None
-        if not entries:  # each conversation has an entry: that of its creation
-            download.refused = NotFoundError("Dixa returned no activity log")
-        return download
+            refused = error
+        if not entries and refused is None:
+            refused = NotFoundError("Dixa returned no activity log")
+        # Whatever lies before the window was never synced, or is refreshed.
+        body = self.stream.traffic.count(as_array(entries))
+        return _Download(spool_entries(body, replace(window, earliest=EARLIEST)), refused)
 
     def _note(self, csid: int, refused: RefusedError | None) -> None:
         if refused is None:
@@ -149,8 +141,11 @@ class EntryRefresh(Refresh):
             RefusedError: It does not. This is the first refusal.
         """
         for error in islice(self._refused.values(), 1):
-            if self._control is None or self._download(self._control, _NOTHING).refused:
+            if self._control is None:
                 raise error
+            with closing(self._download(self._control, Window(0, 0))) as control:
+                if control.refused is not None:
+                    raise error
         self._skip_refused()
 
     def _skip_refused(self) -> None:
@@ -171,8 +166,15 @@ class EntryRefresh(Refresh):
         self._skipped.clear()
 
 
-def _is_before(row: msgspec.Raw, time: int) -> bool:
-    try:
-        return parse_record_time(_TIME.decode(row).time) < time
-    except (msgspec.DecodeError, OverflowError, ValueError):
-        return False  # it cannot be used, which the spool says
+def spool_entries(body: Iterable[bytes], window: Window) -> Spool:
+    """Keep entries of the activity log on disk, in order.
+
+    Args:
+        body: An array of them.
+        window: Those of other times are dropped.
+
+    Raises:
+        DiskError: They could not be written.
+        UnusableRecordError: An entry has no usable id or time.
+    """
+    return Spool(body, window, _KEYS, parse_record_time)

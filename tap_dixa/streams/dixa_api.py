@@ -13,7 +13,7 @@ from typing_extensions import override
 from tap_dixa import retry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.json_text import repair_text
-from tap_dixa.errors import NotFoundError, RetriesExhaustedError
+from tap_dixa.errors import NotFoundError
 from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.retries import Retries
     from tap_dixa.streams.pages import Page
 
 _V1, _BETA = "/v1/", "/beta/"
@@ -94,17 +95,23 @@ class DixaApiStream(DixaStream):
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Any]:
+        retries = self.retries()
         try:
-            yield from self._request_records(context)
+            yield from self.request_rows(context, retries)
         except retry.RETRIABLE as error:
-            raise RetriesExhaustedError(
-                f"{self.name} could not be read: {self.give_up(error)}"
-            ) from error
+            raise retries.exhausted(error, f"{self.name} could not be read") from error
 
-    def _request_records(self, context: Context | None) -> Iterable[Any]:
+    def request_rows(self, context: Context | None, retries: Retries) -> Iterator[Any]:
+        """Yield the rows of all pages, each requested with retries.
+
+        Args:
+            context: What the requests depend on.
+            retries: Retries each request. What the last attempt raises is raised as it is: one of
+                `retry.FAILURES`, where the caller may request less.
+        """
         answered = self.any_page_read or self._has_beta
         try:
-            for row in super().request_records(context):
+            for row in self._request_pages(context, retries):
                 answered = True
                 yield row
         except NotFoundError:
@@ -114,9 +121,23 @@ class DixaApiStream(DixaStream):
             # As long as neither has answered, a 404 may be a matter of the row that is asked for.
             self._thread.tries_beta = True
             try:
-                yield from super().request_records(context)
+                yield from self._request_pages(context, retries)
             finally:
                 self._thread.tries_beta = False
+
+    def _request_pages(self, context: Context | None, retries: Retries) -> Iterator[Any]:
+        paginator = self.get_new_paginator()
+        with self.get_http_request_counter() as counter:
+            counter.with_context(context)
+            while not paginator.finished:
+                request = self.prepare_request(context, paginator.current_value)
+                response = retries.call(self.send, request)
+                counter.increment()
+                rows = self.parse_response(response)
+                yield from rows
+                if not rows:
+                    paginator.continue_if_empty(response)
+                paginator.advance(response)
 
     @override
     def get_new_paginator(self) -> NextLinkPaginator:

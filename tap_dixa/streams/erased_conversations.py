@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_dixa import retry
-from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import Spool
 from tap_dixa.download.windows import Window
 from tap_dixa.errors import RefusedError
@@ -72,8 +71,8 @@ class ErasedConversations(ConversationsStream):
             RetriesExhaustedError: A request failed in all of its attempts.
             UnusableRecordError: A conversation has no usable id or ``updated_at``.
         """
-        for _, download in prefetch(self.fetch, [window]):
-            yield from self.emit(download, _CONVERSATION.decode)
+        for spool in self.fetch([window]):
+            yield from self.emit(spool, _CONVERSATION.decode)
 
     def with_ids(self, ids: Iterable[int]) -> Iterator[Conversation]:
         """Yield conversations by their ids; of one that Dixa does not send, nothing but its id.
@@ -84,13 +83,12 @@ class ErasedConversations(ConversationsStream):
         Raises:
             UnusableRecordError: A conversation has no usable id or ``updated_at``.
         """
-        left, most, missing = sorted(ids), _MOST_IDS, set(ids)
+        left, most, missing, retries = sorted(ids), _MOST_IDS, set(ids), self.retries()
+        retries.attempts_before_less = retry.ATTEMPTS_BEFORE_LESS
         while left and most:
             try:
-                spool = self.request_decorator(self._download_by_ids)(left[:most])
-            except (RefusedError, *retry.RETRIABLE) as error:
-                if not isinstance(error, RefusedError):
-                    self.give_up(error)
+                spool = retries.call(self._download_by_ids, left[:most])
+            except (RefusedError, *retry.RETRIABLE):
                 most = min(most, len(left)) // 2
                 continue
             with closing(spool):

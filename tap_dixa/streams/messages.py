@@ -83,9 +83,9 @@ class _MessageRefresh(Refresh):
             stream.log(_UNDATED, stream.name, len(undated), undated[0], level=logging.WARNING)
         self.conversations |= messages.conversations
         windows = cover(messages.spans, min(stream.settings.window_days * DAY, LONGEST))
-        for window, download in stream.downloads(windows):
-            emitted = stream.emit(download, self.convert, messages.has)
-            yield emitted, RefreshBookmark(erased.start, erased.end, window.end)
+        for spool in stream.downloads(windows):
+            emitted = stream.emit(spool, self.convert, messages.has)
+            yield emitted, RefreshBookmark(erased.start, erased.end, spool.window.end)
 
 
 class _ErasedMessages:

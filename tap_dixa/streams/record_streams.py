@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.retries import Retries
 
 LARGEST_PAGE = 300
 """So many rows per page Dixa's own client requests at most; no page of Dixa's names a limit."""
@@ -143,13 +143,12 @@ class RecordsStream(WindowedStream, DixaApiStream):
         if context is not None:
             if self.ABORT_AT_RECORD_COUNT is not None and context == partitions[0]:
                 self._show_others(partitions[1:])
-            ends = iter(self.windows(context))
             try:
                 for record in super().read(context, convert):
                     yield record
                     if record is None:
                         # Otherwise a kind without records is read from the start in every run.
-                        self.advance_bookmark(to_rfc3339(next(ends).end - _SLACK), context)
+                        self.advance_bookmark(to_rfc3339(self.read_until - _SLACK), context)
             except STREAM_FAILURES as error:
                 self._fail(context[_RECORD_ID], error)
         if self._failed and (not partitions or context == partitions[-1]):
@@ -159,9 +158,8 @@ class RecordsStream(WindowedStream, DixaApiStream):
         """Show the report of a connection test what it would not get to see: it ends early."""
         for partition in partitions:
             try:
-                for window in self.windows(partition):
-                    with closing(self.fetch(window)):
-                        pass
+                for spool in self.fetch(self.windows(partition)):
+                    spool.close()
             except STREAM_FAILURES as error:
                 self._fail(partition[_RECORD_ID], error)
         if self._failed:
@@ -196,9 +194,9 @@ class RecordsStream(WindowedStream, DixaApiStream):
         raise error
 
     @override
-    def download(self, window: Window) -> RowSpool:
+    def download(self, window: Window, retries: Retries) -> RowSpool:
         own = cast("RecordWindow", window)
-        rows = DixaApiStream.request_records(self, self.query(own))
+        rows = self.request_rows(self.query(own), retries)
         records = (self.to_json(row, own) for row in self._shown(rows, own.record_id))
         return RowSpool(self.traffic.count(as_array(records)), window)
 

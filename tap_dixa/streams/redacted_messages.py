@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from typing_extensions import override
 
-from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.errors import ForbiddenError, NotFoundError
 from tap_dixa.streams.activity_logs import ActivityLogsStream
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_dixa.download.windows import Window
+    from tap_dixa.retries import Retries
 
 _TYPE = "ConversationMessageRedacted"
 _LARGEST = (1 << 63) - 1
@@ -71,8 +71,8 @@ class RedactedMessages(ActivityLogsStream):
         """
         conversations = set[int]()
         try:
-            for _, download in prefetch(self.fetch, [window] if self._has_access else []):
-                redactions = self.emit(download, _REDACTION.decode)
+            for spool in self.fetch([window] if self._has_access else []):
+                redactions = self.emit(spool, _REDACTION.decode)
                 conversations |= {redaction.conversation for redaction in redactions}
         except (ForbiddenError, NotFoundError) as error:
             if self.any_page_read:
@@ -87,13 +87,13 @@ class RedactedMessages(ActivityLogsStream):
         return conversations
 
     @override
-    def download(self, window: Window) -> Spool:
+    def download(self, window: Window, retries: Retries) -> Spool:
         # Filtered as the pages come: of a page of 20 MB, nothing is left in most runs.
-        return Spool(as_array(self._redactions(window)), window, _KEYS)
+        return Spool(as_array(self._redactions(window, retries)), window, _KEYS)
 
-    def _redactions(self, window: Window) -> Iterator[bytes]:
+    def _redactions(self, window: Window, retries: Retries) -> Iterator[bytes]:
         lost = 0
-        for raw in self.entries(window):
+        for raw in self.entries(window, retries):
             try:
                 entry = msgspec.json.decode(raw, type=_Entry)
             except msgspec.DecodeError:

@@ -115,8 +115,7 @@ def test_conversations_that_dixa_does_not_export_by_their_ids_are_searched_for(a
     sandbox, sync, runs = account
     sync("messages")
     redact(sandbox, count=4)
-    # After eight attempts the API counts as unavailable, and three must do.
-    attempts = 3 if fault.status == 400 else 8 + 3 + 3
+    attempts = 3 if fault.status == 400 else 4 + 1 + 1
     sandbox.behaviour.faults.extend([None, None, *[fault] * attempts])
     before = len(sandbox.answered)
     second = checks.succeeded(sync("messages"))
