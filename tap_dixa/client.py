@@ -15,7 +15,7 @@ from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
 from tap_dixa import schemas
-from tap_dixa.errors import SettingsError
+from tap_dixa.errors import ExpiredTokenError, SettingsError
 from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
 from tap_dixa.output.fast_path import read_records
@@ -52,6 +52,10 @@ class DixaStream(RESTStream[Any]):
 
     other_names: ClassVar[Mapping[str, str]] = {}
     """Fields that Dixa sends under a second name, and the schema's name for them."""
+
+    complete_statuses: ClassVar[frozenset[int]] = frozenset({HTTPStatus.OK})
+    """The statuses of a complete response. Any other success is retried, and then fails the
+    stream: a 206, for example, is a part of a response, and a 202 only promises one."""
 
     skipped: RefusedError | None = None
     """Why this stream is skipped, if it is."""
@@ -245,12 +249,29 @@ class DixaStream(RESTStream[Any]):
     def validate_response(self, response: requests.Response) -> None:
         if self.tap.report is not None:
             self.tap.report.response(self, response)
-        if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        if response.status_code in self.complete_statuses:
             self.requests_session.unavailable = False
             self.tap.permissions.granted()
             return
         with response:
-            raise error_of(response, self.name)
+            error = error_of(response, self.name)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self._token_has_expired():
+            raise ExpiredTokenError(
+                f"{self.name}: Dixa no longer accepts api_token, which it accepted earlier in this "
+                "run. An administrator makes a new one in Dixa under Settings, Integrations, API "
+                "Tokens"
+            )
+        raise error
+
+    def _token_has_expired(self) -> bool:
+        """Whether Dixa refuses the token now (401) for what it accepted earlier in this run.
+
+        Otherwise it is this path, or this one of the two APIs, that the token may not read.
+        """
+        sessions = (self.requests_session, self.tap.dixa_api_session, self.tap.exports_session)
+        used = (session for session in sessions if session.accepted is not None)
+        session = next(used, None)
+        return session is not None and session.refuses_token_now(self.timeout)
 
     def retries(self) -> Retries:
         """Make what retries the requests that depend on each other: see `Retries`."""

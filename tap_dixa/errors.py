@@ -22,6 +22,10 @@ class ForbiddenError(RefusedError):
     """The token has no access: 401 or 403."""
 
 
+class ExpiredTokenError(FatalAPIError):
+    """Dixa no longer accepts the token (401), which it accepted earlier in this run."""
+
+
 class NotFoundError(RefusedError):
     """There is nothing at this address: 404."""
 
@@ -61,5 +65,5 @@ class StreamsFailedError(FatalSyncError):
     """Some streams failed, and the others were synced. The message names each one."""
 
 
-STREAM_FAILURES = (RefusedError, RetriesExhaustedError, UnusableRecordError)
+STREAM_FAILURES = (RefusedError, ExpiredTokenError, RetriesExhaustedError, UnusableRecordError)
 """What ends the sync of one stream. Everything else ends the run."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -13,6 +16,7 @@ from pyrate_limiter import InMemoryBucket, Limiter, Rate
 from typing_extensions import override
 
 from tap_dixa.cancellation import raise_if_cancelled
+from tap_dixa.errors import SettingsError
 from tap_dixa.timestamps import to_milliseconds
 
 MINUTE = 60_500
@@ -21,6 +25,16 @@ MINUTE = 60_500
 BURST, BURST_INTERVAL = 4, 440
 """The Dixa API's limit, in requests and ms: ten a second in bursts of four is four in 400 ms. A
 little is added."""
+
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The variables that name the file, or the folder, of the certificates to trust. The first one
+that is set counts."""
+
+_PROXY_REFUSES = "Tunnel connection failed: 407"
+_SET_PROXY = (
+    "HTTPS_PROXY: the proxy asks for a user and a password (407). Set it to an address with those "
+    "that the proxy accepts, such as http://user:password@proxy.example:3128"
+)
 
 _POLL = 0.5
 """How often a waiting request looks whether it is cancelled, in seconds."""
@@ -34,6 +48,9 @@ class LimitedSession(requests.Session):
     Args:
         limit: How many requests may be sent in an interval. So many are sent without a delay.
         interval: The interval, in ms.
+
+    Raises:
+        SettingsError: The certificates to trust cannot be read.
     """
 
     def __init__(self, limit: int, interval: int) -> None:
@@ -42,15 +59,14 @@ class LimitedSession(requests.Session):
         self._held_until = 0.0
         self.unavailable = False
         """Whether a request was given up, and none has succeeded since."""
+        self.accepted: requests.PreparedRequest | None = None
+        """The last request to which Dixa sent a response."""
         self.service_time: int | None = None
         """When the first response was sent, by the service's clock, in Unix ms."""
         self.stream = True
         # Plain http is for loopback only, and a proxy would be another host that sees the token.
         self.proxies = {"http": ""}
-        # The SDK sends prepared requests, for which requests does not look at these variables.
-        self.verify = (
-            os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        )
+        self.verify = _certificates()
 
     def hold(self, seconds: float) -> None:
         """Delay all requests, because Dixa refused one of them as too many (429)."""
@@ -64,9 +80,55 @@ class LimitedSession(requests.Session):
             raise_if_cancelled()
         while not self._limiter.try_acquire(timeout=_POLL):
             raise_if_cancelled()
-        response = super().send(request, **kwargs)
+        try:
+            response = super().send(request, **kwargs)
+        except requests.exceptions.ProxyError as error:
+            if _PROXY_REFUSES in str(error):
+                raise SettingsError(_SET_PROXY) from None
+            raise
+        if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            response.close()
+            raise SettingsError(_SET_PROXY)
+        if response.status_code == HTTPStatus.OK:
+            self.accepted = request
         if self.service_time is None:
             with suppress(OverflowError, ValueError):  # a response without a usable Date
                 date = parsedate_to_datetime(response.headers.get("Date", ""))
                 self.service_time = to_milliseconds(date)
         return response
+
+    def refuses_token_now(self, timeout: float) -> bool:
+        """Send again what Dixa accepted in this run, if anything, and say whether it gets a 401.
+
+        Args:
+            timeout: How long to wait for the response, in seconds.
+        """
+        if self.accepted is None:
+            return False
+        try:
+            with self.send(self.accepted, timeout=timeout, allow_redirects=False) as response:
+                return response.status_code == HTTPStatus.UNAUTHORIZED
+        except requests.RequestException:
+            return False
+
+
+def _certificates() -> str | bool:
+    """Return which certificates to trust: a path, or True for those that requests brings along.
+
+    The SDK sends prepared requests, for which requests does not look at the variables.
+
+    Raises:
+        SettingsError: The path cannot be used. A retry would not help.
+    """
+    for name in _CERTIFICATES:
+        if path := os.environ.get(name):
+            kind = "capath" if Path(path).is_dir() else "cafile"
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: path})
+            except OSError as error:
+                raise SettingsError(
+                    f"{name}: {path} is no file of certificates that can be used: {error}. Name "
+                    "one in PEM format, or unset the variable"
+                ) from None
+            return path
+    return True

@@ -43,13 +43,19 @@ _REDIRECTED = (
 
 
 def error_of(response: requests.Response, stream: str) -> RetriableAPIError | FatalAPIError:
-    """Make the error that a response without success stands for.
+    """Make the error that an incomplete response, or one without success, stands for.
 
     Args:
         response: The response. The beginning of its body is read.
         stream: The stream's name, for the message.
     """
     status = response.status_code
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        # Closed unread: what follows an interim response (1xx) is the answer to the same request.
+        return RetriableAPIError(
+            f"Dixa responded with {status} {response.reason}, which is no complete response",
+            response,
+        )
     advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
     detail = _detail(response)
     message = f"{stream}: {advice} ({detail})" if advice else f"Dixa responded with {detail}"

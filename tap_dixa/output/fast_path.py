@@ -123,9 +123,11 @@ class FastPathStream(Stream):
         for partition in self._contexts(context):
             self._write_starting_replication_value(partition)
             encodable = self.get_encodable_records(partition)
-            for records in self._chunks(encodable, partition, _CHUNK, write_state=True):
-                writer.write_records(self.name, records)
-                self.state_manager.is_flushed = False
+            for records in self._chunks(encodable, partition, _CHUNK):
+                if records:
+                    writer.write_records(self.name, records)
+                else:
+                    self.write_state()
         self._write_state_message()
 
     def _contexts(self, context: Context | None) -> Sequence[Context | None]:
@@ -143,25 +145,32 @@ class FastPathStream(Stream):
         encode = msgspec.json.Encoder().encode_lines
         fast = self.on_fast_path()
         size = min(_CHUNK, batch_config.batch_size)
+        state = self.stream_state
+        announced = deepcopy(state)
+        is_file_open = False  # whether a file has records and is not announced
 
         def chunks() -> Iterator[list[Encodable]]:
+            nonlocal announced, is_file_open
             for partition in self._contexts(context):
                 self._write_starting_replication_value(partition)
-                # With the ends of windows, where the state may move past all records before them.
                 records = self.get_encodable_records(partition)
-                yield from self._chunks(records, partition, size, write_state=False)
+                for chunk in self._chunks(records, partition, size):
+                    if chunk:
+                        yield chunk
+                        is_file_open = True
+                    elif not is_file_open:
+                        self.write_state()
+                        announced = deepcopy(state)
 
         def to_lines(chunk: list[Encodable]) -> bytes:
             return encode(chunk if fast else self._mapped(chunk))
 
-        state = self.stream_state
-        announced = deepcopy(state)
         try:
             for url in write_batches(
                 chunks(), to_lines, batch_config, f"{self.tap_name}--{self.name}"
             ):
                 yield batch_config.encoding, [url]
-                announced = deepcopy(state)
+                announced, is_file_open = deepcopy(state), False
         except Exception:
             # The bookmark already includes records of the file that was not finished.
             state.clear()
@@ -180,19 +189,17 @@ class FastPathStream(Stream):
         records: Iterable[Encodable | None],
         context: Context | None,
         size: int,
-        *,
-        write_state: bool,
     ) -> Iterator[list[Encodable]]:
         """Yield a few records at a time, with the SDK's metrics and state.
 
-        When the next chunk is asked for, the one before it counts as emitted.
+        When the next chunk is asked for, the one before it counts as emitted. An empty one comes
+        where the SDK and `get_records` write the state: it includes all records so far.
 
         Args:
             records: As `get_encodable_records` yields them.
             context: The partition that they are of, if the stream has partitions.
-            size: How many a chunk holds at most. It divides STATE_MSG_FREQUENCY, or no state
-                is written.
-            write_state: Whether to write STATE messages where the SDK and `get_records` do.
+            size: How many a chunk holds at most. It divides STATE_MSG_FREQUENCY, or the state is
+                not written each time that so many records were emitted.
         """
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             counter.with_context(context or {})
@@ -211,8 +218,8 @@ class FastPathStream(Stream):
                     newest = field_of(chunk[-1], str(self.replication_key))
                     self.advance_bookmark(newest, context)
                     chunk, room = [], size - emitted % size
-                    if write_state and emitted % self.STATE_MSG_FREQUENCY == 0:
-                        self._write_state_message()
-                if write_state and record is None:
-                    self.write_state()
+                    if emitted % self.STATE_MSG_FREQUENCY == 0:
+                        yield []
+                if record is None:
+                    yield []
         self._finalize_state(self.get_context_state(context))

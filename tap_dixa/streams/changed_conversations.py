@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from typing_extensions import override
@@ -16,9 +16,9 @@ from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Context
 
     from tap_dixa.download.spool import KeyDecoder
     from tap_dixa.output.normalize_raw import Encodable
@@ -31,6 +31,10 @@ class _Conversation(msgspec.Struct):
 
 
 _CONVERSATION = msgspec.json.Decoder(_Conversation)
+_SENT = "last_sent"
+"""Where the state has the last conversation whose rows Dixa sent, by its id."""
+_MOST_OTHERS = 50
+"""How many conversations to try if Dixa has refused the rows of all those before."""
 _TESTED_CONVERSATIONS = 30
 """How many conversations a connection test reads the rows of: most have none."""
 
@@ -52,8 +56,10 @@ class ChangedConversationsStream(ExportStream):
     selected_by_default = False
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        key, batches = str(self.replication_key), self.config.get("batch_config")
+    def read(
+        self, context: Context | None, convert: Callable[[bytes], Encodable]
+    ) -> Iterator[Encodable | None]:
+        key = str(self.replication_key)
         children = self.another(self.children)
         children.normalize = self.normalize  # what a catalog says of this stream holds for them
         # Rows are requested some conversations ahead: when each of these was updated, or None
@@ -61,39 +67,47 @@ class ChangedConversationsStream(ExportStream):
         times: deque[str | None] = deque()
         requested, newest = 0, None
         try:
-            for _, rows in children.children_of(self._conversations(context, times)):
+            for csid, rows in children.children_of(
+                self._conversations(context, times), self._others(context)
+            ):
                 updated_at = times.popleft()
                 for row in rows:
                     yield {**row, key: updated_at}
-                requested, newest = requested + (updated_at is not None), updated_at or newest
+                requested, newest = requested + (csid is not None), updated_at or newest
                 if self.ABORT_AT_RECORD_COUNT is not None and requested == _TESTED_CONVERSATIONS:
                     return
-                # With BATCH, the bookmark only moves when a file is complete. Without any
-                # response, it is the address that is wrong. What is refused may come later.
-                if batches or not children.any_page_read or children.refusals.pending:
-                    continue
-                if newest is not None:
-                    self.advance_bookmark(newest)
-                if updated_at is None or requested % self.STATE_MSG_FREQUENCY == 0:
-                    self.write_state()
+                # What is refused may come later, and conversations without rows count too.
+                if not children.refusals.pending and (
+                    csid is None or requested % self.STATE_MSG_FREQUENCY == 0
+                ):
+                    yield None  # all rows so far are emitted before the state says so
+                    if newest is not None:
+                        self.advance_bookmark(newest)
+                    if children.refusals.sent is not None:
+                        self.stream_state[_SENT] = children.refusals.sent
+                    yield None  # and the state is written before more are
         except ForbiddenError as error:
             self.skip(error, begun=children.any_page_read)
 
     def _conversations(
         self, context: Context | None, times: deque[str | None]
-    ) -> Iterator[dict[str, int]]:
-        for text in self.read(context, bytes):
+    ) -> Iterator[int | None]:
+        for text in super().read(context, bytes):
             conversation = None if text is None else _CONVERSATION.decode(text)
             times.append(to_rfc3339(conversation.updated_at) if conversation else None)
-            yield {"csid": conversation.id} if conversation else {}
+            yield conversation.id if conversation else None
 
-    @override
-    def get_encodable_records(self, context: Context | None) -> Iterator[Encodable | None]:
-        return self.get_records(context)
+    def _others(self, context: Context | None) -> Iterator[Any]:
+        """Yield the ids of conversations whose rows Dixa sends, if it sends any.
 
-    @override
-    def on_fast_path(self) -> bool:
-        return False  # conversations without rows move the bookmark too
+        They are the one of which it sent rows in an earlier run, and some of the newest window.
+        """
+        if _SENT in self.stream_state:
+            yield self.stream_state[_SENT]
+        conversations = self.another(ConversationsStream)
+        for spool in conversations.downloads(self.windows(context)[-1:]):
+            found = [one.id for one in conversations.emit(spool, _CONVERSATION.decode)]
+            yield from found[:: -(-len(found) // _MOST_OTHERS) or 1]
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

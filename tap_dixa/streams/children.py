@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import logging
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from typing_extensions import override
 
 from tap_dixa.download.prefetch import prefetch
-from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
+from tap_dixa.errors import NotFoundError, RefusedError
 from tap_dixa.streams.full_table import FullTableStream, QueuesStream, TeamsStream
 from tap_dixa.streams.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from singer_sdk.helpers.types import Context, Record
-
-    Parent = dict[str, Any]
-
-_MOST_NOT_FOUND = 10
-"""After so many parents that do not exist, and none that does, the address is wrong."""
+    from singer_sdk.helpers.types import Record
 
 
 class Children(NamedTuple):
@@ -38,56 +32,69 @@ class Children(NamedTuple):
 class ChildStream(FullTableStream):
     """A list that is requested once for each parent, several at a time."""
 
-    @cached_property
-    def refusals(self) -> Refusals[tuple[str, Any]]:
-        """The parents whose rows Dixa refuses to send, each as its key's name and value."""
-        return Refusals(lambda parent: self._rows_of(dict([parent])).error)
+    parent_key: ClassVar[str]
+    """The name of a parent's id, in the path and in the rows."""
 
-    def children_of(self, parents: Iterable[Parent]) -> Iterator[tuple[Parent, list[Record]]]:
-        """Yield each parent with its records, in order.
+    refusals: Refusals[Any]
+    """The parents whose rows Dixa refuses to send, by id."""
+
+    def children_of(
+        self, parents: Iterable[Any], others: Iterable[Any]
+    ) -> Iterator[tuple[Any, list[Record]]]:
+        """Yield the id of each parent with its records, in order.
 
         A parent that was deleted between two requests, or that Dixa refuses while it sends the
         rows of others, has none.
 
         Args:
-            parents: Each as the context of its request, ``{key: id}``. An empty one has no rows,
-                and ends a part: what was refused by then is settled.
+            parents: The parents' ids. None, instead of one, ends a window: what was refused by
+                then is settled.
+            others: Ids of parents that are requested, out of order, if Dixa has refused all
+                parents so far: whether it sends the rows of any.
 
         Raises:
             NotFoundError: None of the parents was found: the address is wrong, or the account
                 lacks this list.
             RefusedError: Dixa refuses all requests, or all from one on.
         """
+        refusals = self.refusals = Refusals(lambda parent: self._rows_of(parent).error, others)
         ahead = self.settings.parallel_downloads
-        errors, error = 0, None
         for parent, found in prefetch(self._rows_of, parents, ahead=ahead):
-            for key, value in parent.items():
-                if isinstance(found.error, NotFoundError):
-                    errors, error = errors + 1, found.error
-                    if errors >= _MOST_NOT_FOUND and not self.any_page_read:
-                        raise error
-                    self.log("%s: %s %s no longer exists and is skipped", self.name, key, value)
-                else:
-                    self.refusals.add((key, value), found.error)
-            if not parent:
-                self.refusals.settle()
-            self._warn_of_skipped()
-            yield parent, [self.to_record(row, parent) for row in found.rows]
-        if error is not None and not self.any_page_read:
-            raise error
-        self.refusals.settle()
-        self._warn_of_skipped()
+            if parent is None:
+                refusals.settle()
+            else:
+                refusals.add(parent, found.error)
+            self._log_skipped()
+            yield parent, [self.to_record(row, {self.parent_key: parent}) for row in found.rows]
+        refusals.settle()
+        self._log_skipped()
 
-    def _warn_of_skipped(self) -> None:
-        for (key, value), reason in self.refusals.take_skipped().items():
+    def _log_skipped(self) -> None:
+        for parent, error in self.refusals.take_skipped().items():
+            if self.is_gone(error):
+                self.log(
+                    "%s: %s %s no longer exists and is skipped", self.name, self.parent_key, parent
+                )
+                continue
             self.in_doubt = True
             self.log(
-                "%s: %s %s is skipped: %s", self.name, key, value, reason, level=logging.WARNING
+                "%s: %s %s is skipped: %s",
+                self.name,
+                self.parent_key,
+                parent,
+                error,
+                level=logging.WARNING,
             )
 
-    def _rows_of(self, parent: Parent) -> Children:
+    def is_gone(self, error: RefusedError) -> bool:
+        """Whether a refusal means that the parent was deleted, so that it has no rows."""
+        return isinstance(error, NotFoundError)
+
+    def _rows_of(self, parent: Any) -> Children:
+        if parent is None:
+            return Children([])
         try:
-            return Children(list(self.request_records(parent)) if parent else [])
+            return Children(list(self.request_records({self.parent_key: parent})))
         except RefusedError as error:
             return Children([], error)
 
@@ -101,20 +108,13 @@ class MembersStream(ChildStream):
     parent: ClassVar[type[FullTableStream]]
     """The parents' stream."""
 
-    parent_key: ClassVar[str]
-    """The name of a parent's id, in the path and in the rows."""
-
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
+    def read_list(self) -> Iterator[Record]:
         parents = self.another(self.parent)
-        try:
-            rows = parents.request_records(None)
-            found = [{self.parent_key: parents.id_of(row)} for row in rows]
-            self.in_doubt |= parents.in_doubt
-            for _, records in self.children_of(found):
-                yield from records
-        except ForbiddenError as error:
-            self.skip(error, begun=self.any_page_read)
+        ids = [parents.id_of(row) for row in parents.request_records(None)]
+        self.in_doubt |= parents.in_doubt
+        for _, records in self.children_of(ids, reversed(ids)):
+            yield from records
 
 
 class QueueMembersStream(MembersStream):

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dixa.streams.children import MembersStream
+from tap_dixa.streams.children import ChildStream, MembersStream
 from tap_dixa.streams.optional import OptionalStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from urllib.parse import ParseResult
 
-    from singer_sdk.helpers.types import Context
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_dixa.errors import RefusedError
 
 CHANNELS = (
     *("Email", "ContactForm", "WidgetChat", "Messenger", "FacebookMessenger", "WhatsApp"),
@@ -39,22 +41,27 @@ class AiAgentsStream(OptionalStream):
     primary_keys = ("id",)
 
 
-class ConversationFlowsStream(OptionalStream):
+class ConversationFlowsStream(ChildStream):
     """Conversation flows, requested for each channel: otherwise Dixa lists those of calls only."""
 
     name = "conversation_flows"
     path = "/v1/conversations/flows"
     primary_keys = ("id", "channel")
+    parent_key = "channel"
+    is_optional = True
 
     @override
-    def request_records(self, context: Context | None) -> Iterator[Any]:
+    def read_list(self) -> Iterator[Record]:
         # Whether a flow can be listed for several channels is not documented.
-        known: list[Any] = []
-        for channel in CHANNELS:
-            rows = super().request_records({"channel": channel})
-            for row in (row for row in rows if row not in known):
-                known.append(row)
-                yield row
+        emitted: list[Record] = []
+        for _, records in self.children_of(CHANNELS, reversed(CHANNELS)):
+            for record in (record for record in records if record not in emitted):
+                emitted.append(record)
+                yield record
+
+    @override
+    def is_gone(self, error: RefusedError) -> bool:
+        return False  # a channel is not deleted: its flows exist, and are not sent
 
     @override
     def get_url_params(
@@ -80,7 +87,7 @@ class BusinessHoursSchedulesStream(OptionalStream):
     rows = ("data", "schedules")
 
 
-class BusinessHoursDefinitionsStream(OptionalStream, MembersStream):
+class BusinessHoursDefinitionsStream(MembersStream):
     """The hours of each schedule of business hours."""
 
     name = "business_hours_definitions"
@@ -88,5 +95,6 @@ class BusinessHoursDefinitionsStream(OptionalStream, MembersStream):
     primary_keys = ("id",)
     rows = ("data", "schedule")
     one_row = True
+    is_optional = True
     parent = BusinessHoursSchedulesStream
     parent_key = "id"

@@ -18,10 +18,11 @@ from tap_dixa.errors import NotFoundError, RefusedError, RetriesExhaustedError, 
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.erased_conversations import ErasedConversations
 from tap_dixa.streams.refresh import Refresh, RefreshBookmark
+from tap_dixa.streams.refusals import Refusals
 from tap_dixa.timestamps import EARLIEST, parse_record_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_dixa.output.normalize_raw import Encodable
     from tap_dixa.streams.erased_conversations import Conversation
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 _STATE_FREQUENCY = 10
 """After how many conversations whose entries were emitted again the state is written."""
-_MOST_REFUSED = 10
-"""So many refusals in a row may have another cause than their conversations."""
+_MOST_OTHERS = 10
+"""How many other logs are requested at most, to find out whether Dixa sends any."""
 _KEYS = key_decoder("activityTimestamp", {"id": str}, str)
 
 
@@ -63,20 +64,14 @@ class _Download(NamedTuple):
 class EntryRefresh(Refresh):
     """Emits the entries about anonymized conversations again.
 
-    What Dixa does not send of a conversation, for whatever reason, is passed by once it has sent
-    the log of another one: until then, the address may be wrong, or the token without access.
+    A conversation whose log Dixa refuses, with a 404 or an empty log too, is passed by only if it
+    sends the log of another one: otherwise the address may be wrong, or the token without access.
     """
 
     def __init__(self, stream: WindowedStream, convert: Callable[[bytes], Encodable]) -> None:
         super().__init__(stream, convert)
         self._conversations = stream.another(ErasedConversations)
         self._entries = stream.another(ConversationEntries)
-        self._control: int | None = None
-        """The last conversation whose log Dixa has sent, or before, one that should have a log."""
-        self._refused: dict[int, RefusedError] = {}
-        """The conversations whose log Dixa has refused since, and why."""
-        self._skipped: dict[int, RefusedError] = {}
-        """Those that are passed by."""
 
     @override
     def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
@@ -87,26 +82,31 @@ class EntryRefresh(Refresh):
                 message = f"{self.stream.name}: conversation {conversation.id}: {error}"
                 raise type(error)(message) from None
 
-        conversations, ahead = self._anonymized(erased), self.stream.settings.parallel_downloads
-        downloads = prefetch(fetch, conversations, ahead=ahead)
+        refusals = Refusals(self._refusal, self._others(erased))
+        anonymized = (each for each in self._conversations.updated(erased) if each.is_anonymized)
+        downloads = prefetch(fetch, anonymized, ahead=self.stream.settings.parallel_downloads)
         try:
             for count, (conversation, (entries, refused)) in enumerate(downloads, 1):
-                self._note(conversation.id, refused)
+                refusals.add(conversation.id, refused)
+                if refused is None:
+                    self.conversations.add(conversation.id)
                 # One that Dixa sent from elsewhere does not move the bookmark.
                 inside = erased.start <= conversation.updated_at < erased.end
-                is_safe = count % _STATE_FREQUENCY == 0 and inside and not self._refused
+                is_safe = count % _STATE_FREQUENCY == 0 and inside and not refusals.pending
                 reached = RefreshBookmark(conversation.updated_at) if is_safe else None
                 yield self.stream.emit(entries, self.convert), reached
-            self._settle()
+            refusals.settle()
         finally:
-            self._warn()
+            self._warn(refusals.take_skipped())
 
-    def _anonymized(self, window: Window) -> Iterator[Conversation]:
-        for conversation in self._conversations.updated(window):
-            if conversation.is_anonymized:
-                yield conversation
-            elif not self.conversations:
-                self._control = conversation.id
+    def _others(self, window: Window) -> Iterator[int]:
+        """Yield some conversations that were not anonymized, and so should have a log."""
+        updated = self._conversations.updated(window)
+        yield from islice((each.id for each in updated if not each.is_anonymized), _MOST_OTHERS)
+
+    def _refusal(self, csid: int) -> RefusedError | None:
+        with closing(self._download(csid, Window(0, 0))) as download:
+            return download.refused
 
     def _download(self, csid: int, window: Window) -> _Download:
         """Download the log of a conversation, and keep the entries of a window."""
@@ -123,47 +123,17 @@ class EntryRefresh(Refresh):
         body = self.stream.traffic.count(as_array(entries))
         return _Download(spool_entries(body, replace(window, earliest=EARLIEST)), refused)
 
-    def _note(self, csid: int, refused: RefusedError | None) -> None:
-        if refused is None:
-            self._control = csid
-            self.conversations.add(csid)
-            self._skip_refused()
-        else:
-            self._refused[csid] = refused
-            # Without another conversation to ask for, a later one may still be sent.
-            if len(self._refused) >= _MOST_REFUSED and self._control is not None:
-                self._settle()
-
-    def _settle(self) -> None:
-        """Pass by what Dixa has refused, if it sends the log of another conversation now.
-
-        Raises:
-            RefusedError: It does not. This is the first refusal.
-        """
-        for error in islice(self._refused.values(), 1):
-            if self._control is None:
-                raise error
-            with closing(self._download(self._control, Window(0, 0))) as control:
-                if control.refused is not None:
-                    raise error
-        self._skip_refused()
-
-    def _skip_refused(self) -> None:
-        self._skipped |= self._refused
-        self._refused.clear()
-
-    def _warn(self) -> None:
-        for csid, reason in islice(self._skipped.items(), 1):
+    def _warn(self, skipped: Mapping[int, RefusedError]) -> None:
+        for csid, reason in islice(skipped.items(), 1):
             self.stream.log(
                 "%s: the log entries of %d anonymized conversations (such as %d) are not "
                 "refreshed: %s",
                 self.stream.name,
-                len(self._skipped),
+                len(skipped),
                 csid,
                 reason,
                 level=logging.WARNING,
             )
-        self._skipped.clear()
 
 
 def spool_entries(body: Iterable[bytes], window: Window) -> Spool:

@@ -12,6 +12,7 @@ class NotesByConversation(ChildStream):
     name = "conversation_notes"
     path = "/v1/conversations/{csid}/notes"
     primary_keys = ("id",)
+    parent_key = "csid"
 
 
 class ConversationNotesStream(ChangedConversationsStream):

@@ -24,6 +24,7 @@ class RatingsByConversation(ChildStream):
     name = "conversation_ratings"
     path = "/v1/conversations/{csid}/ratings"
     primary_keys = _KEY
+    parent_key = "csid"
 
     @override
     def request_records(self, context: Context | None) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, quote
 from weakref import WeakKeyDictionary
@@ -162,6 +163,8 @@ class DixaApiStream(DixaStream):
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
         body, replaced = repair_text(read_body(response, self.name))
+        if not body.strip() and HTTPStatus.NO_CONTENT in self.complete_statuses:
+            body = b"{}"
         self.warnings.replaced(self.path, replaced)
         page = self._pages[response] = decode_page(
             body, self.rows, self.row_type, one_row=self.one_row

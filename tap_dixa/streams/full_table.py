@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_dixa.errors import ForbiddenError, UnusableRecordError
+from tap_dixa.errors import ForbiddenError, NotFoundError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ class FullTableStream(DixaApiStream):
     A new one also needs ``schemas/NAME.json`` and its place in `tap_dixa.streams.STREAMS`.
     """
 
+    complete_statuses = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+
+    is_optional = False
+    """Whether an account may lack the list: a 404 skips it then, as a 403 does."""
+
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Yield every row as a record.
@@ -31,10 +37,18 @@ class FullTableStream(DixaApiStream):
             UnusableRecordError: A row has no usable key.
         """
         try:
-            for row in self.request_records(None):
-                yield self.to_record(row, None)
+            yield from self.read_list()
         except ForbiddenError as error:
             self.skip(error, begun=self.any_page_read)
+        except NotFoundError as error:
+            if not self.is_optional:
+                raise
+            self.skip(error, begun=self.any_page_read)
+
+    def read_list(self) -> Iterator[Record]:
+        """Yield every row as a record, for `get_records`."""
+        for row in self.request_records(None):
+            yield self.to_record(row, None)
 
     @property
     @override

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_dixa.errors import ForbiddenError, UnusableRecordError
+from tap_dixa.errors import UnusableRecordError
 from tap_dixa.streams.children import ChildStream
 from tap_dixa.streams.optional import OptionalStream
 
@@ -58,6 +58,7 @@ class CatalogByCollection(ChildStream):
     name = "knowledge_collections"
     path = "/v1/knowledge/collections/{collectionId}/catalog"
     primary_keys = ("id",)
+    parent_key = "collectionId"
     one_row = True
     row_type: ClassVar = msgspec.Raw
 
@@ -82,24 +83,23 @@ class CatalogItemsStream(ChildStream):
     items: ClassVar[str]
     """Which items of a catalog: ``categories`` or ``articles``."""
 
+    parent_key = "id"
     one_row = True
+    is_optional = True
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
-        try:
-            for _, records in self.children_of({"id": item} for item in self._ids()):
-                yield from records
-        except ForbiddenError as error:
-            self.skip(error, begun=self.any_page_read)
+    def read_list(self) -> Iterator[Record]:
+        ids = self._ids()
+        for _, records in self.children_of(ids, reversed(ids)):
+            yield from records
 
     def _ids(self) -> dict[str, None]:
         collections = self.another(KnowledgeCollectionsStream)
-        rows = collections.request_records(None)
-        found = [{"collectionId": collections.id_of(row)} for row in rows]
+        parents = [collections.id_of(row) for row in collections.request_records(None)]
         catalogs = self.another(CatalogByCollection)
         ids = dict.fromkeys(
             item
-            for _, records in catalogs.children_of(found)
+            for _, records in catalogs.children_of(parents, reversed(parents))
             for catalog in records
             for item in catalog[self.items]
         )
@@ -107,7 +107,7 @@ class CatalogItemsStream(ChildStream):
         return ids
 
 
-class KnowledgeCategoriesStream(OptionalStream, CatalogItemsStream):
+class KnowledgeCategoriesStream(CatalogItemsStream):
     """Categories, at every depth."""
 
     name = "knowledge_categories"
@@ -116,7 +116,7 @@ class KnowledgeCategoriesStream(OptionalStream, CatalogItemsStream):
     items = "categories"
 
 
-class KnowledgeArticlesStream(OptionalStream, CatalogItemsStream):
+class KnowledgeArticlesStream(CatalogItemsStream):
     """Articles, with the draft and the published text in their default language."""
 
     name = "knowledge_articles"

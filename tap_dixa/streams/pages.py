@@ -24,8 +24,9 @@ LARGEST_PAGE = 64 << 20
 entries, has some 20 MB."""
 
 _PART = 1 << 16
-_MOST_EMPTY_PAGES = 100
-"""So many pages without a row, each with a link to another, are no list."""
+_MOST_REPEATED = 1_000
+"""After so many pages and rows in a row that came before, each page with a new link, the list
+has no end. Rows without an id may be equal, and an empty page may have a link."""
 _ZONE_NAME = re.compile(rb'"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]+\]"')
 """A time as the Dixa API writes it, ``2021-12-01T12:46:36.581Z[GMT]``: no target reads the name
 of the zone."""
@@ -33,6 +34,7 @@ _PAGE_KEY = "pageKey"
 _LINK = re.compile(r"^/(?:v1|beta)/|^\w+:/|\?")
 """What a link has that a key does not have, which is base64."""
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NULL = msgspec.Raw(b"null")
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -75,35 +77,30 @@ class NextLinkPaginator(BaseHATEOASPaginator):
         # A link without a query leads to the first page. Digests, because links may be long.
         self._followed = {_digest(b"")}
         self._pages: set[bytes] = set()
-        self._empty_pages = 0
+        self._repeated = 0
 
     @override
     def get_next_url(self, response: requests.Response) -> str | None:
         page = self._page_of(response)
-        if page.rows and page.digest in self._pages:
-            raise RefusedError(
-                f"{self._stream}: Dixa sent the same page again under another link, so the rest "
-                "of the list cannot be read"
-            )
-        self._pages.add(page.digest)
         if not page.next_link:
             return None
         query = _digest(urlparse(page.next_link).query.encode())
-        if query not in self._followed:
-            self._followed.add(query)
-            return page.next_link
-        # Whatever the links lead to was read, and failing would only mean never to sync the list.
-        self._doubt("the last page links back to one that was read")
-        return None
+        if query in self._followed:
+            # Whatever the links lead to was read, and failing would only mean never to sync it.
+            self._doubt("the last page links back to one that was read")
+            return None
+        self._followed.add(query)
+        self._repeated = self._repeated + 1 + len(page.rows) if page.digest in self._pages else 0
+        self._pages.add(page.digest)
+        if self._repeated > _MOST_REPEATED:
+            raise RefusedError(
+                f"{self._stream}: Dixa sends the same pages again and again, each with a link to "
+                "another, so the rest of the list cannot be read"
+            )
+        return page.next_link
 
     @override
     def continue_if_empty(self, response: requests.Response) -> bool:
-        self._empty_pages += 1
-        if self._empty_pages > _MOST_EMPTY_PAGES:
-            raise RefusedError(
-                f"{self._stream}: Dixa sent more than {_MOST_EMPTY_PAGES} empty pages, each with a "
-                "link to another, so the rest of the list cannot be read"
-            )
         return True
 
 
@@ -147,10 +144,10 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
     try:
         page = _OBJECT.decode(_ZONE_NAME.sub(rb'"\1"', body))
         meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)
-        parent, found = page, msgspec.Raw(b"null")
+        parent, found = page, _NULL
         for name in path:
             # Dixa's description allows a list without rows to be omitted.
-            if parent.keys() <= {"meta", _PAGE_KEY}:
+            if parent.keys() <= {"meta", _PAGE_KEY} or parent.get(name) == _NULL:
                 found, has_list = msgspec.Raw(b"[]"), False
                 break
             found = parent.get(name, found)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_dixa.download.windows import Window
     from tap_dixa.retries import Retries
 
-_TYPE = "ConversationMessageRedacted"
+_TYPE = b'"ConversationMessageRedacted'
 _LARGEST = (1 << 63) - 1
 _NULL = msgspec.Raw(b"null")
 
@@ -39,7 +39,7 @@ class _Entry(msgspec.Struct):
     @property
     def is_redaction(self) -> bool:
         """Whether a message was redacted."""
-        return any(_text(raw).startswith(_TYPE) for raw in (self.type, self.older_type))
+        return any(bytes(raw).startswith(_TYPE) for raw in (self.type, self.older_type))
 
 
 class _Redaction(msgspec.Struct):
@@ -123,10 +123,3 @@ def conversation_id(raw: msgspec.Raw) -> int | None:
     if not number.is_finite() or abs(number) > _LARGEST or number % 1:
         return None
     return int(number)
-
-
-def _text(raw: msgspec.Raw) -> str:
-    try:
-        return msgspec.json.decode(raw, type=str)
-    except msgspec.DecodeError:
-        return ""

@@ -23,10 +23,17 @@ def page(rows, link=None, **extra):
 AGENT, OTHER = {"id": "a"}, {"id": "b"}
 WITHOUT_ROWS = {
     "agents": [Refusal(200, body="{}")],
+    "queues": [Refusal(200, body='{"data": null, "meta": null}')],
+    "tags": [Refusal(204)],
+    "end_users": [Refusal(200)],
+    "templates": [Refusal(200, body=" \n")],
+    "organization": [Refusal(200, body='{"data": null}')],
+    "custom_attributes": [Refusal(204)],
     "teams": [Refusal(200, body='{"meta": {"previous": "?pageKey=x"}}')],
     "business_hours_schedules": [Refusal(200, body='{"data": {}}')],
+    "business_hours_definitions": [Refusal(200, body='{"data": {"schedules": null}}')],
     "queue_members": [page([AGENT, OTHER]), Refusal(200, body="{}"), page([{"agentId": "1"}])],
-    "team_members": [Refusal(200, body="{}")],
+    "team_members": [page([AGENT]), Refusal(204)],
     "knowledge_categories": [Refusal(200, body="{}")],
     "knowledge_articles": [page([AGENT]), Refusal(200, body="{}")],
 }
@@ -43,6 +50,16 @@ LAST_PAGES = {
         page([AGENT], "?pageKey=1"),
         Refusal(200, body='{"meta": {"next": "?pageKey=2"}}'),
         page([OTHER]),
+    ],
+    "a page that says null": [
+        page([AGENT], "?pageKey=1"),
+        Refusal(200, body='{"data": null, "meta": {"next": "?pageKey=2"}}'),
+        page([OTHER]),
+    ],
+    "a last page without a body": [
+        page([AGENT], "?pageKey=1"),
+        page([OTHER], "?pageKey=2"),
+        Refusal(204),
     ],
 }
 
@@ -134,14 +151,16 @@ def test_a_parent_that_is_deleted_meanwhile_leaves_the_list_whole(serve, run_tap
     assert len(run.of("ACTIVATE_VERSION")) == 1
 
 
-MANY = range(200)
+MANY = range(20)
 TIME = "2026-03-09T00:00:00Z"
 ENDLESS = {
-    "a page again and again": [page([AGENT], f"?pageKey={n}") for n in MANY],
-    "two pages in turn": [page([{"id": f"{n % 2}"}], f"?pageKey={n}") for n in MANY],
+    "a page again and again": [page([AGENT] * 200, f"?pageKey={n}") for n in MANY],
+    "two pages in turn": [page([{"id": f"{n % 2}"}] * 200, f"?pageKey={n}") for n in MANY],
     "an entry again and again": [
-        page([{"id": "a", "activityTimestamp": TIME}], f"?pageKey={n}") for n in MANY
+        page([{"id": "a", "activityTimestamp": TIME}] * 200, f"?pageKey={n}") for n in MANY
     ],
+    "a row again and again": [page([AGENT], f"?pageKey={n}") for n in range(2000)],
+    "no row again and again": [page([], f"?pageKey={n}") for n in range(2000)],
 }
 
 
@@ -154,6 +173,18 @@ def test_pages_without_an_end_fail_the_stream(serve, run_tap, pages):
     run = run_tap(config, catalog=catalog(stream))
     assert "so the rest of the list cannot be read" in checks.failed(run)
     assert run.of("ACTIVATE_VERSION") == []
-    assert len(sandbox.answered) <= 4
+    assert len(sandbox.answered) <= (8 if len(pages) == len(MANY) else 1002)
     if stream == "activity_logs":
         assert run.records(stream) == []
+
+
+@pytest.mark.parametrize("rows", [[AGENT], [AGENT, AGENT], []], ids=len)
+def test_equal_pages_under_new_links_are_read_to_the_end(serve, run_tap, rows):
+    sandbox = serve()
+    sandbox.behaviour.api_faults.extend(
+        [*(page(rows, f"?k={n}") for n in range(150)), page([OTHER])]
+    )
+    config = settings(sandbox, emit_activate_version_messages=True)
+    run = checks.succeeded(run_tap(config, catalog=catalog("agents")))
+    assert run.records("agents") == [*rows * 150, OTHER]
+    assert len(run.of("ACTIVATE_VERSION")) == 1

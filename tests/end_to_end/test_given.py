@@ -86,6 +86,8 @@ def test_an_environment_that_cannot_be_used_is_named(serve, run_tap, variables, 
 BATCHES = {
     "an unknown kind": ({"root": "gopher://x"}, {}, "storage.root"),
     "nowhere": ({"root": ""}, {}, "storage.root is empty"),
+    "a home folder": ({"root": "~/batches"}, {}, "storage.root ~/batches begins with ~"),
+    "a home folder as a URL": ({"root": "file://~me/x"}, {}, "begins with ~"),
     "no folder": ({"root": "file:///dev/null/x"}, {}, "storage.root"),
     "a prefix above": ({"prefix": "../x"}, {}, "storage.prefix"),
     "a prefix elsewhere": ({"prefix": "/x"}, {}, "storage.prefix"),

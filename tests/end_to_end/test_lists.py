@@ -85,7 +85,6 @@ NO_PAGES = [
     f'{{{ROW}, "meta": {{"next": "http://[bad"}}}}',
     f'{{{ROW}, "meta": {{"next": "http://\u2100.example/"}}}}',
     '{"data": "x"}',
-    '{"data": null}',
     '{"data": {"id": "a"}}',
     '{"message": "no"}',
     '{"meta": {}, "items": []}',

@@ -50,7 +50,7 @@ def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
     sync(LOG)
     chosen = anonymize(sandbox, 7)
     empty = Refusal(200, body='{"data": []}')
-    refused = [Refusal(403), Refusal(422), empty, Refusal(400), None, Refusal(401)]
+    refused = [Refusal(403), Refusal(422), empty, Refusal(400), None, Refusal(410)]
     sandbox.behaviour.api_faults.extend([None, *refused])
     before = len(sandbox.answered)
     second = checks.succeeded(sync(LOG))
@@ -66,7 +66,7 @@ def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
 
 
 @pytest.mark.parametrize(
-    ("status", "ends_with"), [pytest.param(401, 0, marks=pytest.mark.slow), (422, 1)]
+    ("status", "ends_with"), [pytest.param(403, 0, marks=pytest.mark.slow), (422, 1)]
 )
 def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, status, ends_with):
     sandbox, sync, runs = account

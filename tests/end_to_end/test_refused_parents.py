@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import copy
+import json
+
 import pytest
 
 from tap_dixa.sandbox.faults import Refusal
+from tap_dixa.streams.configuration import CHANNELS
 from tests import expected
-from tests.conftest import both_paths_slowly, catalog, settings
+from tests.conftest import EXPORTS, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.everything import BY_CONVERSATION, key, rows, rows_by_conversation
+from tests.end_to_end.everything import BY_CONVERSATION, by_key, key, rows, rows_by_conversation
 
 NOTES = "conversation_notes"
 
 
 @pytest.fixture
-def account(serve, run_tap):
+def account_of(serve, run_tap):
     """Give an account, its conversations in the order of their changes, and a way to sync."""
-    sandbox = serve(conversations=40, days=6)
-    changed = sorted(
-        expected.source(sandbox.data, "conversations").values(), key=lambda c: c["updated_at"]
-    )
 
-    def sync(stream, state=None, **changes):
-        config = settings(sandbox, parallel_downloads=1, **changes)
-        return run_tap(config, state=state, catalog=catalog(stream))
+    def make(conversations):
+        sandbox = serve(conversations=conversations, days=6)
+        changed = sorted(
+            expected.source(sandbox.data, "conversations").values(), key=lambda c: c["updated_at"]
+        )
 
-    return sandbox, [c["id"] for c in changed], sync
+        def sync(stream, state=None, **changes):
+            config = settings(sandbox, parallel_downloads=1, **changes)
+            return run_tap(config, state=state, catalog=catalog(stream))
+
+        return sandbox, [c["id"] for c in changed], sync
+
+    return make
+
+
+@pytest.fixture
+def account(account_of):
+    return account_of(40)
 
 
 def refuse(sandbox, stream, conversations, *statuses):
@@ -77,17 +90,108 @@ def test_if_dixa_refuses_all_from_one_on_none_is_skipped(account):
     assert_complete(sandbox, NOTES, [failed, resumed])
 
 
-def test_a_token_without_the_right_costs_few_requests(account):
+@both_paths_slowly
+@pytest.mark.parametrize("stream", BY_CONVERSATION)
+@pytest.mark.parametrize("status", [403, 404, 410, 422])
+def test_however_many_are_refused_first_the_others_come(account, stream, status, options):
     sandbox, changed, sync = account
+    refuse(sandbox, stream, changed[:35], status)
+    run = checks.succeeded(sync(stream, window_days=2, **options))
+    assert skipped(run) == ([] if status == 404 else changed[:35])
+    assert_complete(sandbox, stream, [run], changed[:35])
+
+
+def test_a_run_in_which_all_are_refused_goes_by_what_an_earlier_one_read(account):
+    sandbox, changed, sync = account
+    read, refused = changed[:-5], changed[-5:]
+    times = {c["id"]: c["updated_at"] for c in expected.source(sandbox.data, EXPORTS[0]).values()}
+    between = expected.iso(times[refused[0]])
+    first = checks.succeeded(sync(NOTES, end_date=between, lookback_seconds=0))
+    assert first.state["bookmarks"][NOTES]["last_sent"] == read[-1]
+    refuse(sandbox, NOTES, refused, 422)
+    state = copy.deepcopy(first.state)
+    state["bookmarks"][NOTES]["replication_key_value"] = between
+    second = checks.succeeded(sync(NOTES, state, lookback_seconds=0))
+    assert skipped(second) == refused
+    assert_complete(sandbox, NOTES, [first, second], refused)
+    del state["bookmarks"][NOTES]["last_sent"]
+    refuse(sandbox, NOTES, refused, 422)
+    assert "Dixa responded with 422" in checks.failed(sync(NOTES, state, lookback_seconds=0))
+
+
+def test_a_token_without_the_right_costs_few_requests(account_of):
+    sandbox, changed, sync = account_of(150)
     refuse(sandbox, NOTES, changed, 403)
     run = checks.succeeded(sync(NOTES))
     assert run.log.count(f"Skipping stream {NOTES}: ") == 1
     assert "is skipped" not in run.log
     assert run.records(NOTES) == []
-    assert sum("/notes" in path for path, _, _ in sandbox.answered) <= 11
+    # Ten of the oldest, perhaps another that was next, and fifty of the newest window.
+    assert sum("/notes" in path for path, _, _ in sandbox.answered) <= 61
     sandbox.behaviour.forbidden.clear()
     again = checks.succeeded(sync(NOTES, run.state))
     assert_complete(sandbox, NOTES, [run, again])
+
+
+IDS = [f"p{number:02}" for number in range(40)]
+LISTED = json.dumps([{"id": parent} for parent in IDS])
+PARENTS = {
+    "queue_members": ([f'{{"data": {LISTED}}}'], "queues/{}/members", "agentId"),
+    "team_members": ([f'{{"data": {LISTED}}}'], "teams/{}/agents", "id"),
+    "business_hours_definitions": (
+        [f'{{"data": {{"schedules": {LISTED}}}}}'],
+        "business-hours/schedules/{}/definition",
+        None,
+    ),
+    "knowledge_categories": (
+        ['{"data": [{"id": "c"}]}', f'{{"data": {{"categories": {LISTED}}}}}'],
+        "knowledge/categories/{}",
+        None,
+    ),
+    "knowledge_articles": (
+        ['{"data": [{"id": "c"}]}', f'{{"data": {{"articles": {LISTED}}}}}'],
+        "knowledge/articles/{}",
+        None,
+    ),
+}
+"""By stream: the pages that name its forty parents, where each one's rows are, and their key."""
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 422])
+@pytest.mark.parametrize("stream", PARENTS)
+def test_however_many_parents_are_refused_first_the_others_come(serve, run_tap, stream, status):
+    pages, path, key = PARENTS[stream]
+    for refused in (12, 39):
+        sandbox = serve()
+        row = '{"name": "n"}' if key is None else f'[{{"{key}": "1"}}]'
+        row = f'{{"schedule": {row}}}' if "business" in stream else row
+        bodies = [*pages, *[f'{{"data": {row}}}'] * 50]
+        sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in bodies)
+        for parent in IDS[:refused]:
+            sandbox.behaviour.forbidden[f"/v1/{path.format(parent)}"] = status
+        config = settings(sandbox, emit_activate_version_messages=True)
+        run = checks.succeeded(run_tap(config, catalog=catalog(stream)))
+        name = {"queue_members": "queueId", "team_members": "teamId"}.get(stream, "id")
+        assert [record[name] for record in run.records(stream)] == IDS[refused:]
+        assert run.log.count(" is skipped: ") == (0 if status == 404 else refused)
+        assert len(run.of("ACTIVATE_VERSION")) == (status == 404)
+
+
+def test_one_channel_that_is_refused_does_not_stop_the_later_ones(serve, run_tap):
+    for status in (403, 404, 410, 422):
+        sandbox = serve()
+        wanted = rows(sandbox)["conversation_flows"]
+        channel = CHANNELS[2]
+        sandbox.behaviour.api_faults.extend([None, None, Refusal(status)])
+        config = settings(sandbox, emit_activate_version_messages=True, parallel_downloads=1)
+        run = checks.succeeded(run_tap(config, catalog=catalog("conversation_flows")))
+        (warning,) = checks.warnings(run)
+        assert f"conversation_flows: channel {channel} is skipped: " in warning
+        others = [row for row in wanted if row["channel"] != channel]
+        assert by_key("conversation_flows", run.records("conversation_flows")) == by_key(
+            "conversation_flows", others
+        )
+        assert run.of("ACTIVATE_VERSION") == []
 
 
 @pytest.mark.parametrize(

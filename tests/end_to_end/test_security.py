@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import socket
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import trustme
@@ -116,11 +118,14 @@ def certified(tmp_path):
     return certificate, bundle
 
 
-@pytest.mark.parametrize("trusted", [True, False])
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+@pytest.mark.parametrize("trusted", [*CERTIFICATES, None])
 def test_a_certificate_is_verified(serve, run_tap, certified, trusted):
     certificate, bundle = certified
     sandbox = serve(token=TOKEN, certificate=certificate)
-    environment = {"REQUESTS_CA_BUNDLE": str(bundle)} if trusted else {}
+    environment = dict.fromkeys(CERTIFICATES, "") | ({trusted: str(bundle)} if trusted else {})
     run = run_tap(settings(sandbox), environment=environment)
     if trusted:
         checks.succeeded(run)
@@ -128,6 +133,54 @@ def test_a_certificate_is_verified(serve, run_tap, certified, trusted):
     else:
         assert "certificate verify failed" in checks.failed(run)
         assert sandbox.answered == []
+
+
+@pytest.mark.parametrize("variable", CERTIFICATES)
+def test_certificates_that_cannot_be_read_are_named_at_once(
+    serve, run_tap, certified, tmp_path, variable
+):
+    certificate, bundle = certified
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "text.pem").write_text("no certificate")
+    half = bundle.read_bytes()
+    (tmp_path / "half.pem").write_bytes(half[: len(half) // 2])
+    for name in ("missing.pem", "empty.pem", "text.pem", "half.pem", "~/authority.pem"):
+        sandbox = serve(token=TOKEN, certificate=certificate)
+        path = name if name.startswith("~") else str(tmp_path / name)
+        environment = dict.fromkeys(CERTIFICATES, "") | {variable: path}
+        run = run_tap(settings(sandbox), environment=environment)
+        assert f"{variable}: {path} is no file of certificates" in checks.failed(run)
+        assert "retrying" not in run.log
+
+
+@pytest.mark.parametrize("scheme", ["https_proxy", "HTTPS_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_wants_a_password_is_named_at_once(run_tap, serve, scheme):
+    sandbox = serve(token=TOKEN)
+    with refusing_proxy(b"407 Proxy Authentication Required") as (proxy, asked):
+        urls = dict.fromkeys(("exports_api_url", "dixa_api_url"), "https://dixa.invalid")
+        environment = {"NO_PROXY": "", "no_proxy": "", scheme: proxy}
+        run = run_tap({**settings(sandbox), **urls}, environment=environment)
+    assert "HTTPS_PROXY: the proxy asks for a user and a password (407)" in checks.failed(run)
+    assert "retrying" not in run.log
+    assert len(asked) == 1
+
+
+@contextmanager
+def refusing_proxy(status):
+    """Start a proxy that refuses to connect to any host; give its URL, and what it was asked."""
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse():
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        asked.append(connection.recv(65536))
+                        connection.sendall(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
+
+        Thread(target=refuse, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
 
 
 def test_a_certificate_for_another_name_is_refused(serve, run_tap, tmp_path):
