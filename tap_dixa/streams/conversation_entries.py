@@ -17,7 +17,7 @@ from tap_dixa.download.windows import Window
 from tap_dixa.errors import NotFoundError, RefusedError, RetriesExhaustedError, UnusableRecordError
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.erased_conversations import ErasedConversations
-from tap_dixa.streams.refresh import Refresh, RefreshBookmark
+from tap_dixa.streams.refresh import Refresh, RefreshBookmark, Refreshed
 from tap_dixa.streams.refusals import Refusals
 from tap_dixa.timestamps import EARLIEST, parse_record_time
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tap_dixa.output.normalize_raw import Encodable
     from tap_dixa.streams.erased_conversations import Conversation
-    from tap_dixa.streams.refresh import Refreshed
     from tap_dixa.streams.windowed import WindowedStream
 
 _STATE_FREQUENCY = 10
@@ -93,8 +92,8 @@ class EntryRefresh(Refresh):
                 # One that Dixa sent from elsewhere does not move the bookmark.
                 inside = erased.start <= conversation.updated_at < erased.end
                 is_safe = count % _STATE_FREQUENCY == 0 and inside and not refusals.pending
-                reached = RefreshBookmark(conversation.updated_at) if is_safe else None
-                yield self.stream.emit(entries, self.convert), reached
+                bookmark = RefreshBookmark(conversation.updated_at) if is_safe else None
+                yield Refreshed(self.stream.emit(entries, self.convert), bookmark)
             refusals.settle()
         finally:
             self._warn(refusals.take_skipped())

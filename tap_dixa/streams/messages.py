@@ -12,7 +12,7 @@ from tap_dixa.download.windows import LONGEST, cover, merge
 from tap_dixa.streams.erased_conversations import ErasedConversations
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.redacted_messages import RedactedMessages, conversation_id
-from tap_dixa.streams.refresh import Refresh, RefreshBookmark
+from tap_dixa.streams.refresh import Refresh, RefreshBookmark, Refreshed
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tap_dixa.download.windows import Window
     from tap_dixa.output.normalize_raw import Encodable
     from tap_dixa.streams.erased_conversations import Conversation
-    from tap_dixa.streams.refresh import Refreshed
 
 _SPANS = 1_000
 """How many intervals to keep, beside what is merged, before they are merged."""
@@ -85,7 +84,8 @@ class _MessageRefresh(Refresh):
         windows = cover(messages.spans, min(stream.settings.window_days * DAY, LONGEST))
         for spool in stream.downloads(windows):
             emitted = stream.emit(spool, self.convert, messages.has)
-            yield emitted, RefreshBookmark(erased.start, erased.end, spool.window.end)
+            bookmark = RefreshBookmark(erased.start, erased.end, spool.window.end)
+            yield Refreshed(emitted, bookmark)
 
 
 class _ErasedMessages:

@@ -12,7 +12,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from tap_dixa.output.normalize_raw import Encodable
     from tap_dixa.streams.windowed import WindowedStream
-
-    Refreshed = tuple[Iterator[Encodable], "RefreshBookmark | None"]
 
 _IN_STATE = "refresh"
 """The key of its bookmark in the stream's state."""
@@ -86,6 +84,14 @@ class RefreshBookmark:
         }
 
 
+class Refreshed(NamedTuple):
+    """Records to emit again."""
+
+    records: Iterator[Encodable]
+    bookmark: RefreshBookmark | None
+    """How far the refresh is once they are emitted; None if the state cannot say that."""
+
+
 class Refresh(ABC):
     """Emits a stream's records again. The state says how far it is.
 
@@ -108,10 +114,6 @@ class Refresh(ABC):
             erased: When it was erased.
             records: When the records are from that are emitted again: later ones have just been
                 read, earlier ones were never synced, or are refreshed.
-
-        Returns:
-            Records, and how far the refresh is once they are emitted; None if the state cannot
-            say that.
 
         Raises:
             ForbiddenError: The token may not read what is needed.
@@ -185,12 +187,12 @@ class Refresh(ABC):
             erased = split(bookmark.conversations, until, settings.window_days)[0]
             records = Window(max(settings.start_date, bookmark.messages or 0), loaded)
             try:
-                for refreshed, reached in self.reread(erased, records):
-                    for record in refreshed:
+                for refreshed in self.reread(erased, records):
+                    for record in refreshed.records:
                         count += 1
                         yield record
-                    if reached is not None:
-                        yield from self._save(reached, visible)
+                    if refreshed.bookmark is not None:
+                        yield from self._save(refreshed.bookmark, visible)
                     if time.monotonic() - logged >= _PROGRESS_INTERVAL:
                         stream.log(_PROGRESS, stream.name, count, len(self.conversations))
                         logged = time.monotonic()
