@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from datetime import UTC
@@ -41,6 +42,9 @@ LONGEST_BACKOFF = 60
 LONGEST_BACKOFF_UNAVAILABLE = 4
 """The same while the API is unavailable: see `ATTEMPTS_UNAVAILABLE`."""
 
+TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
+"""What to do if the operating system opens no more files and connections."""
+
 _WRONG_SETTINGS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -53,6 +57,7 @@ def may_succeed(error: Exception) -> bool:
     """Whether a failed request may succeed when it is retried unchanged."""
     return not (
         isinstance(error, (*_WRONG_SETTINGS, TooMuchError))
+        or _has_too_many_files(error)
         or (
             isinstance(error, requests.exceptions.SSLError)
             and "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -134,7 +139,14 @@ def describe(error: BaseException) -> str:
         return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
-    return f"no connection: {_innermost(error)}"
+    reason = f"no connection: {_innermost(error)}"
+    if _has_too_many_files(error):
+        return f"{reason}. {TOO_MANY_FILES}"
+    return reason
+
+
+def _has_too_many_files(error: BaseException) -> bool:
+    return getattr(_innermost(error), "errno", None) in {errno.EMFILE, errno.ENFILE}
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -9,7 +9,6 @@ known to be complete, and nothing of it stays in memory.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from array import array
 from contextlib import suppress
@@ -22,8 +21,9 @@ import msgspec
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import JsonArray
+from tap_dixa.download.temporary_file import disk_error, open_temporary_file
 from tap_dixa.download.windows import MARGIN
-from tap_dixa.errors import DiskError, SettingsError, UnusableRecordError
+from tap_dixa.errors import UnusableRecordError
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
@@ -44,27 +44,6 @@ _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _BRACE = ord("{")
 _FIRST = -(1 << 62)
 """Sorts records from elsewhere before the others: the last one of a window is its newest."""
-
-
-def check_temporary_folder() -> None:
-    """Check that responses can be written where the environment says.
-
-    Python would silently write them, with the personal data in them, to another folder.
-
-    Raises:
-        SettingsError: They cannot.
-    """
-    for variable in ("TMPDIR", "TEMP", "TMP"):
-        if folder := os.environ.get(variable):
-            try:
-                with tempfile.TemporaryFile(dir=folder) as file:
-                    file.write(b"[]")
-            except OSError as error:
-                raise SettingsError(
-                    f"{variable} names a folder that cannot be written to, {folder}: "
-                    f"{error.strerror}. Name another one, or none"
-                ) from None
-            return
 
 
 class Spool:
@@ -99,8 +78,7 @@ class Spool:
         self.out_of_place = 0
         """How many records lie outside of all that the run reads."""
         self._runs: list[range] = []
-        # Unlinked from the start and readable by this user only.
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._file = open_temporary_file()
         try:
             self.size = self._write(body)
             """The response's size in bytes, decompressed."""
@@ -165,20 +143,13 @@ class Spool:
             try:
                 self._file.write(part)
             except OSError as error:
-                raise self._disk_error(error) from None
+                raise disk_error(error) from None
             size += len(part)
         try:
             self._file.flush()
         except OSError as error:
-            raise self._disk_error(error) from None
+            raise disk_error(error) from None
         return size
-
-    @staticmethod
-    def _disk_error(error: OSError) -> DiskError:
-        return DiskError(
-            f"a response could not be written to {tempfile.gettempdir()}: {error.strerror}. "
-            "Point TMPDIR at a larger disk, or use a smaller window_days"
-        )
 
     def _index(self, records: JsonArray) -> None:
         """Index every record in the window: its replication key, and where it lies.

@@ -125,9 +125,10 @@ def export(length, windows, fails):
         rest = window
         while rest is not None:
             part, _ = rest.cut(length.longest)
-            if part.length > SHORTEST and (error := fails(part, len(succeeded) + len(failed))):
+            if error := fails(part, len(succeeded) + len(failed)):
                 failed.append(part.length)
-                length.failed(part, error)
+                if part.length > SHORTEST:
+                    length.failed(part, error)
             else:
                 succeeded.append(part.length)
                 length.succeeded(part)

@@ -16,6 +16,8 @@ from tests.end_to_end.anonymized import redact
 from tests.end_to_end.refreshed import LOG
 
 DAYS = 62
+PARALLEL = 4
+"""How many windows are requested at a time."""
 
 
 def complete(run, sandbox):
@@ -46,7 +48,7 @@ def test_however_short_the_longest_export_is_all_records_come_once(serve, run_ta
     sandbox = serve(conversations=100, days=days, longest_export_days=hours / 24, too_long="413")
     # So few files that each must be closed before the next ones.
     limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (24, 24))
-    run = run_tap(settings(sandbox, parallel_downloads=4), before=limit)
+    run = run_tap(settings(sandbox, parallel_downloads=PARALLEL), before=limit)
     complete(run, sandbox)
     span = max(days * DAY, sandbox.data.now() - sandbox.data.start)
     for stream in expected.STREAMS:
@@ -78,12 +80,13 @@ def test_what_is_refused_as_too_much_is_halved_at_once(serve, run_tap, kind, opt
 @pytest.mark.parametrize("kind", ["504", "500", "cut", "hang"])
 def test_what_fails_for_its_length_is_halved_after_retries(serve, run_tap, kind):
     sandbox = serve(days=DAYS, longest_export_days=8, too_long=kind)
-    run = run_tap(settings(sandbox, request_timeout_seconds=3))
+    run = run_tap(settings(sandbox, request_timeout_seconds=3, parallel_downloads=PARALLEL))
     complete(run, sandbox)
     for stream in expected.STREAMS:
         refused, served = refused_and_served(sandbox, stream)
-        # It may have been an outage: once a part has succeeded, a longer one is tried.
-        assert refused == (3 if kind == "hang" else 5) + 1
+        # It may have been an outage: once a part has succeeded, longer ones are tried.
+        at_first = 3 if kind == "hang" else 5
+        assert at_first < refused <= at_first + PARALLEL
         assert len(served) == 9
 
 
@@ -144,8 +147,9 @@ def test_an_outage_does_not_leave_short_windows(serve, run_tap):
     sandbox.behaviour.faults.extend([Refusal(503)] * 6)
     run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("conversations")))
     checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
-    # 31, 15.5, 7.75 days fail; 3.9, 7.75, 15.5 succeed, and from then on 31 again.
-    assert len(sandbox.arrived) <= 6 + 3 + 200 // 31 + 2
+    # 31, 15.5, 7.75 days fail; 3.9, 7.75, 15.5 succeed, some at a time, and from then on 31 again.
+    # With 3.9 days throughout, it would be more than 50 requests.
+    assert len(sandbox.arrived) <= 25
     assert "cannot export more than" not in run.log
 
 
