@@ -8,12 +8,14 @@ import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import requests
 from pyrate_limiter import InMemoryBucket, Limiter, Rate
 from typing_extensions import override
+from urllib3.connection import HTTPConnection
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.errors import SettingsError
@@ -38,6 +40,20 @@ _SET_PROXY = (
 
 _POLL = 0.5
 """How often a waiting request looks whether it is cancelled, in seconds."""
+
+
+class _FinalResponse(HTTPResponse):
+    """A response after any interim ones, such as 103: http.client passes by 100 alone."""
+
+    @override
+    def begin(self) -> None:
+        super().begin()
+        while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment] # nothing has been read
+            super().begin()
+
+
+HTTPConnection.response_class = _FinalResponse
 
 
 class LimitedSession(requests.Session):

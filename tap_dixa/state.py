@@ -26,6 +26,7 @@ _SDK_KEYS = {
     "context",
     "partitions",
     "refresh",
+    "last_sent",
 }
 _SINGER_IO_0 = "updated_at_datestring"
 _MELTANO = ("completed", "completed_state", "partial", "partial_state")

@@ -51,7 +51,6 @@ def error_of(response: requests.Response, stream: str) -> RetriableAPIError | Fa
     """
     status = response.status_code
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        # Closed unread: what follows an interim response (1xx) is the answer to the same request.
         return RetriableAPIError(
             f"Dixa responded with {status} {response.reason}, which is no complete response",
             response,

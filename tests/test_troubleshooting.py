@@ -23,6 +23,7 @@ SETTINGS = {"description", "help", "title"}
 NO_MESSAGES = {
     "An unhandled error occurred",  # the SDK's, looked for
     "timed out",  # the same
+    "Tunnel connection failed: 407",  # what urllib3 says, looked for
     "Input data was truncated",  # what msgspec says, looked for
     "… of … windows",  # the bar
     "about … left",  # the same
