@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, quote
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from tap_dixa.streams.pages import Page
 
 _V1, _BETA = "/v1/", "/beta/"
+
+
+class _Thread(threading.local):
+    """What the requests of a thread are tried with: other threads may know better already."""
+
+    tries_beta = False
 
 
 class DixaApiStream(DixaStream):
@@ -59,11 +66,10 @@ class DixaApiStream(DixaStream):
     in_doubt = False
     """Whether a list of the stream ended in a way that leaves it open whether it was whole."""
 
-    _beta_tried = False
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
+        self._thread = _Thread()
 
     @property
     @override
@@ -81,7 +87,12 @@ class DixaApiStream(DixaStream):
         url = super().get_url(
             context and {name: quote(str(value), safe="") for name, value in context.items()}
         )
-        return url.replace(_V1, _BETA, 1) if self.path in self.tap.beta_paths else url
+        return url.replace(_V1, _BETA, 1) if self._thread.tries_beta or self._has_beta else url
+
+    @property
+    def _has_beta(self) -> bool:
+        """Whether Dixa has answered under ``/beta``, and had nothing under ``/v1``."""
+        return self.path in self.tap.beta_paths
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Any]:
@@ -99,21 +110,21 @@ class DixaApiStream(DixaStream):
             retries: Retries each request. What the last attempt raises is raised as it is: one of
                 `retry.FAILURES`, where the caller may request less.
         """
-        beta_paths, path = self.tap.beta_paths, self.path
+        answered = self.any_page_read or self._has_beta
         try:
-            yield from self._request_pages(context, retries)
+            for row in self._request_pages(context, retries):
+                answered = True
+                yield row
         except NotFoundError:
-            if self.any_page_read or self._beta_tried or not path.startswith(_V1):
+            if answered or not self.path.startswith(_V1):
                 raise
             # Dixa's published description is written for /beta; /v1 has the same paths, it says.
-            self._beta_tried = True
-            beta_paths.add(path)
+            # As long as neither has answered, a 404 may be a matter of the row that is asked for.
+            self._thread.tries_beta = True
             try:
                 yield from self._request_pages(context, retries)
             finally:
-                if not self.any_page_read:
-                    beta_paths.discard(path)
-            self.log("%s: Dixa has %s under /beta only", self.name, path)
+                self._thread.tries_beta = False
 
     def _request_pages(self, context: Context | None, retries: Retries) -> Iterator[Any]:
         paginator = self.get_new_paginator()
@@ -146,6 +157,9 @@ class DixaApiStream(DixaStream):
     @override
     def validate_response(self, response: requests.Response) -> None:
         super().validate_response(response)
+        if self._thread.tries_beta and not self._has_beta:
+            self.tap.beta_paths.add(self.path)
+            self.log("%s: Dixa has %s under /beta only", self.name, self.path)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
         body, replaced = repair_text(read_body(response, self.name))

@@ -1,20 +1,19 @@
-"""The stream ``messages``, and those that were anonymized or redacted once more."""
+"""The stream ``messages``, and those of erased conversations once more."""
 
 from __future__ import annotations
 
 import logging
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from typing_extensions import override
 
 from tap_dixa.download.windows import LONGEST, cover, merge
-from tap_dixa.streams.anonymized import anonymized_conversations
+from tap_dixa.streams.erased_conversations import ErasedConversations
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.redacted_messages import RedactedMessages, conversation_id
-from tap_dixa.streams.refresh import Refresh, RefreshBookmark
-from tap_dixa.timestamps import DAY
+from tap_dixa.streams.refresh import Refresh, RefreshBookmark, Refreshed
+from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,11 +22,14 @@ if TYPE_CHECKING:
 
     from tap_dixa.download.windows import Window
     from tap_dixa.output.compiled import Encodable
-    from tap_dixa.streams.refresh import Step
-
+    from tap_dixa.streams.erased_conversations import Conversation
 
 _SPANS = 1_000
 """How many intervals to keep, beside what is merged, before they are merged."""
+_UNDATED = (
+    "%s: cannot determine when the messages of %d anonymized or redacted conversations (such as "
+    "%d) were created: searching the whole synced time range"
+)
 
 
 class _Message(msgspec.Struct):
@@ -51,87 +53,70 @@ class MessagesStream(ExportStream):
     def read(
         self, context: Context | None, convert: Callable[[bytes], Encodable]
     ) -> Iterator[Encodable | None]:
-        records = super().read(context, convert)
-        return Refresh(self, self._reread).follow(records, context, convert)
-
-    @cached_property
-    def _redacted(self) -> RedactedMessages:
-        return RedactedMessages(self)
-
-    def _reread(
-        self, step: Step, convert: Callable[[bytes], Encodable]
-    ) -> Iterator[Encodable | RefreshBookmark]:
-        erased = _Erased(step.start, step.loaded)
-        for _, conversation in anonymized_conversations(self, step.windows):
-            erased.add(conversation.id, conversation.span())
-        self._warn(
-            "%s: cannot determine when the messages of %d anonymized conversations (such as %d) "
-            "were created: searching the whole synced time range",
-            erased,
-        )
-        for csid, span in self._redacted.find(step.windows):
-            erased.add(csid, span)
-        self._warn(
-            "%s: cannot determine when the redacted messages of %d conversations (such as %d) were "
-            "created: searching the whole synced time range",
-            erased,
-        )
-        step.conversations.update(erased.conversations)
-        windows = erased.windows(self.settings.window_days)
-        for spool in self.downloads(windows):
-            yield from self.emit(spool, convert, erased.has)
-            # What becomes visible late is looked for again, without regard to what is done.
-            yield RefreshBookmark(
-                min(step.windows[0].start, step.visible),
-                min(step.end, step.visible),
-                spool.window.end,
-            )
-
-    def _warn(self, warning: str, erased: _Erased) -> None:
-        if doubtful := erased.doubtful:
-            self.log(warning, self.name, len(doubtful), doubtful[0], level=logging.WARNING)
-            doubtful.clear()
+        return _MessageRefresh(self, convert).follow(super().read(context, convert), context)
 
 
-class _Erased:
+class _MessageRefresh(Refresh):
+    """Emits the messages of conversations again that were anonymized, or of which one was redacted.
+
+    Each stream has its own search: it is one request in most runs, and the streams can be selected
+    apart.
+    """
+
+    def __init__(self, stream: MessagesStream, convert: Callable[[bytes], Encodable]) -> None:
+        super().__init__(stream, convert)
+        self._conversations = stream.another(ErasedConversations)
+        self._redacted = stream.another(RedactedMessages)
+
+    @override
+    def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
+        stream = self.stream
+        messages = _ErasedMessages(records)
+        for conversation in self._conversations.updated(erased):
+            if conversation.is_anonymized:
+                messages.add(conversation)
+        redacted = self._redacted.conversations(erased, stream.name) - messages.conversations
+        for conversation in self._conversations.with_ids(redacted):
+            messages.add(conversation)
+        if undated := messages.undated:
+            stream.log(_UNDATED, stream.name, len(undated), undated[0], level=logging.WARNING)
+        self.conversations |= messages.conversations
+        windows = cover(messages.spans, min(stream.settings.window_days * DAY, LONGEST))
+        for spool in stream.downloads(windows):
+            emitted = stream.emit(spool, self.convert, messages.has)
+            bookmark = RefreshBookmark(erased.start, erased.end, spool.window.end)
+            yield Refreshed(emitted, bookmark)
+
+
+class _ErasedMessages:
     """The messages to emit again, by their conversations and by when they were created.
 
     Args:
-        start: Messages before this are not emitted, in Unix ms.
-        end: Neither are messages from this on.
+        records: When the messages were created that are emitted.
     """
 
-    def __init__(self, start: int, end: int) -> None:
-        self._start = start
-        self._end = end
+    def __init__(self, records: Window) -> None:
+        self._records = records
         self.conversations: set[int] = set()
-        self._spans: list[tuple[int, int]] = []
-        self._most_spans = _SPANS
-        self.doubtful: list[int] = []
+        self.undated: list[int] = []
         """Conversations whose messages may be from any time."""
+        self.spans: list[tuple[int, int]] = []
+        """When the messages were created: half-open intervals in Unix ms, in any order."""
+        self._most_spans = _SPANS
 
-    def add(self, conversation: int, span: tuple[int, int] | None) -> None:
-        """Add messages of a conversation.
-
-        Args:
-            conversation: Its id.
-            span: When they were created, a half-open interval in Unix ms; None if that is
-                unknown.
-        """
+    def add(self, conversation: Conversation) -> None:
+        """Add the messages of a conversation."""
+        span = conversation.span()
         if span is None:
-            self.doubtful.append(conversation)
-            span = (self._start, self._end)
-        start, end = max(span[0], self._start), min(span[1], self._end)
+            self.undated.append(conversation.id)
+        first, last = span or (EARLIEST, LATEST)
+        start, end = max(first, self._records.start), min(last, self._records.end)
         if start < end:
-            self.conversations.add(conversation)
-            self._spans.append((start, end))
-            if len(self._spans) > self._most_spans:
-                self._spans = merge(self._spans)
-                self._most_spans = _SPANS + 2 * len(self._spans)
-
-    def windows(self, days: int) -> list[Window]:
-        """Return as few windows, of at most so many days, as hold all of them."""
-        return cover(self._spans, min(days * DAY, LONGEST))
+            self.conversations.add(conversation.id)
+            self.spans.append((start, end))
+        if len(self.spans) > self._most_spans:
+            self.spans = merge(self.spans)
+            self._most_spans = _SPANS + 2 * len(self.spans)
 
     def has(self, message: bytes) -> bool:
         """Whether a message is of one of the conversations."""

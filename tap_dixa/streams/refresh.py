@@ -1,4 +1,4 @@
-"""The refresh: what was synced before, once more, where Dixa has erased personal data since.
+"""The refresh: synced records are emitted again if Dixa has erased personal data in them.
 
 Dixa filters messages by the time at which they were created, and the entries of the activity log
 by the time of the event. What it erases in them later shows elsewhere: in the export of their
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_dixa.download.windows import split
-from tap_dixa.errors import ForbiddenError
+from tap_dixa.download.windows import Window, split
+from tap_dixa.errors import ForbiddenError, NotFoundError
 from tap_dixa.timestamps import parse, to_rfc3339
 
 if TYPE_CHECKING:
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_dixa.download.windows import Window
     from tap_dixa.output.compiled import Encodable
     from tap_dixa.streams.windowed import WindowedStream
 
-_STEP = 30
-"""After so many windows of a search, what was found in them is emitted, so that the refresh gets
-on however soon each run is stopped: at Dixa's limit, the exports of them take three minutes."""
 _IN_STATE = "refresh"
 """The key of its bookmark in the stream's state."""
 _PROGRESS = "%s: refreshed %d records of %d conversations so far"
+_DONE = "%s: refreshed %d records of %d conversations, of which Dixa erased personal data"
+_NOT_REFRESHED = "%s: records of anonymized conversations are not refreshed: %s"
 _PROGRESS_INTERVAL = 60
 """How many seconds lie between two log lines about how far a refresh is, at least."""
 
@@ -49,9 +48,9 @@ class RefreshBookmark:
     """What Dixa erased before this is refreshed, by the conversations' ``updated_at`` and by the
     time of the log's entry if a single message was redacted."""
     step: int | None = None
-    """Where the step that was interrupted ends, by the same times."""
+    """Where the search ended whose records were being emitted when the run was interrupted."""
     messages: int | None = None
-    """In this step, messages that were created before this are refreshed."""
+    """Of what that search found, messages that were created before this are refreshed."""
 
     @classmethod
     def read(cls, state: Mapping[str, Any]) -> RefreshBookmark | None:
@@ -65,11 +64,17 @@ class RefreshBookmark:
         """
         if (saved := state.get(_IN_STATE)) is None:
             return None
-        found = cls(**{name: parse(time) for name, time in dict(saved).items()})
-        if found.step is None or found.step <= found.conversations or found.messages is None:
-            # Whoever merges states by their keys may leave a step that is done.
-            return cls(found.conversations)
-        return found
+        bookmark = cls(**{name: parse(time) for name, time in dict(saved).items()})
+        step, messages = bookmark.step, bookmark.messages
+        if step is None or step <= bookmark.conversations or messages is None:
+            # Whoever merges states by their keys may leave the step of a search that is done.
+            return cls(bookmark.conversations)
+        return bookmark
+
+    def until(self, time: int) -> RefreshBookmark:
+        """Return how much of this was erased before a time."""
+        step = None if self.step is None else min(self.step, time)
+        return RefreshBookmark(min(self.conversations, time), step, self.messages)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write it to the stream's state."""
@@ -79,62 +84,53 @@ class RefreshBookmark:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A part of a refresh. All times are Unix ms."""
+class Refreshed(NamedTuple):
+    """Records to emit again."""
 
-    windows: list[Window]
-    """When what is searched for was erased."""
-    start: int
-    """Records of before this are not emitted."""
-    loaded: int
-    """Neither are records of this or later: the run has just read them."""
-    visible: int
-    """What was erased after this may become visible later, and is searched for again."""
-    conversations: set[int]
-    """The conversations that were found in this run, in earlier steps too."""
-
-    @property
-    def end(self) -> int:
-        """Where the search ends."""
-        return self.windows[-1].end
+    records: Iterator[Encodable]
+    bookmark: RefreshBookmark | None
+    """How far the refresh is once they are emitted; None if the state cannot say that."""
 
 
-class Refresh:
-    """Emits a stream's records again, step by step. The state says how far it is.
+class Refresh(ABC):
+    """Emits a stream's records again. The state says how far it is.
 
     Args:
         stream: The stream.
-        reread: Yields the records that are emitted again in a step, and wherever it can be
-            resumed, a bookmark. It is called with the step, to whose conversations it adds, and
-            with what makes a record from its JSON. It raises a ForbiddenError if the token may
-            not read what is needed.
+        convert: Makes what is emitted from a record's JSON.
     """
 
-    def __init__(
-        self,
-        stream: WindowedStream,
-        reread: Callable[
-            [Step, Callable[[bytes], Encodable]], Iterator[Encodable | RefreshBookmark]
-        ],
-    ) -> None:
-        self._stream = stream
-        self._reread = reread
+    def __init__(self, stream: WindowedStream, convert: Callable[[bytes], Encodable]) -> None:
+        self.stream = stream
+        self.convert = convert
+        self.conversations: set[int] = set()
+        """The conversations that were refreshed in this run."""
+
+    @abstractmethod
+    def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
+        """Search for what was erased, and read it again.
+
+        Args:
+            erased: When it was erased.
+            records: When the records are from that are emitted again: later ones have just been
+                read, earlier ones were never synced, or are refreshed.
+
+        Raises:
+            ForbiddenError: The token may not read what is needed.
+            NotFoundError: Dixa has nothing at an address that is needed.
+            FatalSyncError: A request failed otherwise.
+        """
 
     def follow(
-        self,
-        records: Iterator[Encodable | None],
-        context: Context | None,
-        convert: Callable[[bytes], Encodable],
+        self, records: Iterator[Encodable | None], context: Context | None
     ) -> Iterator[Encodable | None]:
         """Yield a run's records, and then those that are emitted again.
 
         Args:
             records: What `WindowedStream.read` returns.
             context: What it was called with.
-            convert: The same.
         """
-        stream = self._stream
+        stream = self.stream
         windows, state = stream.windows(context), stream.stream_state
         if (
             not windows
@@ -157,7 +153,7 @@ class Refresh:
             yield record
         if stream.settings.refresh_anonymized and not first and not stream.skipped:
             # Last, so that no other request comes before a new record.
-            yield from self._refresh(windows, convert)
+            yield from self._refresh(windows[0].start, windows[-1].end)
 
     def _visible_until(self, end: int) -> int:
         """Return up to when changes in Dixa are visible by now, by its own clock, in Unix ms.
@@ -167,60 +163,48 @@ class Refresh:
         """
         # Whichever is later is what is known of Dixa's clock: the time of its first response, or
         # that of its newest record.
-        stream = self._stream
+        stream = self.stream
         newest = stream.stream_state.get("replication_key_value")
         times = [0, stream.requests_session.service_time or 0, parse(newest) if newest else 0]
-        return max(0, min(max(times), end) - 1000 * stream.settings.lookback_seconds)
+        return max(0, min(max(times), end) - stream.lookback)
 
-    def _refresh(
-        self, windows: list[Window], convert: Callable[[bytes], Encodable]
-    ) -> Iterator[Encodable | None]:
-        stream, settings = self._stream, self._stream.settings
-        loaded, end = windows[0].start, windows[-1].end
+    def _refresh(self, loaded: int, end: int) -> Iterator[Encodable | None]:
+        """Emit again what was erased before the run's upper bound, search by search.
+
+        Args:
+            loaded: Records from this on have just been read, in Unix ms.
+            end: The run's upper bound, in Unix ms.
+        """
+        stream, settings, logged = self.stream, self.stream.settings, time.monotonic()
         bookmark = RefreshBookmark.read(stream.stream_state) or RefreshBookmark(loaded)
-        visible_now = self._visible_until(end)
+        visible_now, count = self._visible_until(end), 0
+        # What becomes visible later is searched for again, without regard to what is done.
         visible = max(bookmark.conversations, visible_now)
         if visible_now < bookmark.conversations:  # the lookback is longer than it was
             bookmark = RefreshBookmark(visible_now)
-        conversations, count, logged = set[int](), 0, time.monotonic()
         while bookmark.conversations < end:
             until = min(bookmark.step or end, end)
-            step = Step(
-                split(bookmark.conversations, until, settings.window_days)[:_STEP],
-                max(settings.start_date, bookmark.messages or 0),
-                loaded,
-                visible,
-                conversations,
-            )
+            erased = split(bookmark.conversations, until, settings.window_days)[0]
+            records = Window(max(settings.start_date, bookmark.messages or 0), loaded)
             try:
-                for found in self._reread(step, convert):
-                    if isinstance(found, RefreshBookmark):
-                        yield from self._save(found)
-                        if time.monotonic() - logged >= _PROGRESS_INTERVAL:
-                            stream.log(_PROGRESS, stream.name, count, len(conversations))
-                            logged = time.monotonic()
-                    else:
+                for refreshed in self.reread(erased, records):
+                    for record in refreshed.records:
                         count += 1
-                        yield found
-            except ForbiddenError as error:
-                stream.log(
-                    "%s: records of anonymized conversations are not refreshed: %s",
-                    stream.name,
-                    error,
-                    level=logging.WARNING,
-                )
+                        yield record
+                    if refreshed.bookmark is not None:
+                        yield from self._save(refreshed.bookmark, visible)
+                    if time.monotonic() - logged >= _PROGRESS_INTERVAL:
+                        stream.log(_PROGRESS, stream.name, count, len(self.conversations))
+                        logged = time.monotonic()
+            except (ForbiddenError, NotFoundError) as error:
+                stream.log(_NOT_REFRESHED, stream.name, error, level=logging.WARNING)
                 return
-            bookmark = RefreshBookmark(step.end)
-            yield from self._save(RefreshBookmark(min(bookmark.conversations, visible)))
-        if conversations:
-            stream.log(
-                "%s: refreshed %d records of %d conversations, of which Dixa erased personal data",
-                stream.name,
-                count,
-                len(conversations),
-            )
+            bookmark = RefreshBookmark(erased.end)
+            yield from self._save(bookmark, visible)
+        if self.conversations:
+            stream.log(_DONE, stream.name, count, len(self.conversations))
 
-    def _save(self, bookmark: RefreshBookmark) -> Iterator[None]:
-        yield None  # what was found so far is emitted before the state says so
-        bookmark.save(self._stream.stream_state)
+    def _save(self, bookmark: RefreshBookmark, visible: int) -> Iterator[None]:
+        yield None  # what comes before is emitted before the state says so
+        bookmark.until(visible).save(self.stream.stream_state)
         yield None  # and the state is written before more is

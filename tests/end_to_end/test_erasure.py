@@ -13,6 +13,8 @@ from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 from tests.end_to_end.refreshed import LOG, messages_are_fresh
 
+MINUTE = HOUR // 60
+
 
 @both_paths_slowly
 def test_messages_of_anonymized_conversations_are_emitted_again(serve, run_tap, options, evidence):
@@ -62,7 +64,7 @@ def test_a_refresh_is_resumed_however_soon_each_run_is_stopped(serve, run_tap):
     key = {"replication_key": "created_at", "replication_key_value": old}
     state, runs = {"bookmarks": {"messages": key}}, []
     while not runs or runs[-1].status:
-        most = 31  # one more than a step takes
+        most = 15
         sandbox.behaviour.faults.clear()
         sandbox.behaviour.faults.extend([*[None] * most, *[Refusal(422)] * 3])
         before = len(sandbox.answered)
@@ -123,6 +125,26 @@ def test_a_refresh_that_is_done_is_not_repeated(serve, run_tap):
     third = checks.succeeded(run_tap(config, state=second.state, catalog=chosen))
     assert len(sandbox.answered) - before == 3
     assert "messages: refreshed" not in third.log
+
+
+def test_the_order_of_a_conversations_two_times_does_not_matter(serve, run_tap):
+    sandbox = serve(conversations=200, days=25)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog("messages")
+    first = run_tap(config, catalog=chosen)
+    (conversation,) = some(sandbox, 1)
+    last = max(
+        (m for m in expected.source(sandbox.data, "messages").values()
+         if m["csid"] == conversation["id"]),
+        key=lambda message: message["created_at"],
+    )  # fmt: skip
+    created = last["created_at"] - 45 * MINUTE
+    times = {"created_at": created, "last_message_created_at": created - 30 * MINUTE}
+    changed = {**conversation, "updated_at": sandbox.data.now.now, **times}
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.faults.extend([None, Odd(exported(changed))])
+    second = checks.succeeded(run_tap(config, state=first.state, catalog=chosen))
+    assert last["id"] in {record["id"] for record in second.records("messages")}
+    assert "WARNING" not in second.log
 
 
 def exported(conversation, **times):

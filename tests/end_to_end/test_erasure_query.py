@@ -148,6 +148,25 @@ def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
         }
 
 
+def test_it_finds_notes_and_ratings_that_dixa_deletes(serve, run_tap, tmp_path):
+    sandbox, path = serve(conversations=70, days=5, seed=2), str(tmp_path / "lake.duckdb")
+    conversations, config = chosen_of(sandbox), batch_settings(sandbox, tmp_path)
+    state = since(conversations)
+    for _ in range(2):
+        run = checks.succeeded(run_tap(config, catalog=catalog(*LAKE), state=state))
+        assert load_files("load_duckdb.py", path, run.output) == 0
+        state = run.state
+        erase(sandbox, conversations)
+        sandbox.behaviour.missing |= {
+            f"/v1/conversations/{conversation['id']}/{rows}"
+            for conversation in conversations
+            for rows in ("notes", "ratings")
+        }
+    with duckdb.connect(path) as tables:
+        rows = tables.execute(QUERY).fetchall()
+    assert {stream for stream, _, _ in rows} == {*BY_CONVERSATION}
+
+
 LEFT = {
     "conversations": {
         **dict.fromkeys(("requester_name", "requester_email", "requester_phone_number"), "Ann"),

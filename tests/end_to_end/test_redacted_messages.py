@@ -14,7 +14,8 @@ from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
 from tests.end_to_end.refreshed import LOG, messages_are_fresh, synced
 
-EXPORTS = {"/v1/message_export": 1, "/v1/conversation_export": 1, LOG: 1}
+CONVERSATIONS = "/v1/conversation_export"
+EXPORTS = {"/v1/message_export": 1, CONVERSATIONS: 1, LOG: 1}
 """What each run requests."""
 
 
@@ -24,9 +25,8 @@ def account(serve, run_tap):
 
 
 def requested(sandbox, before):
-    """Count the paths that were requested, those of conversations as one."""
-    paths = (path for path, _, _ in sandbox.answered[before:])
-    return Counter("messages" if path.endswith("/messages") else path for path in paths)
+    """Count the paths that were requested."""
+    return Counter(path for path, _, _ in sandbox.answered[before:])
 
 
 @both_paths
@@ -36,8 +36,8 @@ def test_they_are_emitted_again_with_few_requests(account, options, evidence):
     stale = redact(sandbox)
     before = len(sandbox.answered)
     second = checks.succeeded(sync(**options))
-    # One to each conversation with such a message, and one to the messages of a month.
-    assert requested(sandbox, before) == {**EXPORTS, "messages": 3, "/v1/message_export": 2}
+    # One for the conversations of these messages, and one for the messages of a month.
+    assert requested(sandbox, before) == {**EXPORTS, "/v1/message_export": 2, CONVERSATIONS: 2}
     assert "of 3 conversations, of which Dixa erased personal data" in second.log
     again = {r["id"]: r for r in second.records("messages")}
     for message in stale:
@@ -94,24 +94,23 @@ def test_whatever_the_entries_are_like(account):
     messages_are_fresh(sandbox, *runs)
 
 
-def test_if_dixa_does_not_say_when_they_were_created_they_are_found_all_the_same(account):
+def test_if_dixa_does_not_say_when_they_were_created_they_are_read_all_the_same(account):
     sandbox, sync, runs = account
     sync()
     stale = redact(sandbox, count=6)
     assert len({m["csid"] for m in stale}) == 6
-    bodies = [
-        {"data": []},
-        {"data": [5]},
-        {"data": [{"id": "x", "createdAt": "2026-03-01"}]},
-        {"data": [{"id": m["id"], "createdAt": "soon"} for m in stale]},
+    # One is not there, of others a time is missing or unusable.
+    odd = ['"created_at": null', '"created_at": "2026-03-01"', '"last_message_created_at": true']
+    numbers = sorted(m["csid"] for m in stale)[1:]
+    rows = [
+        f'{{"id": {number}, "updated_at": 1, {times}}}'
+        for number, times in zip(numbers, [*odd, '"created_at": 1e400', '"x": 1'], strict=True)
     ]
-    odd = [Refusal(404), Refusal(403), *(Refusal(200, body=json.dumps(one)) for one in bodies)]
-    # After the log, and after a 404 under /v1, there is one under /beta.
-    sandbox.behaviour.api_faults.extend([None, Refusal(404), *odd])
+    body = f"[{', '.join(rows)}]"
+    sandbox.behaviour.faults.extend([None, None, Refusal(200, body=body)])
     second = checks.succeeded(sync())
-    assert not sandbox.behaviour.api_faults
     (warning,) = checks.warnings(second)
-    assert "when the redacted messages of 6 conversations (such as" in warning
+    assert "when the messages of 6 anonymized or redacted conversations (such as" in warning
     messages_are_fresh(sandbox, *runs)
 
 
@@ -150,22 +149,40 @@ def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed
     checks.loaded_exactly("messages", known, first, second, third)
 
 
-def test_many_are_looked_for_without_a_request_for_each(account):
+@pytest.mark.parametrize(("refused", "sizes"), [(0, [100, 100, 5]), (2, [100, 50, *[25] * 8, 5])])
+def test_as_many_conversations_are_requested_at_once_as_dixa_accepts(
+    serve, run_tap, refused, sizes
+):
+    sandbox, sync, runs = synced(serve(conversations=400, days=25), run_tap)
+    sync()
+    sandbox.data.now.now += HOUR // 2
+    by_conversation = {
+        m["csid"]: m for m in expected.source(sandbox.data, "messages").values() if m.get("text")
+    }
+    for message in [*by_conversation.values()][:205]:
+        sandbox.data.redact(message["csid"], message["id"])
+    sandbox.data.now.now += HOUR // 2
+    sandbox.behaviour.faults.extend([None, None, *[Refusal(414)] * refused])
+    before = len(sandbox.answered)
+    second = checks.succeeded(sync())
+    asked = [query["csids"] for _, query, _ in sandbox.answered[before:] if "csids" in query]
+    assert [text.count(",") + 1 for text in asked] == sizes
+    assert "WARNING" not in second.log
+    messages_are_fresh(sandbox, *runs)
+
+
+def test_a_conversation_that_dixa_does_not_export_is_searched_for_in_the_whole_range(account):
     sandbox, sync, runs = account
     sync()
-    stale = redact(sandbox, count=5)
-    attributes = {"messageId": stale[0]["id"]}
+    stale = redact(sandbox, count=2)
     at = expected.iso(sandbox.data.now.now - HOUR)
-    others = range(1, 301 - len(stale))
-    rows = [
-        entry(number, activityTimestamp=at, attributes=attributes)
-        for number in (*others, 0, *(m["csid"] for m in stale))
-    ]
+    rows = [entry(number, activityTimestamp=at) for number in (7, *(m["csid"] for m in stale))]
     sandbox.behaviour.api_faults.append(Refusal(200, body=json.dumps({"data": rows})))
     before = len(sandbox.answered)
-    second = sync()
-    assert requested(sandbox, before) == {**EXPORTS, "/v1/message_export": 2}
-    assert "WARNING" not in second.log
+    second = checks.succeeded(sync())
+    assert requested(sandbox, before) == {**EXPORTS, "/v1/message_export": 2, CONVERSATIONS: 2}
+    (warning,) = checks.warnings(second)
+    assert "messages of 1 anonymized or redacted conversations (such as 7) were" in warning
     messages_are_fresh(sandbox, *runs)
 
 
@@ -188,8 +205,8 @@ def test_an_interrupted_refresh_is_resumed(serve, run_tap):
     first = run_tap(config, catalog=chosen)
     stale = redact(sandbox, count=2)
     assert stale[1]["created_at"] - stale[0]["created_at"] > 31 * DAY
-    # New messages, conversations, the first message, and then no more.
-    sandbox.behaviour.faults.extend([None, None, None, Refusal(422)])
+    # New messages, conversations twice, the first message, and then no more.
+    sandbox.behaviour.faults.extend([None, None, None, None, Refusal(422)])
     failed = run_tap(config, state=first.state, catalog=chosen)
     assert failed.status == 1
     resumed = checks.succeeded(run_tap(config, state=failed.state, catalog=chosen))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 import pytest
 
@@ -109,16 +108,21 @@ def test_a_conversation_whose_log_stays_unavailable_is_named(account):
     log_is_fresh(sandbox, *runs)
 
 
-def test_messages_that_the_dixa_api_does_not_list_are_found_in_the_export(account):
+@pytest.mark.parametrize(
+    "fault", [Refusal(400), pytest.param(Refusal(504), marks=pytest.mark.slow)]
+)
+def test_conversations_that_dixa_does_not_export_by_their_ids_are_searched_for(account, fault):
     sandbox, sync, runs = account
     sync("messages")
     redact(sandbox, count=4)
-    sandbox.behaviour.api_faults.extend([None, *[Refusal(200, body='{"data": {}}')] * 8])
+    attempts = 3 if fault.status == 400 else 4 + 1 + 1
+    sandbox.behaviour.faults.extend([None, None, *[fault] * attempts])
     before = len(sandbox.answered)
     second = checks.succeeded(sync("messages"))
-    paths = Counter(path.rpartition("/")[2] for path, _, _ in sandbox.answered[before:])
-    assert paths["messages"] == 8  # no more are requested
-    assert second.log.count("when the redacted messages of 4 conversations (such as") == 1
+    asked = [query["csids"] for _, query, _ in sandbox.answered[before:] if "csids" in query]
+    # Four, two and one: no more are requested, because all messages have to be searched anyway.
+    assert [text.count(",") + 1 for text in dict.fromkeys(asked)] == [4, 2, 1]
+    assert second.log.count("when the messages of 4 anonymized or redacted conversations") == 1
     messages_are_fresh(sandbox, *runs)
 
 

@@ -61,6 +61,27 @@ def test_states_that_are_merged_by_their_keys_hide_no_message(account):
     messages_are_fresh(sandbox, *runs)
 
 
+def test_a_search_of_many_windows_that_an_older_version_left_is_completed(account):
+    sandbox, sync, runs = account
+    state = sync().state
+    begun = state["bookmarks"]["messages"]["refresh"]["conversations"]
+    conversations = some(sandbox, 6)
+    for conversation in conversations:
+        sandbox.data.now.now += DAY
+        sandbox.data.anonymize(conversation["id"])
+    done = expected.iso(conversations[3]["created_at"])
+    step = {"step": expected.iso(sandbox.data.now.now - HOUR), "messages": done}
+    state["bookmarks"]["messages"]["refresh"] = {"conversations": begun, **step}
+    sandbox.data.now.now += DAY
+    end = expected.iso(sandbox.data.now.now)
+    checks.succeeded(sync(state=state, window_days=2, end_date=end))
+    arrived = checks.loaded("messages", *runs)
+    known = expected.records(sandbox.data, "messages")
+    stale = {key for key, r in known.items() if checks.plain(r) != checks.plain(arrived[key])}
+    ids = {conversation["id"] for conversation in conversations[:3]}
+    assert all(known[key]["created_at"] < done and known[key]["csid"] in ids for key in stale)
+
+
 def test_a_start_date_that_was_later_for_a_run_leaves_the_place_alone(account):
     sandbox, sync, runs = account
     sync()

@@ -126,6 +126,84 @@ def test_a_conversation_that_dixa_has_no_log_of_is_named_in_a_warning(serve, run
     assert refreshed >= ids - {lost}
 
 
+EMPTY = Refusal(200, body='{"data": []}')
+
+
+def everyone(sandbox):
+    """Give the path of each conversation's log."""
+    conversations = expected.source(sandbox.data, "conversations")
+    return {f"/v1/conversations/{number}/activitylog" for number in conversations}
+
+
+@pytest.mark.parametrize("kind", ["404", "empty", "404, then empty", "empty, then 422"])
+def test_if_dixa_sends_the_log_of_no_conversation_none_counts_as_refreshed(serve, run_tap, kind):
+    sandbox = serve(conversations=60, days=25)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    anonymize(sandbox)
+    if kind == "404":
+        sandbox.behaviour.missing |= everyone(sandbox)
+    else:
+        refusals = {
+            "empty": [],
+            "404, then empty": [Refusal(404)] * 2,
+            "empty, then 422": [EMPTY, Refusal(422)],
+        }
+        sandbox.behaviour.api_faults.extend([None, *refusals[kind], *[EMPTY] * 9])
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
+    (warning,) = checks.warnings(second)
+    assert "records of anonymized conversations are not refreshed: " in warning
+    places = [run.state["bookmarks"][STREAM]["refresh"] for run in (first, second)]
+    assert places[0] == places[1]
+    # The next run tries again.
+    sandbox.behaviour.missing.clear()
+    sandbox.behaviour.api_faults.clear()
+    third = checks.succeeded(run_tap(config, catalog=chosen, state=second.state))
+    assert "WARNING" not in third.log
+    log_is_fresh(sandbox, first, second, third)
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_logs_that_are_gone_are_passed_by_if_dixa_sends_that_of_another_conversation(
+    serve, run_tap, count
+):
+    sandbox = serve(conversations=100, days=25)
+    config, chosen = settings(sandbox, parallel_downloads=1), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    gone = [conversation["id"] for conversation in some(sandbox, count)]
+    for number in gone:
+        sandbox.data.anonymize(number)
+    sandbox.data.now.now += DAY  # others changed, too
+    sandbox.behaviour.missing |= {f"/v1/conversations/{csid}/activitylog" for csid in gone}
+    answered = len(sandbox.answered)
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
+    (warning,) = checks.warnings(second)
+    assert f"entries of {count} anonymized conversations (such as " in warning
+    places = [run.state["bookmarks"][STREAM]["refresh"] for run in (first, second)]
+    assert places[0]["conversations"] < places[1]["conversations"]
+    controls = {path for path, _, status in sandbox.answered[answered:] if status == 200}
+    assert len(controls) == 3  # the log, the search, and the log of another conversation
+    third = run_tap(config, catalog=chosen, state=second.state)
+    assert "WARNING" not in third.log
+
+
+def test_logs_that_exist_under_beta_alone_are_read_although_the_first_one_is_gone(serve, run_tap):
+    sandbox = serve(conversations=60, days=25)
+    config, chosen = settings(sandbox), catalog(STREAM)
+    first = run_tap(config, catalog=chosen)
+    erased = [conversation["id"] for conversation in some(sandbox, 6)]
+    for number in erased:
+        sandbox.data.now.now += HOUR // 60
+        sandbox.data.anonymize(number)
+    sandbox.data.now.now += HOUR
+    sandbox.behaviour.beta_only |= everyone(sandbox)
+    sandbox.behaviour.missing.add(f"/v1/conversations/{erased[0]}/activitylog")
+    second = checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
+    (warning,) = checks.warnings(second)
+    assert f"entries of 1 anonymized conversations (such as {erased[0]}) are not" in warning
+    assert {r["conversationId"] for r in second.records(STREAM)} >= {*erased[1:]}
+
+
 @pytest.mark.parametrize("missing", ["conversations", "their logs"])
 def test_without_a_right_new_entries_still_come(serve, run_tap, missing):
     sandbox = serve(conversations=60, days=25)
