@@ -24,7 +24,7 @@ from tap_dixa.timestamps import EARLIEST, parse_record_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.output.compiled import Encodable
     from tap_dixa.streams.erased_conversations import Conversation
     from tap_dixa.streams.windowed import WindowedStream
 
