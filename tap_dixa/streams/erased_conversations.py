@@ -17,6 +17,8 @@ from tap_dixa.timestamps import EARLIEST, LATEST
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import requests
+
 _TOLERANCE = 3_600_000
 """How far from its conversation's times a message is looked for, in ms: they may be rounded."""
 _NO_TIME = (b"", b"null", b"0", b"false", b'""')
@@ -87,7 +89,7 @@ class ErasedConversations(ConversationsStream):
         retries.attempts_before_less = retry.ATTEMPTS_BEFORE_LESS
         while left and most:
             try:
-                spool = retries.call(self._download_by_ids, left[:most])
+                spool = retries.call(self._spool, self._request_for(left[:most]))
             except (RefusedError, *retry.RETRIABLE):
                 most = min(most, len(left)) // 2
                 continue
@@ -99,13 +101,15 @@ class ErasedConversations(ConversationsStream):
             left = left[most:]
         yield from (Conversation(number, 0) for number in sorted(missing))
 
-    def _download_by_ids(self, ids: list[int]) -> Spool:
-        request = self.build_prepared_request(
+    def _request_for(self, ids: list[int]) -> requests.PreparedRequest:
+        return self.build_prepared_request(
             method=self.http_method,
             url=f"{self.url_base}{self.path}",
             params={"csids": ",".join(map(str, ids))},
             headers=self.http_headers,
         )
+
+    def _spool(self, request: requests.PreparedRequest) -> Spool:
         with self.send(request) as response:
             return Spool(response.iter_content(_CHUNK), _ANY_TIME, self.key_decoder)
 
