@@ -89,7 +89,7 @@ class ErasedConversations(ConversationsStream):
         retries.attempts_before_less = retry.ATTEMPTS_BEFORE_LESS
         while left and most:
             try:
-                spool = retries.call(self._spool, self._request(left[:most]))
+                spool = retries.call(self._spool, self._request_for(left[:most]))
             except (RefusedError, *retry.RETRIABLE):
                 most = min(most, len(left)) // 2
                 continue
@@ -101,7 +101,7 @@ class ErasedConversations(ConversationsStream):
             left = left[most:]
         yield from (Conversation(number, 0) for number in sorted(missing))
 
-    def _request(self, ids: list[int]) -> requests.PreparedRequest:
+    def _request_for(self, ids: list[int]) -> requests.PreparedRequest:
         return self.build_prepared_request(
             method=self.http_method,
             url=f"{self.url_base}{self.path}",
