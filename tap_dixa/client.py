@@ -15,6 +15,7 @@ import msgspec
 import requests
 from singer_sdk import RESTStream
 from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
@@ -89,7 +90,12 @@ class DixaStream(RESTStream[Any]):
             self.is_left_out,
             keeps_extras=ADDITIONAL in self.effective_schema["properties"]
             and self.mask["properties", ADDITIONAL]
-            and any(ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps),
+            and any(
+                # Flattening may shorten its name.
+                isinstance(one, SameRecordTransform)
+                or ADDITIONAL in one.transformed_schema["properties"]
+                for one in self.stream_maps
+            ),
         )
 
     @cached_property

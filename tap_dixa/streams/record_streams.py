@@ -103,8 +103,10 @@ class RecordsStream(WindowedStream, DixaApiStream):
     @cached_property
     def types(self) -> dict[str, dict[str, Any]]:
         """The catalogue's entries, by record id."""
-        catalogue = self.another(self.catalogue)
-        entries = [catalogue.to_record(row, None) for row in catalogue.request_records(None)]
+        other = self.another(self.catalogue)
+        # The tap's own stream of them warns of new fields once, and says whether they arrive.
+        catalogue = cast("RecordTypesStream", self.tap.streams[other.name])
+        entries = [catalogue.to_record(row, None) for row in other.request_records(None)]
         return {entry["id"]: entry for entry in entries}
 
     @property
