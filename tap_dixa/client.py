@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 import msgspec
 from singer_sdk import RESTStream
 from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
@@ -114,7 +115,10 @@ class DixaStream(RESTStream[Any]):
             or ADDITIONAL not in fields
             or not self.mask["properties", ADDITIONAL]
             or not any(
-                ADDITIONAL in one.transformed_schema["properties"] for one in self.stream_maps
+                # Flattening may shorten its name.
+                isinstance(stream_map, SameRecordTransform)
+                or ADDITIONAL in stream_map.transformed_schema["properties"]
+                for stream_map in self.stream_maps
             ),
         )
 

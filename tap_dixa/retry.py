@@ -129,7 +129,7 @@ def retry_after(response: requests.Response | None) -> float:
             if value.strip().isdecimal()
             else parsedate_to_datetime(value).replace(tzinfo=UTC).timestamp() - time.time()
         )
-    except ValueError:
+    except (OverflowError, ValueError):
         return 0.0
     return min(max(seconds, 0.0), LONGEST_WAIT)
 

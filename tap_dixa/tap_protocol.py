@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import requests
     from singer_sdk import RESTStream
@@ -44,6 +44,10 @@ class DixaTap(Protocol):
     @property
     def settings(self) -> Settings:
         """The checked settings."""
+
+    @property
+    def streams(self) -> Mapping[str, Any]:
+        """The tap's streams, by name."""
 
     @property
     def exports_session(self) -> LimitedSession:

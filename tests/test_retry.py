@@ -76,3 +76,13 @@ def test_a_certificate_that_is_not_trusted_stays_untrusted():
     assert not may_succeed(requests.exceptions.SSLError(untrusted))
     assert may_succeed(requests.exceptions.SSLError("EOF occurred in violation of protocol"))
     assert may_succeed(requests.ConnectionError("refused"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["01 Jan 2026 00:00 +" + "9" * 20, "9" * 10_000, "inf", "1e999", "²", "Wed, 01 Jan 0000", ""],
+)
+def test_an_odd_retry_after_is_within_bounds(value):
+    response = requests.Response()
+    response.headers["Retry-After"] = value
+    assert 0 <= retry_after(response) <= LONGEST_WAIT

@@ -129,7 +129,7 @@ class Api:
     def _note_clock(self, date: str, sent: float, received: float) -> None:
         try:
             theirs = parsedate_to_datetime(date).timestamp()
-        except ValueError:
+        except (OverflowError, ValueError):
             return
         # The header has whole seconds, and was written some time between the two.
         least, most = self._ahead or (float("-inf"), float("inf"))

@@ -191,3 +191,18 @@ def test_a_second_name_beside_the_first_keeps_its_value(serve, run_tap, select):
     wanted = [both, (second, None), (first, None), (second, None), (first, None), both]
     assert [found[message["id"]] for message in messages] == wanted
     assert run.log.count("messages: field form_submission is not in the schema; its values") == 1
+
+
+@pytest.mark.parametrize("length", [20, 255])
+def test_a_warning_says_that_values_arrive_under_a_shortened_name(serve, run_tap, length):
+    flat = {"flattening_enabled": True, "flattening_max_depth": 1}
+    config = settings(serve(new_fields=True), **flat, flattening_max_key_length=length)
+    run = checks.succeeded(run_tap(config))
+    assert "brandNew" in run.output
+    assert "dropped" not in run.log
+
+
+def test_a_connection_test_warns_of_nothing_that_is_dropped(serve, run_tap):
+    run = checks.succeeded(run_tap(settings(serve(new_fields=True)), "--test"))
+    assert "brandNew" in run.log
+    assert "dropped" not in run.log

@@ -11,6 +11,7 @@ import pytest
 from tap_dixa.report import advice
 from tap_dixa.sandbox.faults import Refusal
 from tap_dixa.tap import TapDixa
+from tap_dixa.timestamps import to_rfc3339
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
@@ -130,6 +131,12 @@ def test_a_day_in_parts_is_advised_about(serve, tested):
     day = expected.source(sandbox.data, "conversations", NOON - 21 * HOUR, NOON + 3 * HOUR)
     assert cells(report, "conversations")[1][0] == f"{len(day):,}"
     assert line(report, "Bounds of filters").endswith("updated_before inclusive")
+
+
+def test_record_types_without_a_row_are_requested_once_and_need_no_advice(serve, tested):
+    sandbox = serve()
+    report = tested(sandbox, start_date=to_rfc3339(NOON - 2 * HOUR))
+    assert report.endswith(NOTHING)
 
 
 @pytest.mark.slow
