@@ -86,8 +86,8 @@ def test_what_fails_for_its_length_is_halved_after_retries(serve, run_tap, kind)
         refused, served = refused_and_served(sandbox, stream)
         # It may have been an outage: once a part has succeeded, longer ones are tried.
         at_first = 3 if kind == "hang" else 5
-        assert at_first < refused <= at_first + PARALLEL
-        assert len(served) == 9
+        assert at_first < refused <= at_first + 2 * PARALLEL
+        assert len(served) <= 2 * 2 * 4  # two windows of 31 days take four exports each
 
 
 QUERIED = ("activity_logs", "analytics_records", "intelligence_records")
