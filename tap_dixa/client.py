@@ -6,31 +6,29 @@ import logging
 from abc import abstractmethod
 from functools import cached_property, partial
 from http import HTTPStatus
-from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-import backoff
 import msgspec
-import requests
 from singer_sdk import RESTStream
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from typing_extensions import override
 
-from tap_dixa import retry, schemas
-from tap_dixa.errors import SettingsError, TooMuchError
+from tap_dixa import schemas
+from tap_dixa.errors import SettingsError
 from tap_dixa.output.batch import batch_record, check_batch_config, write_batches
 from tap_dixa.output.content_warnings import ContentWarnings
 from tap_dixa.output.fast_path import read_records
 from tap_dixa.output.left_out import deselected, is_any_of, mapped, missing, renamed
 from tap_dixa.output.normalize import Normalizer
+from tap_dixa.retries import Retries
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.status_codes import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
+    import requests
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib.messages import RecordMessage
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from tap_dixa.settings import Settings
     from tap_dixa.tap_protocol import DixaTap
 
-_Args = ParamSpec("_Args")
-_Result = TypeVar("_Result")
 _Stream = TypeVar("_Stream", bound="DixaStream")
 
 SCHEMAS = SchemaDirectory(schemas)
@@ -256,68 +252,7 @@ class DixaStream(RESTStream[Any]):
         with response:
             raise error_of(response, self.name)
 
-    @override
-    def request_decorator(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
-            failures = count(1)
-
-            def is_permanent(error: Exception) -> bool:
-                return next(failures) >= self.max_attempts or not retry.may_succeed(error)
-
-            return self.retrying(is_permanent)(func)(*args)
-
-        return call
-
-    def retrying(
-        self, is_permanent: Callable[[Exception], bool]
-    ) -> Callable[[Callable[_Args, _Result]], Callable[_Args, _Result]]:
-        """Decorate a function so that it is retried with exponential backoff.
-
-        The SDK's own decorator retries fewer transient errors, cannot exclude permanent ones,
-        and logs each retry twice.
-
-        Args:
-            is_permanent: Called with the exception of each failed attempt. True ends them.
-        """
-        return backoff.on_exception(
-            retry.waits,
-            (*retry.RETRIABLE, TooMuchError),
-            giveup=is_permanent,
-            on_backoff=self.backoff_handler,
-            jitter=None,
-            logger=None,
-            longest=retry.longest_wait(unavailable=self.requests_session.unavailable),
-        )
-
-    @property
-    def max_attempts(self) -> int:
-        """How often a request is attempted."""
-        unavailable = self.requests_session.unavailable
-        return retry.ATTEMPTS_UNAVAILABLE if unavailable else retry.MAX_ATTEMPTS
-
-    def give_up(self, error: BaseException) -> str:
-        """Take the API for unavailable, after the last attempt at a request.
-
-        Returns:
-            Why the attempt failed, for a message.
-        """
-        self.requests_session.unavailable = True
-        return retry.describe(error)
-
-    @override
-    def backoff_handler(self, details: Any) -> None:
-        error, wait, task = details["exception"], details["wait"], details["args"][0]
-        response = getattr(error, "response", None)
-        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            self.requests_session.hold(wait)
-        if isinstance(task, requests.PreparedRequest):
-            task = urlsplit(str(task.url)).path
-        self.log(
-            "%s: %s: %s; retrying in %.0f s, attempt %d",
-            self.name,
-            task,
-            retry.describe(error),
-            wait,
-            details["tries"] + 1,
-            level=logging.WARNING,
-        )
+    def retries(self) -> Retries:
+        """Make what retries the requests that depend on each other: see `Retries`."""
+        warn = partial(self.log, level=logging.WARNING)
+        return Retries(self.requests_session, self.name, warn)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from itertools import chain, repeat
-from typing import TYPE_CHECKING
 
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_dixa.errors import IncompleteResponseError, TooMuchError
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 RETRIABLE = (RetriableAPIError, requests.RequestException, ConnectionError)
 """Exceptions after which a retry may succeed: see `may_succeed`."""
+
+FAILURES = (*RETRIABLE, TooMuchError)
+"""Exceptions after which the same request, or one for less, may succeed."""
 
 MAX_ATTEMPTS = 8
 """Between eight attempts lie 1, 2, 4, 8, 16, 32 and 60 s: two minutes in all, twice what a limit
@@ -29,7 +28,7 @@ ATTEMPTS_UNAVAILABLE = 3
 """So many attempts while another request to the same API has been given up and none succeeded."""
 
 ATTEMPTS_BEFORE_LESS = 4
-"""So many attempts at a window before a smaller one is requested, if less may succeed."""
+"""So many attempts in a row before less is requested, if that may succeed."""
 
 TIMEOUTS_BEFORE_LESS = 2
 """The same for timeouts, each of which has cost `request_timeout_seconds`."""
@@ -37,8 +36,14 @@ TIMEOUTS_BEFORE_LESS = 2
 LONGEST_WAIT = 900.0
 """The longest Retry-After that is honoured, in seconds."""
 
-_LONGEST_BACKOFF = 60
-_LONGEST_BACKOFF_UNAVAILABLE = 4
+LONGEST_BACKOFF = 60
+"""The longest wait without a Retry-After, in seconds."""
+
+LONGEST_BACKOFF_UNAVAILABLE = 4
+"""The same while the API is unavailable: see `ATTEMPTS_UNAVAILABLE`."""
+
+TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
+"""What to do if the operating system opens no more files and connections."""
 
 _WRONG_SETTINGS = (
     requests.exceptions.InvalidURL,
@@ -52,6 +57,7 @@ def may_succeed(error: Exception) -> bool:
     """Whether a failed request may succeed when it is retried unchanged."""
     return not (
         isinstance(error, (*_WRONG_SETTINGS, TooMuchError))
+        or _has_too_many_files(error)
         or (
             isinstance(error, requests.exceptions.SSLError)
             and "CERTIFICATE_VERIFY_FAILED" in str(error)
@@ -84,38 +90,22 @@ def timed_out(error: BaseException) -> bool:
     return isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error)
 
 
-def longest_wait(*, unavailable: bool) -> float:
-    """The longest wait before a retry without a Retry-After, in seconds.
+def seconds_before_retry(failures: int, error: Exception, longest: float) -> float:
+    """How long to wait before a retry, in seconds: exponential backoff with jitter.
+
+    A Retry-After header is honoured; the jitter keeps parallel runs apart. There is no wait
+    before less is requested because Dixa refused to send so much.
 
     Args:
-        unavailable: Whether another request to the same API has been given up and none succeeded.
-    """
-    return _LONGEST_BACKOFF_UNAVAILABLE if unavailable else _LONGEST_BACKOFF
-
-
-def waits(longest: float = _LONGEST_BACKOFF) -> Generator[float, Exception, None]:
-    """Yield how long to wait before each retry, in seconds: exponential backoff with jitter.
-
-    Made for ``backoff``, which sends in the exception that ended the last attempt. A Retry-After
-    header is honoured; the jitter keeps parallel runs apart. There is no wait before less is
-    requested because Dixa refused to send so much.
-
-    Args:
+        failures: How many attempts in a row have failed.
+        error: Why the last one failed.
         longest: The longest wait without a Retry-After.
     """
-    error = yield 0.0
-    for seconds in chain((1, 2, 4, 8, 16, 32), repeat(_LONGEST_BACKOFF)):
-        requested = retry_after(getattr(error, "response", None))
-        jitter = random.uniform(1, 1.1)  # noqa: S311 (not a secret)
-        wait = max(min(seconds, longest) * jitter, requested)
-        error = yield 0 if isinstance(error, TooMuchError) else wait
-
-
-def attempts_before_less(error: Exception) -> int:
-    """How often a request is attempted before one for less, if less may succeed."""
     if isinstance(error, TooMuchError):
-        return 1
-    return TIMEOUTS_BEFORE_LESS if timed_out(error) else ATTEMPTS_BEFORE_LESS
+        return 0.0
+    jitter = random.uniform(1, 1.1)  # noqa: S311 (not a secret)
+    growing = min(2.0 ** (failures - 1), longest) * jitter
+    return max(growing, retry_after(getattr(error, "response", None)))
 
 
 def retry_after(response: requests.Response | None) -> float:
@@ -149,7 +139,14 @@ def describe(error: BaseException) -> str:
         return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
-    return f"no connection: {_innermost(error)}"
+    reason = f"no connection: {_innermost(error)}"
+    if _has_too_many_files(error):
+        return f"{reason}. {TOO_MANY_FILES}"
+    return reason
+
+
+def _has_too_many_files(error: BaseException) -> bool:
+    return getattr(_innermost(error), "errno", None) in {errno.EMFILE, errno.ENFILE}
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -16,7 +16,7 @@ from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from typing_extensions import override
 
 from tap_dixa.command import CommandTap
-from tap_dixa.download.spool import check_temporary_folder
+from tap_dixa.download.temporary_file import check_temporary_folder
 from tap_dixa.environment import parse_environment
 from tap_dixa.errors import (
     STREAM_FAILURES,

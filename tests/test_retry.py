@@ -8,7 +8,14 @@ import pytest
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_dixa.retry import LONGEST_WAIT, MAX_ATTEMPTS, may_succeed, retry_after, waits
+from tap_dixa.retry import (
+    LONGEST_BACKOFF,
+    LONGEST_WAIT,
+    MAX_ATTEMPTS,
+    may_succeed,
+    retry_after,
+    seconds_before_retry,
+)
 
 
 def refusal(retry: str | None) -> RetriableAPIError:
@@ -20,9 +27,10 @@ def refusal(retry: str | None) -> RetriableAPIError:
 
 
 def all_waits(error: Exception) -> list[float]:
-    generator = waits()
-    next(generator)
-    return [generator.send(error) for _ in range(MAX_ATTEMPTS - 1)]
+    return [
+        seconds_before_retry(failures, error, LONGEST_BACKOFF)
+        for failures in range(1, MAX_ATTEMPTS)
+    ]
 
 
 @pytest.mark.parametrize("error", [refusal(None), requests.ConnectionError("reset")])

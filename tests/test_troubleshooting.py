@@ -24,7 +24,7 @@ NO_MESSAGES = {
     "An unhandled error occurred",  # the SDK's, looked for
     "timed out",  # the same
     "Input data was truncated",  # what msgspec says, looked for
-    "…: … of … windows |{bar}| …",  # the bar
+    "… of … windows",  # the bar
     "about … left",  # the same
     "A sandbox with sample data is at …. …",  # says itself what to do
     "Put these lines into another shell; Ctrl-C stops it.",

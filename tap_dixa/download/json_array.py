@@ -1,20 +1,20 @@
-"""Read a JSON array on disk as chunks of whole records that fit into memory, or reject it.
+"""Read a JSON array on disk in parts of whole records that fit into memory, or reject it.
 
 No parser is needed to find where a record ends: a guess is right exactly if what lies before
 it, closed with a bracket, is a valid array. So a wrong guess costs time, never a record. Where
-all guesses are wrong, a scanner finds the end.
+all guesses are wrong, the standard library's parser finds the end of one record after the other.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tap_dixa.download.json_scanner import RecordScanner
-from tap_dixa.download.json_text import BOM, ESCAPE, REPLACEMENT, repair_text
+from tap_dixa.download.json_text import BOM, REPLACEMENT, lone_surrogates
 from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _CHUNK_SIZE = 1 << 18
 """How much of a file is decoded at a time, in bytes, if its records are not longer."""
 _LONGEST_RECORD = 1 << 27
 """A record longer than this, in bytes, is refused: memory would not hold it."""
-_GUESSES = 32
+_GUESSES = 16
+"""How often to guess before a part is parsed; less often if that has been in vain."""
 _TRUNCATED = "Input data was truncated"
 """What msgspec says of JSON that is valid as far as it goes."""
 _SHOWN = 40
@@ -32,7 +33,8 @@ _SHOWN = 40
 _WHITESPACE = b" \t\r\n"
 _OPEN, _COMMA, _CLOSE = b"[,]"
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
-_RECORD_START = re.compile(rb'\s*(\{\s*"(?:[^"\\]|\\.)*"\s*:\s*.)')
+# Only where a value ends is of interest: nothing of it is kept.
+_ANY = json.JSONDecoder(object_pairs_hook=len, parse_float=len, parse_int=len)
 
 
 class Chunk(NamedTuple):
@@ -81,57 +83,53 @@ class JsonArray:
 
     def __iter__(self) -> Iterator[Chunk]:
         """Read the next chunk."""
-        position, array_start = self._start()
-        mark = _mark(array_start, 1, len(array_start))
         # A chunk begins with the array's bracket, or with the comma before its first record,
         # which becomes a bracket, as the comma after its last one does.
+        position = self._start()
         buffer = bytearray(self._chunk_size)
-        scanner: RecordScanner | None = None
-        first = True
+        is_first, guesses = True, _GUESSES
         while True:
             count = os.preadv(self._descriptor, [buffer], position)
             count = min(count, self._size - position)
             buffer[0] = _OPEN
-            whole = last = position + count >= self._size
-            next_scanner = None
-            if scanner is not None and not last:
-                end = scanner.last_end(buffer, count)
-                if end is None:
-                    buffer = self._larger(buffer, count)
-                    continue
-                mark = _mark(buffer, end + 1, count)
-                if end not in _guesses(buffer, count, mark):
-                    next_scanner = RecordScanner()
-                buffer[end], count, whole = _CLOSE, end + 1, True
-            try:
-                found = _decode(buffer, count) if whole else _longest_array(buffer, count, mark)
-            except msgspec.DecodeError as error:
-                if not self._replace_surrogates(buffer, count, position, whole=whole):
-                    raise _damaged(error) from None
+            is_last = position + count >= self._size
+            if not is_last and not buffer[1:count].strip(_WHITESPACE):
+                position += count - 1
                 continue
-            if found is not None:
-                if not (found[1] or (first and last)):
-                    # The brackets would hide that one of them is a comma.
-                    raise _damaged("a comma without a record")
-                yield Chunk(position, *found)
-                first = False
-                if last:
-                    return
-                position += len(found[0]) - 1
-                scanner = next_scanner
-                if len(buffer) > self._chunk_size:
-                    buffer = bytearray(self._chunk_size)
-            elif not self._replace_surrogates(buffer, count, position, whole=whole):
-                # A record longer than the buffer, or one full of braces.
-                scanner = RecordScanner()
+            try:
+                whole = _decode(buffer, count) if is_last else _guess(buffer, count, guesses)
+                guesses = _GUESSES if whole is not None else max(guesses // 4, 1)
+                whole = whole or _parse(buffer, count)
+                if whole is None:
+                    _check_so_far(buffer, count)
+            except msgspec.DecodeError as error:
+                if self._replace_surrogates(buffer, count, position, is_last=is_last):
+                    continue
+                raise _damaged(error) from None
+            if whole is None:
+                buffer = self._larger(buffer)
+                continue
+            text, records = whole
+            if not (records or (is_first and is_last)):
+                # The brackets would hide that one of them is a comma.
+                raise _damaged("a comma without a record")
+            yield Chunk(position, text, records)
+            if is_last:
+                return
+            is_first = False
+            position += len(text) - 1
+            # The next records are probably as long as these.
+            fitting = max(2 * len(text) // len(records), self._chunk_size)
+            if fitting < len(buffer) // 2:
+                buffer = bytearray(fitting)
 
-    def _start(self) -> tuple[int, bytes]:
-        """Find where the array starts, and read its beginning."""
-        for place in range(0, self._size, self._chunk_size):
-            part = os.pread(self._descriptor, self._chunk_size, place)
-            begins = (part if place else part.removeprefix(BOM)).lstrip(_WHITESPACE)
+    def _start(self) -> int:
+        """Find where the array starts."""
+        for offset in range(0, self._size, self._chunk_size):
+            part = os.pread(self._descriptor, self._chunk_size, offset)
+            begins = (part if offset else part.removeprefix(BOM)).lstrip(_WHITESPACE)
             if begins.startswith(b"["):
-                return place + len(part) - len(begins), begins
+                return offset + len(part) - len(begins)
             if begins:
                 raise BadResponseError(
                     "the response is not a JSON array: it begins with "
@@ -139,88 +137,121 @@ class JsonArray:
                 )
         raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
 
-    def _larger(self, buffer: bytearray, count: int) -> bytearray:
+    def _larger(self, buffer: bytearray) -> bytearray:
         """Make a larger buffer, for a record that is longer than this one."""
         if len(buffer) < self._longest_record:
-            return bytearray(2 * len(buffer))
-        text, _ = repair_text(bytes(memoryview(buffer)[:count]))
-        flaw = _flaw(text)
-        if flaw is not None and _flaw(text + b"0") is not None:  # it may end within a number
-            raise _damaged(flaw)
+            return bytearray(min(2 * len(buffer), self._longest_record))
         raise UnusableRecordError(
             f"Dixa sent a record longer than {self._longest_record >> 20} MB, which is more than "
             f"the tap can hold: {buffer[1:_SHOWN].decode(errors='replace')!r}"
         )
 
     def _replace_surrogates(
-        self, buffer: bytearray, count: int, position: int, *, whole: bool
+        self, buffer: bytearray, count: int, position: int, *, is_last: bool
     ) -> bool:
         """Replace lone surrogates, and return whether there were any."""
         before = self.replaced
-        for escape in ESCAPE.finditer(buffer, 0, count):
-            # The other half may lie behind the end of the buffer.
-            if escape.group(1) and (whole or escape.end() + len(REPLACEMENT) <= count):
-                os.pwrite(self._descriptor, REPLACEMENT, position + escape.start())
-                self.replaced += 1
+        for offset in lone_surrogates(buffer, count, is_whole=is_last):
+            os.pwrite(self._descriptor, REPLACEMENT, position + offset)
+            self.replaced += 1
         return self.replaced > before
 
 
-def _decode(buffer: bytes | bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:
+def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:
     text = memoryview(buffer)[:end]
     try:
         return text, _RECORDS.decode(text)
     except RecursionError:
-        raise UnusableRecordError("Dixa sent a record nested too deeply to be decoded") from None
+        raise _too_deep() from None
 
 
-def _flaw(text: bytes) -> msgspec.DecodeError | None:
-    """Say what is wrong with an array, other than that it has no end."""
-    try:
-        _decode(text, len(text))
-    except msgspec.DecodeError as error:
-        return None if str(error) == _TRUNCATED else error
-    return None
-
-
-def _longest_array(
-    buffer: bytearray, end: int, mark: bytes
+def _guess(
+    buffer: bytearray, count: int, guesses: int
 ) -> tuple[memoryview, list[msgspec.Raw]] | None:
-    """Decode as many records as guesses find; None if all of these are wrong."""
-    for cut in _guesses(buffer, end, mark):
-        buffer[cut] = _CLOSE
-        try:
-            return _decode(buffer, cut + 1)
-        except msgspec.DecodeError:
-            buffer[cut] = _COMMA
+    """Decode the records that end in a part of an array, if one of some guesses is right.
+
+    Most serializers begin each record as they begin the first one, and none inside of it.
+    """
+    start = buffer.find(b"{", 1, count)
+    colon = buffer.find(b":", start, count)
+    if start < 0 or colon < 0:
+        return None
+    value = _skip_whitespace(buffer, colon + 1)
+    for mark in (buffer[start : value + 1], b"{"):
+        for comma in islice(_commas_before(mark, buffer, count), guesses):
+            buffer[comma] = _CLOSE
+            try:
+                return _decode(buffer, comma + 1)
+            except msgspec.DecodeError:
+                buffer[comma] = _COMMA
     return None
+
+
+def _commas_before(mark: bytes | bytearray, buffer: bytearray, count: int) -> Iterator[int]:
+    """Find the commas before a mark, the last one first."""
+    at = buffer.rfind(mark, 1, count)
+    while at > 0:
+        before = at - 1
+        while before > 0 and buffer[before] in _WHITESPACE:
+            before -= 1
+        if before > 0 and buffer[before] == _COMMA:
+            yield before
+        at = buffer.rfind(mark, 1, at)
+
+
+def _parse(buffer: bytearray, count: int) -> tuple[memoryview, list[msgspec.Raw]] | None:
+    """Decode the records that end in a part of an array; None if there are none.
+
+    Raises:
+        DecodeError: One of them is not valid.
+    """
+    text = buffer[:count].decode("latin-1")  # an offset in it is one in the buffer
+    last_comma, offset = 0, 1
+    try:
+        while True:
+            _, offset = _ANY.raw_decode(text, _skip_whitespace(buffer, offset))
+            offset = _skip_whitespace(buffer, offset)
+            if offset >= count or buffer[offset] != _COMMA:
+                break
+            last_comma = offset
+            offset += 1
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        pass  # what follows is not whole, or not valid
+    if not last_comma:
+        return None
+    buffer[last_comma] = _CLOSE
+    return _decode(buffer, last_comma + 1)
+
+
+def _skip_whitespace(buffer: bytearray, offset: int) -> int:
+    while offset < len(buffer) and buffer[offset] in _WHITESPACE:
+        offset += 1
+    return offset
+
+
+def _check_so_far(buffer: bytearray, count: int) -> None:
+    """Check that an array is valid as far as it goes.
+
+    Raises:
+        DecodeError: It is not.
+    """
+    try:
+        _decode(buffer, count)
+    except msgspec.DecodeError as error:
+        if str(error) == _TRUNCATED:
+            return
+        try:  # it may end within a number
+            _decode(buffer[:count] + b"0", count + 1)
+        except msgspec.DecodeError as longer:
+            if str(longer) != _TRUNCATED:
+                raise error from None
+
+
+def _too_deep() -> UnusableRecordError:
+    return UnusableRecordError("Dixa sent a record nested too deeply to be decoded")
 
 
 def _damaged(reason: msgspec.DecodeError | str) -> IncompleteResponseError:
     return IncompleteResponseError(f"the response is incomplete or damaged: {reason}")
-
-
-def _mark(data: bytes | bytearray, start: int, end: int) -> bytes:
-    """Give how the record that starts after a bracket or a comma starts."""
-    record = _RECORD_START.match(data, start, end)
-    return record[1] if record else b"{"
-
-
-def _guesses(data: bytearray, end: int, mark: bytes) -> Iterator[int]:
-    """Guess at commas between two records of an array, the last ones first.
-
-    Args:
-        data: A part of the array that starts with the bracket or comma before a record.
-        end: Where the part ends.
-        mark: How a record of the array starts. Most serializers start each one like that.
-    """
-    for sign in (mark, b"{"):
-        at = end
-        for _ in range(_GUESSES):
-            at = data.rfind(sign, 1, at)
-            if at < 0:
-                break
-            before = at - 1
-            while before > 0 and data[before] in _WHITESPACE:
-                before -= 1
-            if before > 0 and data[before] == _COMMA:
-                yield before

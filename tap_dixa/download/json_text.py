@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BOM = b"\xef\xbb\xbf"
 """What some programs put before a text in UTF-8."""
 
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
-ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
+_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
 """Any escape sequence of JSON; the group is a lone surrogate."""
 REPLACEMENT = rb"\ufffd"
 """How JSON spells U+FFFD."""
 _NUL = rb"\u0000"
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """What may be U+0000 or a lone surrogate."""
-_ESCAPE_OR_NUL = re.compile(rb"\\u0000|" + ESCAPE.pattern, re.DOTALL)
+_ESCAPE_OR_NUL = re.compile(rb"\\u0000|" + _ESCAPE.pattern, re.DOTALL)
 
 
 def repair_text(text: bytes) -> tuple[bytes, int]:
@@ -45,3 +49,22 @@ def repair_text(text: bytes) -> tuple[bytes, int]:
         text = text.decode(errors="replace").encode()
         replaced += 1
     return text, replaced
+
+
+def lone_surrogates(text: bytearray, end: int, *, is_whole: bool) -> Iterator[int]:
+    """Find the escape sequences of halves of a character, in JSON.
+
+    Args:
+        text: The JSON.
+        end: Where it ends.
+        is_whole: Whether nothing follows, such as the other half.
+
+    Returns:
+        Where each begins.
+    """
+    for escape in _ESCAPE.finditer(text, 0, end):
+        if half := escape.group(1):
+            following = text[escape.end() : min(escape.end() + len(REPLACEMENT), end)]
+            is_cut = len(following) < len(REPLACEMENT) and rb"\u".startswith(following[:2])
+            if is_whole or half[2] in b"cdefCDEF" or not is_cut:
+                yield escape.start()

@@ -9,7 +9,6 @@ known to be complete, and nothing of it stays in memory.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from array import array
 from contextlib import suppress
@@ -22,7 +21,9 @@ import msgspec
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import JsonArray
-from tap_dixa.errors import DiskError, SettingsError, UnusableRecordError
+from tap_dixa.download.temporary_file import disk_error, open_temporary_file
+from tap_dixa.download.windows import MARGIN
+from tap_dixa.errors import UnusableRecordError
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
@@ -45,34 +46,13 @@ _FIRST = -(1 << 62)
 """Sorts records from elsewhere before the others: the last one of a window is its newest."""
 
 
-def check_temporary_folder() -> None:
-    """Check that responses can be written where the environment says.
-
-    Python would silently write them, with the personal data in them, to another folder.
-
-    Raises:
-        SettingsError: They cannot.
-    """
-    for variable in ("TMPDIR", "TEMP", "TMP"):
-        if folder := os.environ.get(variable):
-            try:
-                with tempfile.TemporaryFile(dir=folder) as file:
-                    file.write(b"[]")
-            except OSError as error:
-                raise SettingsError(
-                    f"{variable} names a folder that cannot be written to, {folder}: "
-                    f"{error.strerror}. Name another one, or none"
-                ) from None
-            return
-
-
 class Spool:
     """The records of one response that lie in one window.
 
     Args:
         body: The response's bytes as they arrive, already decompressed.
-        window: Records whose replication key lies in another window are dropped: they are
-            exported with it.
+        window: Records whose replication key lies in another window of the run are dropped: they
+            are exported with it.
         key_decoder: Decodes what each record must have: see `key_decoder`.
         parse_time: Converts a replication key that is not Unix ms.
 
@@ -90,15 +70,15 @@ class Spool:
         key_decoder: KeyDecoder,
         parse_time: Callable[[Any], int] | None = None,
     ) -> None:
-        self._window = window
+        self.window = window
+        """The window."""
         self._key_decoder = key_decoder
         self._parse_time = parse_time
         self._count = 0
         self.out_of_place = 0
-        """How many records lie neither in the window nor where another one would have them."""
+        """How many records lie outside of all that the run reads."""
         self._runs: list[range] = []
-        # Unlinked from the start and readable by this user only.
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._file = open_temporary_file()
         try:
             self.size = self._write(body)
             """The response's size in bytes, decompressed."""
@@ -126,7 +106,7 @@ class Spool:
         Returns:
             None if there are no two records of different times.
         """
-        start, end = self._window.start, self._window.end
+        start, end = self.window.start, self.window.end
         entries = merge(*map(self._entries, self._runs))
         ascending, descending, times = True, True, 0
         first_before = last_before = 0
@@ -156,20 +136,13 @@ class Spool:
             try:
                 self._file.write(part)
             except OSError as error:
-                raise self._disk_error(error) from None
+                raise disk_error(error) from None
             size += len(part)
         try:
             self._file.flush()
         except OSError as error:
-            raise self._disk_error(error) from None
+            raise disk_error(error) from None
         return size
-
-    @staticmethod
-    def _disk_error(error: OSError) -> DiskError:
-        return DiskError(
-            f"a response could not be written to {tempfile.gettempdir()}: {error.strerror}. "
-            "Point TMPDIR at a larger disk, or use a smaller window_days"
-        )
 
     def _index(self, records: JsonArray) -> None:
         """Index every record in the window: its replication key, and where it lies.
@@ -177,10 +150,11 @@ class Spool:
         Entries are sorted in runs and appended to the file, to be merged when read: neither
         they nor their sorting need memory that grows with the response.
         """
-        start, end = self._window.start, self._window.end
-        # A filter may be rounded to days, and a conversation may change while it is exported:
-        # such a record is in another window, too. One from anywhere else is nowhere else.
-        elsewhere = range(start - DAY, time.time_ns() // 1_000_000 + DAY)
+        start, end = self.window.start, self.window.end
+        # A record from another window of this run, from the margin or from after the run is read
+        # there, or was. The activity log is asked for whole seconds, so for another one more.
+        earliest = start if self.window.earliest is None else self.window.earliest
+        elsewhere = range(earliest - 2 * MARGIN, time.time_ns() // 1_000_000 + DAY)
         entries: list[tuple[int, int, int]] = []
         for chunk in records:
             place = 1

@@ -8,13 +8,14 @@ exactly one window, however the bounds behave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tap_dixa.timestamps import DAY, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
 MARGIN = 1_000
 """How much more than the window is requested on each side, in ms.
@@ -36,6 +37,8 @@ class Window:
 
     start: int
     end: int
+    earliest: int | None = field(default=None, kw_only=True, compare=False)
+    """Where the first window of the same run starts, in Unix ms; None if this is the first."""
 
     @property
     def length(self) -> int:
@@ -51,6 +54,21 @@ class Window:
     def before(self) -> int:
         """The upper bound of the request's filter, in Unix ms."""
         return self.end + MARGIN
+
+    def cut(self, longest: int) -> tuple[Self, Self | None]:
+        """Cut off the first of the equal parts that are needed for none to be too long.
+
+        Args:
+            longest: The longest that a part may be, in ms.
+
+        Returns:
+            The first part, and all others as one window if there are any.
+        """
+        parts = -(-self.length // longest)
+        if parts <= 1:
+            return self, None
+        middle = self.start + -(-self.length // parts)
+        return replace(self, end=middle), replace(self, start=middle)
 
     def __str__(self) -> str:
         return f"{to_rfc3339(self.start)} to {to_rfc3339(self.end)}"
@@ -68,15 +86,8 @@ def split(start: int, end: int, days: int) -> list[Window]:
     Returns:
         The windows; none if ``end`` is not after ``start``.
     """
-    return parts_of(Window(start, end), min(days * DAY, LONGEST))
-
-
-def parts_of(window: Window, longest: int) -> list[Window]:
-    """Split a window into consecutive ones of at most ``longest`` ms, of its own class."""
-    return [
-        replace(window, start=left, end=min(left + longest, window.end))
-        for left in range(window.start, window.end, longest)
-    ]
+    longest = min(days * DAY, LONGEST)
+    return [Window(left, min(left + longest, end)) for left in range(start, end, longest)]
 
 
 def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

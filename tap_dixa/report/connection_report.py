@@ -169,7 +169,7 @@ class ConnectionReport:
         }
         for side, probe in probes.items():
             try:
-                found = stream.download(probe)
+                found = stream.export(stream.path, stream.cursor, probe, stream.key_decoder)
             except _FAILED_PROBE:
                 continue
             with closing(found):

@@ -49,8 +49,11 @@ class Behaviour:
     longest_export_days: float | None = None
     """The longest interval that is exported, in days, without the second that the tap requests
     more on both sides; None for 31 days."""
+    longest_query_days: float | None = None
+    """The same for the activity log and the records of the Analytics and the Intelligence API;
+    None for no limit."""
     too_long: TooLong = "504"
-    """What a longer export gets: a status, a body cut in the middle, or no response at all."""
+    """What asks for longer gets: a status, a body cut in the middle, or no response at all."""
     new_fields: bool = False
     """Whether all records and rows have unknown fields, as `new_fields` describes."""
     documented_forms: bool = False

@@ -30,6 +30,7 @@ from tap_dixa.sandbox.pages import Key, Paging
 from tap_dixa.sandbox.paths import VERSIONS, is_among
 from tap_dixa.sandbox.rate_limits import Bucket, TooManyRequestsError
 from tap_dixa.sandbox.record_queries import RecordQueries, catalogue
+from tap_dixa.sandbox.too_long import is_too_long, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -123,10 +124,16 @@ class DixaApi:
                 if isinstance(fault, Refusal):
                     answer.status = fault.status
                     return fault
+                request.state.interval = 0, 0
                 found = content(request)
                 if self._behaviour.new_fields:
                     found["data"] = _with_new_fields(found["data"], nested)
                 body = msgspec.json.encode(found)
+                after, before = request.state.interval
+                if is_too_long(after, before, self._behaviour.longest_query_days):
+                    response = too_long(self._behaviour.too_long, body)
+                    answer.status = response.status if isinstance(response, Refusal) else 200
+                    return response
                 answer.status = 200
             if isinstance(fault, BrokenResponse):
                 return fault.responding([body])
@@ -180,6 +187,7 @@ class DixaApi:
         if key is None:
             after, before = log_interval(request.query_params)
             key = Key(request.url.path, after=after, before=before, as_of=self._data.now())
+        request.state.interval = key.after, key.before
         interval = Interval(key.after, key.before, self._behaviour.bounds)
         found = self._log.places(interval, key.as_of, self._behaviour.activity_order)
         return _ACTIVITY_LOG.page(

@@ -20,6 +20,7 @@ from tap_dixa.sandbox.faults import Away, BrokenResponse, Fault, Odd, Refusal
 from tap_dixa.sandbox.filters import BadQueryError, Interval, ids, intervals
 from tap_dixa.sandbox.paths import is_among
 from tap_dixa.sandbox.rate_limits import PerMinute, TooManyRequestsError
+from tap_dixa.sandbox.too_long import is_too_long, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
     Records = Iterable[Record]
     Export = Callable[[Mapping[str, str]], tuple[dict[str, Interval], Records]]
-
-_DAY = 86_400_000
-_MARGINS = 2_000
-"""How much longer than a window the tap's request for it is, in ms: a second on each side."""
-_TOO_LONG = {
-    "504": "Endpoint request timed out",
-    "500": "Internal error",
-    "400": "The requested interval is too long",
-    "413": "The response is too large",
-}
 
 
 class ExportsApi:
@@ -140,19 +131,14 @@ class ExportsApi:
 
     def _is_too_long(self, filters: dict[str, Interval]) -> bool:
         longest = self._behaviour.longest_export_days
-        return longest is not None and any(
-            interval.before - interval.after - _MARGINS > longest * _DAY
-            for interval in filters.values()
+        return any(
+            is_too_long(interval.after, interval.before, longest) for interval in filters.values()
         )
 
     async def _too_long(self, records: Records) -> ASGIApp:
         kind = self._behaviour.too_long
-        if kind == "hang":
-            return BrokenResponse("stall", head=False).responding([])
-        if kind == "cut":
-            body = await run_in_threadpool(b"".join, as_json(records))
-            return BrokenResponse("hangup", after=len(body) // 2).responding([body])
-        return Refusal.with_message(int(kind), _TOO_LONG[kind])
+        body = await run_in_threadpool(b"".join, as_json(records)) if kind == "cut" else b""
+        return too_long(kind, body)
 
     def _export(self, request: Request, records: Records, fault: Fault | None) -> ASGIApp:
         if isinstance(fault, Refusal):

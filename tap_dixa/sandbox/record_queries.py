@@ -99,6 +99,7 @@ class RecordQueries:
         if self._behaviour.analytics_filters and not any(one.values for one in query.filters):
             raise BadQueryError("Invalid value for: body (filters)")
         after, before = _bounds(query.period_filter.start, query.period_filter.end)
+        request.state.interval = after, before
         key = Key.read(request) or Key(request.url.path, as_of=self._data.now())
         interval = Interval(after, before, self._behaviour.bounds)
         rows = self._analytics_rows(self._data, query.id, interval, key.as_of)
@@ -128,6 +129,7 @@ class RecordQueries:
             raise BadQueryError("Invalid value for: body (pageLimit)")
         ends = query.primary_filter.period.interval
         after, before = _bounds(ends.start, ends.end)
+        request.state.interval = after, before
         path = request.url.path
         key = Key.parse(text, path) if text else Key(path, as_of=self._data.now())
         interval = Interval(after, before, _INCLUSIVE)

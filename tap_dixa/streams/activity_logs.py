@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.download.spool import KeyDecoder
     from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.retries import Retries
     from tap_dixa.streams.anonymized import Conversation
     from tap_dixa.streams.refresh import Step
 
@@ -74,21 +75,22 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
         return Refresh(self, self._reread).follow(records, context, convert)
 
     @override
-    def download(self, window: Window) -> Spool:
-        return self._spool(self.entries(window), window)
+    def download(self, window: Window, retries: Retries) -> Spool:
+        return self._spool(self.entries(window, retries), window)
 
-    def entries(self, window: Window) -> Iterable[msgspec.Raw]:
+    def entries(self, window: Window, retries: Retries) -> Iterable[msgspec.Raw]:
         """Request the entries of a window, page by page.
 
         Args:
             window: The window. Entries from shortly before and after it come, too.
+            retries: Retries the request for each page.
         """
         # Whole seconds, as Dixa wants them; the window itself decides what is kept.
         interval = {
             "fromDatetime": _whole_seconds(window.after // _SECOND),
             "toDatetime": _whole_seconds(-(-window.before // _SECOND)),
         }
-        return DixaApiStream.request_records(self, interval)
+        return self.request_rows(interval, retries)
 
     @override
     def get_url_params(
@@ -121,7 +123,8 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
             refusals.add(conversation.id, download.refused)
             if download.refused is None:
                 step.conversations.add(conversation.id)
-            yield from self.emit(download, convert)
+            if download.spool is not None:
+                yield from self.emit(download.spool, convert)
             # One that Dixa sent from elsewhere does not move the bookmark.
             inside = window.start <= conversation.updated_at < window.end
             if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
@@ -155,7 +158,7 @@ class ActivityLogsStream(WindowedStream, DixaApiStream):
             rows = iter(source.request_records({"csid": conversation.id}))
             if first := [*islice(rows, 1)]:
                 later = (row for row in chain(first, rows) if not _is_before(row, window.start))
-                download.add(window, self._spool(later, window))
+                download.spool = self._spool(later, window)
             else:  # each conversation has an entry: the one of its creation
                 download.refused = NotFoundError(_NO_LOG)
         except NotFoundError:

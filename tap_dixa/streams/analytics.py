@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.download.windows import Window
+    from tap_dixa.retries import Retries
     from tap_dixa.streams.record_rows import RecordWindow, Row, RowSpool
 
 _FILTERS = ("initial_direction", "channel", "initial_channel")
@@ -85,14 +86,14 @@ class AnalyticsRecordsStream(RecordsStream):
         return made
 
     @override
-    def download(self, window: Window) -> RowSpool:
+    def download(self, window: Window, retries: Retries) -> RowSpool:
         try:
-            return super().download(window)
+            return super().download(window, retries)
         except TooMuchError:
             # Dixa's description has filters as optional; its own client says there must be one.
             if not self._filter_all(cast("RecordWindow", window).record_id):
                 raise
-        return super().download(window)
+        return super().download(window, retries)
 
     def _filter_all(self, record_id: str) -> bool:
         """Filter by all values of an attribute from now on; return whether that is new."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_dixa.download.prefetch import prefetch
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.timestamps import EARLIEST, LATEST
 
@@ -72,11 +71,10 @@ def anonymized_conversations(
         UnusableRecordError: A conversation has no usable id or ``updated_at``.
     """
     conversations = stream.another(ConversationsStream)
-    ahead = stream.settings.parallel_downloads
-    for window, download in prefetch(conversations.fetch, windows, ahead=ahead):
-        for conversation in conversations.emit(download, _CONVERSATION.decode):
+    for spool in conversations.fetch(windows):
+        for conversation in conversations.emit(spool, _CONVERSATION.decode):
             if conversation.is_anonymized:
-                yield window, conversation
+                yield spool.window, conversation
 
 
 def _milliseconds(raw: msgspec.Raw) -> int | None:

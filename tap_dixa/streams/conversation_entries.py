@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from tap_dixa.download.window_download import WindowDownload
 from tap_dixa.errors import RefusedError
 from tap_dixa.streams.dixa_api import DixaApiStream
+
+if TYPE_CHECKING:
+    from tap_dixa.download.spool import Spool
 
 
 class ConversationEntries(DixaApiStream):
@@ -33,8 +36,16 @@ class ConversationEntries(DixaApiStream):
         return None
 
 
-class EntriesDownload(WindowDownload):
+@dataclass
+class EntriesDownload:
     """The entries about a conversation."""
 
+    spool: Spool | None = None
+    """The entries on disk, if there are any."""
     refused: RefusedError | None = None
     """Why there are none."""
+
+    def close(self) -> None:
+        """Free the disk space."""
+        if self.spool is not None:
+            self.spool.close()

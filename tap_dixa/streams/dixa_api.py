@@ -12,7 +12,7 @@ from typing_extensions import override
 from tap_dixa import retry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.json_text import repair_text
-from tap_dixa.errors import NotFoundError, RetriesExhaustedError
+from tap_dixa.errors import NotFoundError
 from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.retries import Retries
     from tap_dixa.streams.pages import Page
 
 _V1, _BETA = "/v1/", "/beta/"
@@ -83,17 +84,23 @@ class DixaApiStream(DixaStream):
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Any]:
+        retries = self.retries()
         try:
-            yield from self._request_records(context)
+            yield from self.request_rows(context, retries)
         except retry.RETRIABLE as error:
-            raise RetriesExhaustedError(
-                f"{self.name} could not be read: {self.give_up(error)}"
-            ) from error
+            raise retries.exhausted(error, f"{self.name} could not be read") from error
 
-    def _request_records(self, context: Context | None) -> Iterable[Any]:
+    def request_rows(self, context: Context | None, retries: Retries) -> Iterator[Any]:
+        """Yield the rows of all pages, each requested with retries.
+
+        Args:
+            context: What the requests depend on.
+            retries: Retries each request. What the last attempt raises is raised as it is: one of
+                `retry.FAILURES`, where the caller may request less.
+        """
         beta_paths, path = self.tap.beta_paths, self.path
         try:
-            yield from super().request_records(context)
+            yield from self._request_pages(context, retries)
         except NotFoundError:
             if self.any_page_read or self._beta_tried or not path.startswith(_V1):
                 raise
@@ -101,11 +108,25 @@ class DixaApiStream(DixaStream):
             self._beta_tried = True
             beta_paths.add(path)
             try:
-                yield from super().request_records(context)
+                yield from self._request_pages(context, retries)
             finally:
                 if not self.any_page_read:
                     beta_paths.discard(path)
             self.log("%s: Dixa has %s under /beta only", self.name, path)
+
+    def _request_pages(self, context: Context | None, retries: Retries) -> Iterator[Any]:
+        paginator = self.get_new_paginator()
+        with self.get_http_request_counter() as counter:
+            counter.with_context(context)
+            while not paginator.finished:
+                request = self.prepare_request(context, paginator.current_value)
+                response = retries.call(self.send, request)
+                counter.increment()
+                rows = self.parse_response(response)
+                yield from rows
+                if not rows:
+                    paginator.continue_if_empty(response)
+                paginator.advance(response)
 
     @override
     def get_new_paginator(self) -> NextLinkPaginator:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tap_dixa.download.spool import KeyDecoder
     from tap_dixa.download.windows import Window
     from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.retries import Retries
 
 _CHUNK = 1 << 18
 _KEY_TYPES = {"integer": int, "string": str}
@@ -38,7 +39,10 @@ class ExportStream(WindowedStream):
         return self.tap.exports_session
 
     @override
-    def download(self, window: Window) -> Spool:
+    def download(self, window: Window, retries: Retries) -> Spool:
+        return retries.call(self._export, window)
+
+    def _export(self, window: Window) -> Spool:
         return self.export(self.path, self.cursor, window, self.key_decoder)
 
     def export(self, path: str, cursor: str, window: Window, keys: KeyDecoder) -> Spool:

@@ -78,11 +78,13 @@ class MessagesStream(ExportStream):
         )
         step.conversations.update(erased.conversations)
         windows = erased.windows(self.settings.window_days)
-        for window, download in self.downloads(windows):
-            yield from self.emit(download, convert, erased.has)
+        for spool in self.downloads(windows):
+            yield from self.emit(spool, convert, erased.has)
             # What becomes visible late is looked for again, without regard to what is done.
             yield RefreshBookmark(
-                min(step.windows[0].start, step.visible), min(step.end, step.visible), window.end
+                min(step.windows[0].start, step.visible),
+                min(step.end, step.visible),
+                spool.window.end,
             )
 
     def _warn(self, warning: str, erased: _Erased) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -31,13 +30,14 @@ from tap_dixa.streams.windowed import WindowedStream
 from tap_dixa.timestamps import DAY, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
-    from tap_dixa.download.window_download import WindowDownload
+    from tap_dixa.download.spool import Spool
     from tap_dixa.download.windows import Window
     from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.retries import Retries
     from tap_dixa.streams.record_rows import Row
 
 LARGEST_PAGE = 300
@@ -151,9 +151,8 @@ class RecordsStream(WindowedStream, DixaApiStream):
         """Show the report of a connection test what it would not get to see: it ends early."""
         for partition in partitions:
             try:
-                for window in self.windows(partition):
-                    with closing(self.fetch(window)):
-                        pass
+                for spool in self.fetch(self.windows(partition)):
+                    spool.close()
             except STREAM_FAILURES as error:
                 self._fail(partition[_RECORD_ID], error)
         if self._failed:
@@ -191,20 +190,20 @@ class RecordsStream(WindowedStream, DixaApiStream):
         raise error
 
     @override
-    def downloads(self, windows: list[Window]) -> Iterator[tuple[Window, WindowDownload]]:
-        for window, found in super().downloads(windows):
-            yield window, found
+    def downloads(self, windows: Sequence[Window]) -> Iterator[Spool]:
+        for spool in super().downloads(windows):
+            yield spool
             # Otherwise a record type without rows is read from the start in every run.
-            context = {_RECORD_ID: cast("RecordWindow", window).record_id}
-            self.advance_bookmark(to_rfc3339(window.end - _SLACK), context)
+            context = {_RECORD_ID: cast("RecordWindow", spool.window).record_id}
+            self.advance_bookmark(to_rfc3339(spool.window.end - _SLACK), context)
 
     @override
-    def download(self, window: Window) -> RowSpool:
-        rows = self._rows(cast("RecordWindow", window))
+    def download(self, window: Window, retries: Retries) -> RowSpool:
+        rows = self._rows(cast("RecordWindow", window), retries)
         return RowSpool(self.traffic.count(as_array(rows)), window)
 
-    def _rows(self, window: RecordWindow) -> Iterator[bytes]:
-        for row in self.request_records(self.query(window)):
+    def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
+        for row in self.request_rows(self.query(window), retries):
             if self.tap.report is not None:
                 self.tap.report.row(self, window.record_id, row)
             try:

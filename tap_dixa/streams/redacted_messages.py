@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.errors import (
     ForbiddenError,
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_dixa.client import DixaStream
-    from tap_dixa.download.window_download import WindowDownload
     from tap_dixa.download.windows import Window
+    from tap_dixa.retries import Retries
 
     Span = tuple[int, int]
 
@@ -129,10 +128,9 @@ class RedactedMessages:
         if not self._has_access:
             return found
         decoder = msgspec.json.Decoder(_Redaction)
-        ahead = self._stream.settings.parallel_downloads
         try:
-            for _, download in prefetch(self._fetch, windows, ahead=ahead):
-                for redaction in self._log.emit(download, decoder.decode):
+            for spool in self._log.fetch(windows, self._download):
+                for redaction in self._log.emit(spool, decoder.decode):
                     found.setdefault(redaction.conversation, set()).add(redaction.message)
         except (ForbiddenError, NotFoundError) as error:
             if self._log.any_page_read:
@@ -146,12 +144,10 @@ class RedactedMessages:
             )
         return found
 
-    def _fetch(self, window: Window) -> WindowDownload:
-        def download(part: Window) -> Spool:
-            # Filtered as the pages come: of a page of 20 MB, nothing is left in most runs.
-            return Spool(as_array(self._redactions(self._log.entries(part), part)), part, _KEYS)
-
-        return self._log.fetch(window, download)
+    def _download(self, window: Window, retries: Retries) -> Spool:
+        # Filtered as the pages come: of a page of 20 MB, nothing is left in most runs.
+        entries = self._log.entries(window, retries)
+        return Spool(as_array(self._redactions(entries, window)), window, _KEYS)
 
     def _redactions(self, entries: Iterable[msgspec.Raw], window: Window) -> Iterator[bytes]:
         lost = 0

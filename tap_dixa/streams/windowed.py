@@ -15,7 +15,6 @@ from tap_dixa.catalog import check_incremental_entry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.json_text import repair_text
-from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.spool import show
 from tap_dixa.download.windows import MARGIN, Window, split
 from tap_dixa.errors import (
@@ -29,21 +28,21 @@ from tap_dixa.progress import Progress, Traffic
 from tap_dixa.timestamps import DAY, to_milliseconds, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
+    from tap_dixa.download.fetcher import Download
     from tap_dixa.download.spool import Spool
-    from tap_dixa.download.window_download import WindowDownload
     from tap_dixa.output.normalize_raw import Encodable
+    from tap_dixa.retries import Retries
 
 _NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _OUT_OF_PLACE = (
-    "%s: %s: Dixa sent %d records from outside this window (more than a day before it, or more "
-    "than a day in the future); they are emitted and do not move the bookmark"
+    "%s: %s: Dixa sent %d records from outside what this run reads (before its first window, or "
+    "more than a day in the future); they are emitted and do not move the bookmark"
 )
-_DROPPED = object()
 
 
 class WindowedStream(FastPathStream, DixaStream):
@@ -62,11 +61,15 @@ class WindowedStream(FastPathStream, DixaStream):
         self._fetcher = WindowFetcher(self)
 
     @abstractmethod
-    def download(self, window: Window) -> Spool:
-        """Download a window, without retries.
+    def download(self, window: Window, retries: Retries) -> Spool:
+        """Download a window.
+
+        Args:
+            window: The window.
+            retries: Retries each request that it takes.
 
         Raises:
-            RetriableAPIError: A retry may succeed. So it may after an exception of requests.
+            RetriableAPIError: All attempts failed. It may be another one of `retry.FAILURES`, too.
             RefusedError: Dixa refuses the request.
             UnusableRecordError: A record has no usable key or replication key.
         """
@@ -107,13 +110,13 @@ class WindowedStream(FastPathStream, DixaStream):
         if windows:
             self.bookmark_range = to_rfc3339(windows[0].start), to_rfc3339(windows[-1].end)
         name = " ".join((self.name, *(context or {}).values()))
-        progress = Progress(name, len(windows), self.log, self.traffic, self.tap.progress_bar)
+        progress = Progress(name, windows, self.log, self.traffic, self.tap.progress_bar)
         with closing(progress):
-            for window, found in self.downloads(windows):
-                progress.window_started(len(found))
-                yield from self.emit(found, convert)
+            for spool in self.downloads(windows):
+                progress.window_started(spool.window, len(spool))
+                yield from self.emit(spool, convert)
                 yield None
-                progress.window_done(window, len(found), found.size)
+                progress.window_done(spool.window, len(spool), spool.size)
         if not self.skipped:
             progress.summary()
 
@@ -140,14 +143,16 @@ class WindowedStream(FastPathStream, DixaStream):
             start = max(start, end - DAY)
         return split(start, end, settings.window_days)
 
-    def fetch(
-        self, window: Window, download: Callable[[Window], Spool] | None = None
-    ) -> WindowDownload:
-        """Download a window, with retries, in parts if Dixa cannot export it at once.
+    def fetch(self, windows: Sequence[Window], download: Download | None = None) -> Iterator[Spool]:
+        """Download windows, some of them ahead, in parts where Dixa cannot export one at once.
 
         Args:
-            window: The window.
+            windows: Consecutive windows.
             download: What to call instead of the stream's own `download`.
+
+        Returns:
+            The responses on disk, oldest first. Each has its window, and is to be closed before
+            the next one is asked for.
 
         Raises:
             RetriesExhaustedError: All attempts failed.
@@ -157,59 +162,48 @@ class WindowedStream(FastPathStream, DixaStream):
         """
         download = download or self.download
 
-        def observed(part: Window) -> Spool:
-            spool = download(part)
+        def observed(window: Window, retries: Retries) -> Spool:
+            spool = download(window, retries)
             if self.tap.report is not None:
-                self.tap.report.export(self, part, spool)
+                self.tap.report.export(self, window, spool)
             return spool
 
-        return self._fetcher.fetch(window, observed)
+        return self._fetcher.fetch(windows, observed, ahead=self.settings.parallel_downloads)
 
     def emit(
         self,
-        found: WindowDownload,
+        spool: Spool,
         convert: Callable[[bytes], Any],
         keep: Callable[[bytes], bool] | None = None,
     ) -> Iterator[Any]:
         """Yield a window's records, converted, and free its disk space.
 
         Args:
-            found: The window.
+            spool: The response.
             convert: Makes what is yielded from a record's JSON.
             keep: Selects records by their JSON; without it, all are yielded.
 
         Raises:
             UnusableRecordError: A record cannot be decoded.
         """
-        with closing(found):
-            for part, spool in found:
-                yield from self._emit_part(part, spool, convert, keep)
-
-    def _emit_part(
-        self,
-        part: Window,
-        spool: Spool,
-        convert: Callable[[bytes], Any],
-        keep: Callable[[bytes], bool] | None,
-    ) -> Iterator[Any]:
-        traffic = self.traffic
-        replaced = spool.replaced
+        traffic, window, replaced = self.traffic, spool.window, spool.replaced
         if spool.out_of_place:
-            self.log(_OUT_OF_PLACE, self.name, part, spool.out_of_place, level=logging.WARNING)
+            self.log(_OUT_OF_PLACE, self.name, window, spool.out_of_place, level=logging.WARNING)
         with closing(spool):
             for text in spool:
                 text, places = repair_text(text)  # noqa: PLW2901
                 replaced += places
                 try:
-                    converted = convert(text) if keep is None or keep(text) else _DROPPED
+                    kept = keep is None or keep(text)
+                    converted = convert(text) if kept else None
                 except _NOT_DECODABLE as error:
                     raise UnusableRecordError(
-                        f"{self.name}: {part}: a record cannot be decoded: {error}: {show(text)}"
+                        f"{self.name}: {window}: a record cannot be decoded: {error}: {show(text)}"
                     ) from None
                 traffic.emitted += 1
-                if converted is not _DROPPED:
+                if kept:
                     yield converted
-        self.warnings.replaced(part, replaced)
+        self.warnings.replaced(window, replaced)
 
     @cached_property
     def traffic(self) -> Traffic:
@@ -231,16 +225,14 @@ class WindowedStream(FastPathStream, DixaStream):
             # Without them there is no bookmark and no upsert, whatever the catalog says.
             entry.metadata[("properties", name)].selected = True
 
-    def downloads(self, windows: list[Window]) -> Iterator[tuple[Window, WindowDownload]]:
-        """Yield each window with its download, in order, some of them ahead.
+    def downloads(self, windows: Sequence[Window]) -> Iterator[Spool]:
+        """Yield the responses for windows, as `fetch` does.
 
         If the token may not read the stream's first one, the stream is skipped.
         """
         try:
-            for window, found in prefetch(
-                self.fetch, windows, ahead=self.settings.parallel_downloads
-            ):
+            for spool in self.fetch(windows):
                 self._any_downloaded = True
-                yield window, found
+                yield spool
         except ForbiddenError as error:
             self.skip(error, begun=self._any_downloaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from functools import partial
 
 import pytest
 
@@ -108,6 +109,17 @@ def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, options):
     arrived = {r["id"]: r for r in both}
     checks.same(both, expected.records(sandbox.data, "conversations"))
     assert len(resumed.records("conversations")) < len(arrived) - len(emitted) + 20
+
+
+@pytest.mark.parametrize("files", [6, 7, 8])
+def test_too_few_open_files_are_said_in_one_line(serve, run_tap, files):
+    sandbox = serve(conversations=20, days=2)
+    limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files))
+    run = run_tap(settings(sandbox, parallel_downloads=1), before=limit)
+    if run.status:
+        assert "Too many open files" in run.errors[-1]
+    assert "usable temporary" not in run.log
+    assert ("could not be written" in run.log) == ("ulimit -n" in run.log)
 
 
 def test_a_full_disk_is_said_in_one_line(serve, run_tap):

@@ -165,8 +165,8 @@ LASTING = {
     "incomplete": BrokenResponse("hangup", -1, "none"),
     TIMEOUT: BrokenResponse("stall"),
 }
-# What less may resolve is requested in halves of 31 days, down to an hour or two.
-HALVINGS = 9
+# What less may resolve is requested in halves of 31 days, down to less than an hour.
+HALVINGS = 10
 ATTEMPTS = dict.fromkeys(
     ("503", "damaged", "connection broke", "incomplete"), ATTEMPTS_BEFORE_LESS + HALVINGS
 ) | {TIMEOUT: TIMEOUTS_BEFORE_LESS + HALVINGS, "no connection": 8, "not a JSON array": 8}

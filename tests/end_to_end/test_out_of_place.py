@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tap_dixa.sandbox.faults import Odd
 from tests import expected
-from tests.conftest import HOUR, both_paths_slowly, settings
+from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 
 COUNT = 3
@@ -44,3 +47,48 @@ def test_the_next_run_resumes_from_the_bookmark(serve, run_tap):
     for stream in expected.STREAMS:
         start = expected.milliseconds(first.bookmark(stream)) - 600_000
         checks.emitted_exactly(second, stream, expected.records(sandbox.data, stream, start))
+
+
+LOOKBACK = 600_000
+STRANGE_ID = 1 << 51
+
+
+@pytest.mark.parametrize(
+    ("before", "is_emitted"),
+    [(500, False), (5_000, True), (HOUR, True), (DAY - 1, True), (DAY + HOUR, True)],
+)
+@pytest.mark.parametrize("resumed", [False, True], ids=["a first run", "a later run"])
+def test_a_record_from_before_what_a_run_reads_is_emitted(
+    serve, run_tap, before, is_emitted, resumed
+):
+    sandbox = serve(conversations=60, days=20)
+    chosen, config = catalog("conversations"), settings(sandbox, window_days=10)
+    state, start = None, sandbox.data.start
+    if resumed:
+        state = run_tap(config, catalog=chosen).state
+        bookmark = state["bookmarks"]["conversations"]["replication_key_value"]
+        start = expected.milliseconds(bookmark) - LOOKBACK
+        sandbox.data.now.now += 15 * DAY
+        config["end_date"] = expected.iso(sandbox.data.now())
+    some = next(iter(expected.source(sandbox.data, "conversations").values()))
+    strange = json.dumps(some | {"id": STRANGE_ID, "updated_at": start - before})
+    # In the response for the second window, it is no less from outside.
+    windows = [None, Odd(strange)] if before == HOUR else [Odd(strange)]
+    sandbox.behaviour.faults.extend(windows)
+    run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
+    assert not sandbox.behaviour.faults
+    found = [r for r in run.records("conversations") if r["id"] == STRANGE_ID]
+    assert len(found) == is_emitted
+    assert ("sent 1 records from outside what this run reads" in run.log) == is_emitted
+    ordinary = [r["updated_at"] for r in run.records("conversations") if r["id"] != STRANGE_ID]
+    assert run.bookmark("conversations") == max(ordinary, default=state and bookmark)
+
+
+def test_a_record_of_another_window_of_the_run_comes_with_that_one(serve, run_tap):
+    sandbox = serve(conversations=60, days=20)
+    some = next(iter(expected.source(sandbox.data, "conversations").values()))
+    sandbox.behaviour.faults.extend([None, Odd(json.dumps(some))])
+    config = settings(sandbox, window_days=5)
+    run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
+    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
+    assert "from outside" not in run.log

@@ -1,0 +1,80 @@
+"""Temporary files for responses, and what to do if one cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from tap_dixa.errors import DiskError, SettingsError
+from tap_dixa.retry import TOO_MANY_FILES
+
+if TYPE_CHECKING:
+    from typing import IO
+
+_USUAL_FOLDER = "/tmp"  # noqa: S108 (its files have no name)
+_TOO_SMALL = "Point TMPDIR at a larger disk, or use a smaller window_days"
+_ADVICE = {
+    errno.EMFILE: TOO_MANY_FILES,
+    errno.ENFILE: TOO_MANY_FILES,
+    errno.ENOSPC: _TOO_SMALL,
+    errno.EDQUOT: _TOO_SMALL,
+    errno.EFBIG: _TOO_SMALL,
+}
+_UNUSABLE_FOLDER = "Point TMPDIR at a folder that can be written to"
+
+
+def check_temporary_folder() -> None:
+    """Check that responses can be written where the environment says.
+
+    Python would silently write them, with the personal data in them, to another folder.
+
+    Raises:
+        SettingsError: The folder cannot be written to.
+        DiskError: No file can be written.
+    """
+    for variable in ("TMPDIR", "TEMP", "TMP"):
+        if folder := os.environ.get(variable):
+            try:
+                with tempfile.TemporaryFile(dir=folder) as file:
+                    file.write(b"[]")
+            except OSError as error:
+                if error.errno in _ADVICE:
+                    raise disk_error(error, folder) from None
+                raise SettingsError(
+                    f"{variable} names a folder that cannot be written to, {folder}: "
+                    f"{error.strerror}. Name another one, or none"
+                ) from None
+            return
+
+
+def open_temporary_file() -> IO[bytes]:
+    """Open a file for a response: unlinked from the start, and readable by this user only.
+
+    Raises:
+        DiskError: None can be opened.
+    """
+    try:
+        folder = tempfile.gettempdir()
+    except OSError:
+        # It has tried several folders, and does not say why it can use none of them.
+        folder = _USUAL_FOLDER
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise disk_error(error, folder) from None
+
+
+def disk_error(error: OSError, folder: str | None = None) -> DiskError:
+    """Make the error that says why a response could not be written, and what to do.
+
+    Args:
+        error: Why.
+        folder: Where; None for where temporary files are.
+    """
+    advice = _ADVICE.get(error.errno or 0, _UNUSABLE_FOLDER)
+    return DiskError(
+        f"a response could not be written to {folder or tempfile.gettempdir()}: "
+        f"{error.strerror}. {advice}"
+    )

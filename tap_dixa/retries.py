@@ -1,0 +1,128 @@
+"""Requests that are sent again until they succeed: how often, and what the log says of it."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import backoff
+import requests
+
+from tap_dixa import retry
+from tap_dixa.cancellation import raise_if_cancelled
+from tap_dixa.errors import RetriesExhaustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from tap_dixa.rate_limit import LimitedSession
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+
+
+class Retries:
+    """Retries requests that depend on each other, such as those for the pages of a list.
+
+    Not for several threads.
+
+    Args:
+        session: The session of the API that the requests are sent to.
+        stream: The stream's name, for the log.
+        log: Logs a warning, from a message and its arguments.
+    """
+
+    attempts_before_less: int | None = None
+    """After how many attempts in a row to give up and let the caller request less, if that may
+    succeed; None if less cannot be requested."""
+
+    def __init__(self, session: LimitedSession, stream: str, log: Callable[..., None]) -> None:
+        self._session = session
+        self._stream = stream
+        self._log = log
+        self._failures = 0
+        """How many attempts have failed since the last success."""
+
+    def call(self, request: Callable[[_Task], _Result], task: _Task) -> _Result:
+        """Call a function until it succeeds.
+
+        Args:
+            request: The function.
+            task: Its argument; the log names it.
+
+        Raises:
+            RetriableAPIError: All attempts failed. It may be another one of `retry.FAILURES`, too.
+        """
+        attempts = backoff.on_exception(
+            self._waits,
+            retry.FAILURES,
+            giveup=self._is_last,
+            on_backoff=self._on_backoff,
+            jitter=None,
+            logger=None,
+        )
+        result = attempts(request)(task)
+        self._failures = 0
+        return result
+
+    def wait(self, error: Exception, task: object) -> None:
+        """Log that a request is retried, and wait as long as the failures in a row ask for.
+
+        Args:
+            error: Why the last attempt failed.
+            task: What is requested next.
+        """
+        seconds = self._seconds(error)
+        self._announce(error, seconds, task)
+        time.sleep(seconds)
+
+    def exhausted(self, error: Exception, what: str) -> RetriesExhaustedError:
+        """Take the API for unavailable, and make the error that ends the stream.
+
+        Args:
+            error: Why the last attempt failed.
+            what: What could not be done.
+        """
+        self._session.unavailable = True
+        return RetriesExhaustedError(f"{what}: {retry.describe(error)}")
+
+    def _is_last(self, error: Exception) -> bool:
+        raise_if_cancelled()
+        self._failures += 1
+        attempts = retry.MAX_ATTEMPTS
+        if self._session.unavailable:
+            attempts = retry.ATTEMPTS_UNAVAILABLE
+        if self.attempts_before_less is not None and retry.less_may_succeed(error):
+            attempts = min(attempts, self.attempts_before_less)
+            if retry.timed_out(error):
+                attempts = min(attempts, retry.TIMEOUTS_BEFORE_LESS)
+        return self._failures >= attempts or not retry.may_succeed(error)
+
+    def _waits(self) -> Generator[float, Exception, None]:
+        error = yield 0.0
+        while True:
+            error = yield self._seconds(error)
+
+    def _seconds(self, error: Exception) -> float:
+        longest = retry.LONGEST_BACKOFF
+        if self._session.unavailable:
+            longest = retry.LONGEST_BACKOFF_UNAVAILABLE
+        return retry.seconds_before_retry(self._failures, error, longest)
+
+    def _on_backoff(self, details: Any) -> None:
+        self._announce(details["exception"], details["wait"], details["args"][0])
+
+    def _announce(self, error: Exception, seconds: float, task: object) -> None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self._session.hold(seconds)
+        self._log(
+            "%s: %s: %s; retrying in %.0f s, attempt %d",
+            self._stream,
+            urlsplit(str(task.url)).path if isinstance(task, requests.PreparedRequest) else task,
+            retry.describe(error),
+            seconds,
+            self._failures + 1,
+        )
