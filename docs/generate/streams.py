@@ -11,13 +11,12 @@ from docs.generate.joins import JOINS
 from docs.generate.markdown import codes, table
 from tap_dixa.client import SCHEMAS
 from tap_dixa.streams.activity_logs import ActivityLogsStream
-from tap_dixa.streams.analytics import AnalyticsRecordsStream
+from tap_dixa.streams.analytics import AnalyticsRecordsStream, IntelligenceRecordsStream
 from tap_dixa.streams.changed_conversations import ChangedConversationsStream
 from tap_dixa.streams.children import MembersStream
 from tap_dixa.streams.configuration import BusinessHoursDefinitionsStream, ConversationFlowsStream
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.full_table import FullTableStream
-from tap_dixa.streams.intelligence import IntelligenceRecordsStream
 from tap_dixa.streams.knowledge import CatalogItemsStream
 from tap_dixa.streams.messages import MessagesStream
 
@@ -65,22 +64,28 @@ column, `fields`: a new kind or field needs no release of the tap. The kinds are
 catalogue at the time of the run, unless `analytics_record_ids` or `intelligence_record_ids` names
 some. These streams are off by default. An account without the API loses them alone.
 
-**Key.** Dixa's rows have no id. The tap makes one of `recordId`, the time and the ids in the row:
-those of `conversationId`, `agentId` and `queueId`, and every field that is named as an id or is a
-UUID. Rows that are equal in all of these are numbered. So a row that Dixa changes keeps its key and
-replaces the old one, such as an interval of presence that has ended since. **But if its time or one
-of its ids changes, it arrives as a second row, and the first one stays:** a conversation that is
-reopened and closed again has two.
+**Key.** Dixa's rows have no id. For `analytics_records` the tap makes one of `recordId`, the time
+and the ids in the row: those of `conversationId`, `agentId` and `queueId`, and every field that is
+named as an id or is a UUID. Rows that are equal in all of these are numbered. So a row that Dixa
+changes keeps its key and replaces the old one. **But if its time or one of its ids changes, it
+arrives as a second row, and the first one stays:** a conversation that is reopened and closed again
+has two.
+
+**Rows that are not documented.** Dixa does not document the rows of the Intelligence API, a beta.
+So the tap keeps each one whole in `fields` (if it is no object, `additional_properties` has it),
+and its key is made of `recordId` and its content but labels. It does not depend on when the row is
+read: a row that is read again replaces itself. **A row that Dixa changes arrives as a second row,
+and the first one stays**, such as an interval of presence that was read before it had ended: use
+the newest of those that agree in who and when it began. Rows that are equal in everything, and come
+in different periods, have one key. `timestamp` is the start of the requested period, so it changes
+when a row is read again; the times of the row are in `fields`. `tap-dixa --test` shows which fields
+your account has, without values. A row of the Analytics API that is not as documented is kept in
+the same way, with a warning, at its primary timestamp if it has one.
 
 **Bookmark.** Each kind has its own, in `partitions` of the state: a kind that Dixa adds is read
 from `start_date`, and one that fails does not stop the others. If a kind has no newer records, its
-bookmark follows a day behind what was read. What Dixa changes in rows that are older than the
-lookback is not seen.
-
-**Beta.** Dixa documents the rows of the Intelligence API in part only. The tap reads all shapes
-that are likely: an object of cells by name, a list of cells, or bare values. `tap-dixa --test`
-shows which one your account has, without values; please report it. If Dixa cuts an interval of
-presence at the ends of a requested period, it arrives in parts, one row each.
+bookmark follows a day behind what was read; that of `intelligence_records` always does. What Dixa
+changes in rows that are older than the lookback is not seen.
 
 Query a field as `fields -> 'status' ->> 'value'` in PostgreSQL, or `fields ->> '$.status.value'` in
 DuckDB."""

@@ -100,13 +100,6 @@ class Spool:
         for _, offset, length in merge(*map(self._entries, self._runs)):
             yield os.pread(descriptor, length, offset)
 
-    def groups(self) -> Iterator[list[bytes]]:
-        """Yield the JSON of the records of each replication key, the smallest one first."""
-        descriptor = self._file.fileno()
-        entries = merge(*map(self._entries, self._runs))
-        for _, equal in groupby(entries, itemgetter(0)):
-            yield [os.pread(descriptor, length, offset) for _, offset, length in equal]
-
     def order(self) -> Order | None:
         """Determine how the response orders the window's records by their replication key.
 

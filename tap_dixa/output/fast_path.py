@@ -21,6 +21,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
+from tap_dixa.errors import STREAM_FAILURES
 from tap_dixa.output.batch import batch_record, write_batches
 from tap_dixa.output.compiled import Encodable, value_of
 from tap_dixa.output.stdout import StdoutWriter
@@ -165,9 +166,11 @@ class FastPathStream(Stream):
         def to_lines(chunk: list[Encodable]) -> bytes:
             return encode(chunk if fast else self._mapped(chunk))
 
+        failures: list[Exception] = []
+        readable = _until_failure(chunks(), failures)
         try:
             for url in write_batches(
-                chunks(), to_lines, batch_config, f"{self.tap_name}--{self.name}"
+                readable, to_lines, batch_config, f"{self.tap_name}--{self.name}"
             ):
                 yield batch_config.encoding, [url]
                 announced, is_file_open = deepcopy(state), False
@@ -176,6 +179,8 @@ class FastPathStream(Stream):
             state.clear()
             state.update(announced)
             raise
+        if failures:
+            raise failures[0]
 
     def _mapped(self, records: list[Record]) -> list[Record]:
         return [
@@ -223,3 +228,17 @@ class FastPathStream(Stream):
                 if record is None:
                     yield []
         self._finalize_state(self.get_context_state(context))
+
+
+def _until_failure(
+    chunks: Iterable[list[Encodable]], failures: list[Exception]
+) -> Iterator[list[Encodable]]:
+    """Yield what was read before the stream failed, and note the failure.
+
+    The file that it is in is then announced before the stream fails. Of a stream's record types,
+    those that did not fail would otherwise be read anew in each run.
+    """
+    try:
+        yield from chunks
+    except STREAM_FAILURES as failure:
+        failures.append(failure)

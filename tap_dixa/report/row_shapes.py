@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.log_shapes import shown_name, type_name
-from tap_dixa.streams.record_rows import cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST = 60
 """So many paths of a kind of row are shown."""
+_DEEPEST = 20
+"""So many levels of a row are told apart."""
 
 
 @dataclass
@@ -31,8 +32,7 @@ class RowShape:
         """Note a row, as decoded JSON."""
         self.rows += 1
         self._times.update({path for path, kind in _walk(row, "") if self._add(path, kind)})
-        # In some shapes names of fields are values: they are what is to be known.
-        self._names |= dict.fromkeys(shown_name(name) for name in cells_of(row))
+        self._names |= dict.fromkeys(shown_name(name) for name in _field_names(row))
 
     def _add(self, path: str, kind: str) -> bool:
         if path in self._paths or len(self._paths) < _MOST:
@@ -50,13 +50,23 @@ class RowShape:
         return "; names: ".join(", ".join(some) for some in (parts, names) if some) or "empty"
 
 
-def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the type of each part that has no parts of its own."""
-    if isinstance(value, dict) and value:
-        for name, part in value.items():
-            yield from _walk(part, f"{path}.{shown_name(name)}" if path else shown_name(name))
-    elif isinstance(value, list) and value:
-        for part in value:
-            yield from _walk(part, f"{path}[]")
+def _field_names(row: Any) -> Iterator[str]:
+    """Yield the names of fields that are values: a row of Analytics has a list of fields."""
+    match row:
+        case {"fields": [*fields]}:
+            for field in fields:
+                if isinstance(field, dict) and isinstance(name := field.get("name"), str):
+                    yield name
+
+
+def _walk(value: Any, path: str, levels: int = _DEEPEST) -> Iterator[tuple[str, str]]:
+    """Yield the path and the type of each value that has none in it."""
+    if isinstance(value, dict) and value and levels:
+        for name, inner in value.items():
+            below = f"{path}.{shown_name(name)}" if path else shown_name(name)
+            yield from _walk(inner, below, levels - 1)
+    elif isinstance(value, list) and value and levels:
+        for inner in value:
+            yield from _walk(inner, f"{path}[]", levels - 1)
     else:
         yield path, type_name(value)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from tap_dixa.sandbox.activity_log import Order
     from tap_dixa.sandbox.faults import Fault
-    from tap_dixa.sandbox.intelligence import Presence, Shape
 
 TooLong = Literal["504", "500", "400", "413", "cut", "hang"]
 
@@ -63,10 +62,6 @@ class Behaviour:
     """How many extra records from outside the requested interval each export has."""
     missing: set[str] = field(default_factory=set)
     """Beginnings of paths of either API that respond with 404, under ``/beta`` too."""
-    intelligence_rows: Shape = "cells"
-    """The shape of the rows of the Intelligence API."""
-    presence: Presence = "start"
-    """Which intervals of presence a period of the Intelligence API has."""
     analytics_filters: bool = False
     """Whether the Analytics API refuses a query for records without a filter."""
     analytics_page_keys: bool = False

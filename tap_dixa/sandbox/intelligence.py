@@ -1,9 +1,13 @@
-"""The Intelligence API: its catalogue, and the rows of each record type, in any likely shape."""
+"""The Intelligence API: its catalogue, and the rows of each record type.
+
+Dixa does not document what a row is. Here it is an object of cells, each with a value and perhaps
+a label, which is what its description of a query comes closest to.
+"""
 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from tap_dixa.sandbox import presence
@@ -18,15 +22,6 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
     Cells = dict[str, dict[str, Any]]
-
-Shape = Literal["cells", "list", "fields", "plain"]
-"""The shape of a row, which Dixa does not document. ``cells``: an object of cells by name.
-``list``: a list of cells that name themselves. ``fields``: an object with such a list.
-``plain``: bare values by name."""
-Presence = Literal["start", "ended", "overlap", "cut"]
-"""Which intervals of presence a period has, which Dixa does not document. ``start``: those that
-start in it. ``ended``: the same, once they have ended. ``overlap``: all that have a part in it.
-``cut``: the parts that lie in it."""
 
 CATEGORIES = ("conversations", "agents", "aiagents")
 _MIM = UUID("6f1c4f6e-31a5-4d5e-8a57-d1ca30000000")
@@ -66,9 +61,7 @@ def record_types(category: str | None) -> list[Row]:
     ]
 
 
-def rows(
-    data: DataSet, kind: str, interval: Interval, as_of: int, periods: Presence
-) -> list[Cells]:
+def rows(data: DataSet, kind: str, interval: Interval, as_of: int) -> list[Cells]:
     """Find the rows of a record type, in no order.
 
     Args:
@@ -76,13 +69,12 @@ def rows(
         kind: The record id.
         interval: The period.
         as_of: What was visible at this time is found (Unix ms, not after now).
-        periods: Which intervals of presence a period has.
 
     Returns:
         The cells of each row. The same arguments give the same rows in the same order.
     """
     if kind == "agentPresenceDuration":
-        found = list(_presence(data, interval, as_of, periods))
+        found = list(_presence(data, interval, as_of))
     else:
         lives = sorted(data.lives(interval.after, interval.before), key=lambda life: life.number)
         found = [
@@ -96,27 +88,9 @@ def rows(
     return found
 
 
-def shaped(row: Cells, shape: Shape, *, labels: bool) -> Any:
-    """Give a row its shape.
-
-    Args:
-        row: Its cells.
-        shape: The shape.
-        labels: Whether cells have their labels.
-    """
-    cells = {
-        name: {part: value for part, value in cell.items() if labels or part == "value"}
-        for name, cell in row.items()
-    }
-    match shape:
-        case "cells":
-            return cells
-        case "list":
-            return [{"name": name, **cell} for name, cell in cells.items()]
-        case "fields":
-            return {"fields": [{"attribute": name, **cell} for name, cell in cells.items()]}
-        case "plain":
-            return {name: cell["value"] for name, cell in cells.items()}
+def without_labels(row: Cells) -> Cells:
+    """Give the cells of a row without their labels."""
+    return {name: {"value": cell["value"]} for name, cell in row.items()}
 
 
 def _time(kind: str, life: Life) -> int | None:
@@ -147,22 +121,17 @@ def _conversation(data: DataSet, kind: str, life: Life, time: int) -> Cells:
     return {**row, "respondedAt": _instant(time), "duration": {"value": time - life.created}}
 
 
-def _presence(data: DataSet, interval: Interval, as_of: int, periods: Presence) -> Iterator[Cells]:
-    whole = periods in {"start", "ended"}
+def _presence(data: DataSet, interval: Interval, as_of: int) -> Iterator[Cells]:
+    """Find the intervals that start in a period. One that has not ended has no end."""
     for found in presence.intervals(data.desk, interval.after, min(interval.before, as_of)):
-        start, end = found.start, found.end if found.end <= as_of else None
-        if (whole and not interval(start)) or (periods == "ended" and end is None):
-            continue
-        if periods == "cut":
-            start = max(start, interval.after)
-            end = min(found.end, interval.before, as_of)
-        row: Cells = {
-            "agent": {"value": found.agent.id, "label": found.agent.name},
-            "startedAt": _instant(start),
-            "status": {"value": found.status, "label": found.status},
-            "duration": {"value": (as_of if end is None else end) - start},
-        }
-        yield row if end is None else {**row, "endedAt": _instant(end)}
+        if interval(found.start):
+            row: Cells = {
+                "agent": {"value": found.agent.id, "label": found.agent.name},
+                "startedAt": _instant(found.start),
+                "status": {"value": found.status, "label": found.status},
+                "duration": {"value": min(found.end, as_of) - found.start},
+            }
+            yield {**row, "endedAt": _instant(found.end)} if found.end <= as_of else row
 
 
 def _instant(time: int) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from tap_dixa.sandbox.behaviour import Behaviour, TooLong
 from tap_dixa.sandbox.dataset import DataSet
 from tap_dixa.sandbox.faults import read_plan
 from tap_dixa.sandbox.filters import Bounds
-from tap_dixa.sandbox.intelligence import Presence, Shape
 from tap_dixa.sandbox.paths import DIXA_API, EXPORTS, may_begin
 from tap_dixa.sandbox.server import Sandbox
 
@@ -132,18 +131,6 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
             callback=_served(*DIXA_API),
             metavar="PATH",
             help="Serve this path of the Dixa API under /beta alone. Can be repeated.",
-        ),
-        click.option(
-            "--intelligence-rows",
-            type=click.Choice(get_args(Shape)),
-            default="cells",
-            help="The shape of the rows of the Intelligence API.",
-        ),
-        click.option(
-            "--presence",
-            type=click.Choice(get_args(Presence)),
-            default="start",
-            help="Which intervals of presence a period of the Intelligence API has.",
         ),
         click.option(
             "--analytics-filters",

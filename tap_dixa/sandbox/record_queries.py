@@ -132,15 +132,12 @@ class RecordQueries:
         request.state.interval = after, before
         path = request.url.path
         key = Key.parse(text, path) if text else Key(path, as_of=self._data.now())
-        behaviour = self._behaviour
-        rows = self._intelligence_rows(
-            self._data, kind, Interval(after, before, _INCLUSIVE), key.as_of, behaviour.presence
-        )
+        interval = Interval(after, before, _INCLUSIVE)
+        rows = self._intelligence_rows(self._data, kind, interval, key.as_of)
         end = key.place + limit
-        found = [
-            intelligence.shaped(row, behaviour.intelligence_rows, labels=query.include_labels)
-            for row in rows[key.place : end]
-        ]
+        found = rows[key.place : end]
+        if not query.include_labels:
+            found = [intelligence.without_labels(row) for row in found]
         more = {"meta": {"next": str(msgspec.structs.replace(key, place=end))}}
         return {"data": found} | (more if end < len(rows) else {})
 

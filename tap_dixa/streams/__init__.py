@@ -9,6 +9,8 @@ from tap_dixa.streams.analytics import (
     AnalyticsMetricsStream,
     AnalyticsRecordsStream,
     AnalyticsRecordTypesStream,
+    IntelligenceRecordsStream,
+    IntelligenceRecordTypesStream,
 )
 from tap_dixa.streams.children import QueueMembersStream, TeamMembersStream
 from tap_dixa.streams.configuration import (
@@ -30,10 +32,6 @@ from tap_dixa.streams.full_table import (
     QueuesStream,
     TagsStream,
     TeamsStream,
-)
-from tap_dixa.streams.intelligence import (
-    IntelligenceRecordsStream,
-    IntelligenceRecordTypesStream,
 )
 from tap_dixa.streams.knowledge import (
     KnowledgeArticlesStream,

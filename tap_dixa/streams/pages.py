@@ -11,7 +11,7 @@ import msgspec
 from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
-from tap_dixa.errors import BadResponseError, RefusedError, TooMuchError
+from tap_dixa.errors import BadResponseError, RefusedError, TooMuchError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text, shown_value
 from tap_dixa.output.json_numbers import decode
 
@@ -137,6 +137,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
 
     Raises:
         BadResponseError: It is none.
+        UnusableRecordError: A row is nested too deeply to be decoded.
     """
     has_list = True
     try:
@@ -157,11 +158,13 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
         if row_type is not msgspec.Raw:
             rows = list(map(decode, rows))
         key = msgspec.json.decode(page.get(_PAGE_KEY, b"null"), type=str | None)
+    except RecursionError:
+        raise UnusableRecordError("Dixa sent a row that is nested too deeply") from None
     except msgspec.ValidationError:
         raise BadResponseError(
             f"the response is not a page of rows: it is {shown_text(body)}"
         ) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadResponseError(f"the response is damaged: {error}") from None
     link = (meta.next if meta else None) or key
     if link and not _LINK.search(link):  # nothing but the key of the next page

@@ -1,8 +1,8 @@
-"""Rows of Dixa's Analytics and Intelligence API, made records with a key and columns for joins.
+"""Records made of the rows of Dixa's Analytics and Intelligence API, which have no id.
 
-A row is about something that happened, and what it has depends on the account and on Dixa: so
-all of its fields go to one column, each as a cell, an object with a ``value`` and a ``label``.
-Which shape the rows of the Intelligence API have is not documented: all that are likely are read.
+Dixa documents the rows of Analytics: a primary timestamp, a value, and a list of fields. Those of
+Intelligence it does not. A row of which no shape is documented is kept whole, in the column
+``fields``, and its key is made of its content.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -18,180 +21,67 @@ import msgspec
 from typing_extensions import override
 
 from tap_dixa.download.spool import Spool, key_decoder
-from tap_dixa.output.json_numbers import storable
-from tap_dixa.timestamps import to_milliseconds, without_zone_name
+from tap_dixa.download.windows import Window
+from tap_dixa.timestamps import parse_record_time, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_dixa.download.windows import Window
-
-    Cells = dict[str, dict[str, Any]]
-
 _IDS = UUID("8d7c0f0a-5f3e-4b60-9a9b-d1ca20000000")
-_CONTAINERS = ("fields", "columns", "cells")
-"""Where in a row its cells may be, if they are not the row itself."""
-_NAMES = ("name", "attribute", "column", "field", "key", "id")
-"""What may name a cell that is in a list."""
-OWN_NAMES = frozenset(
-    {
-        *("id", "cursor", "recordId", "category", "timestamp", "timestampField"),
-        *("conversationId", "agentId", "queueId"),
-    }
-)
-"""What the tap adds to a record. If Dixa does, too, it is one of the row's fields."""
-_CONVERSATION = ("conversationid", "csid", "conversation")
-_AGENT, _QUEUE = ("agentid", "agent"), ("queueid", "queue")
-_ENDS_WITH_ID = re.compile(r"^id$|_id$|Id$|ID$")
+_JOINS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "conversationId": (int, ("conversation_id", "csid", "conversationId")),
+    "agentId": (str, ("agent_id", "agent", "agentId")),
+    "queueId": (str, ("queue_id", "queue", "queueId")),
+}
+"""The columns for joins, their types, and the fields that hold them: those of Dixa's examples of
+Analytics, and the attributes that Intelligence filters by."""
+_JOINED = frozenset(name for _, names in _JOINS.values() for name in names)
+_ADDED = frozenset({"id", "recordId", "timestamp", "timestampField", *_JOINS})
+"""The columns that the tap adds."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_KEYS = key_decoder("cursor", {"id": str, "timestamp": str})
+_KEYS = key_decoder("cursor", {"identity": str})
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
-    """When the thing that a row is about happened."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWindow(Window):
+    """A window of a record type."""
 
-    name: str
-    """The field that says so."""
-    time: datetime
+    record_id: str
 
-    @classmethod
-    def parse(cls, name: str, text: Any) -> Time:
-        """Read it from ISO 8601; without an offset it is UTC.
+    def __str__(self) -> str:
+        return f"{self.record_id}, {Window.__str__(self)}"
 
-        Raises:
-            OverflowError: It is out of range.
-            TypeError: It is not a text.
-            ValueError: It is not a time.
+
+class Row(msgspec.Struct):
+    """A record without its key, and what the key is made of."""
+
+    cursor: int
+    """The replication key, in Unix ms."""
+    identity: str
+    """What tells the row from others."""
+    is_whole: bool
+    """Whether the identity is made of all that the row has."""
+    record: msgspec.Raw
+    """The record's JSON, without ``id``."""
+
+    def with_key(self, number: int) -> bytes:
+        """Write the record with its key.
+
+        Args:
+            number: How many rows of the same identity come before it.
         """
-        time = datetime.fromisoformat(without_zone_name(text) if isinstance(text, str) else text)
-        return cls(name, time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC))
-
-    @classmethod
-    def from_milliseconds(cls, name: str, time: int) -> Time:
-        """Make it from Unix ms.
-
-        Raises:
-            OverflowError: It is out of range.
-        """
-        return cls(name, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time))
-
-    @property
-    def milliseconds(self) -> int:
-        """It in Unix ms, rounded down."""
-        return to_milliseconds(self.time)
-
-
-def cells_of(row: Any) -> Cells:
-    """Return the fields of a row, each as a cell.
-
-    Args:
-        row: An object of cells or of bare values, by name; or a list of cells, each of which
-            names itself; or an object that has either of them in one of its fields.
-    """
-    cells: Cells = {}
-    if isinstance(row, list):
-        _add_list(cells, "cell", row)
-    for name, part in row.items() if isinstance(row, dict) else ():
-        if name in _CONTAINERS and isinstance(part, list):
-            _add_list(cells, name, part)
-        elif name in _CONTAINERS and isinstance(part, dict) and "value" not in part:
-            for inner, cell in part.items():
-                _add(cells, inner, cell)
-        else:
-            _add(cells, name, part)
-    return cells
-
-
-def _add_list(cells: Cells, container: str, parts: list[Any]) -> None:
-    for place, part in enumerate(parts):
-        named = [key for key in _NAMES if isinstance(part, dict) and isinstance(part.get(key), str)]
-        if named:
-            rest = {key: value for key, value in part.items() if key != named[0]}
-            _add(cells, part[named[0]], rest)
-        else:
-            _add(cells, f"{container}.{place}", part)
-
-
-def _add(cells: Cells, name: str, part: Any) -> None:
-    if isinstance(part, dict) and isinstance(part.get("field"), dict) and len(part) == 1:
-        part = part["field"]  # Analytics: {"name": …, "field": {"value": …, "_type": …}}
-    is_cell = isinstance(part, dict) and not {"value", "values", "label"}.isdisjoint(part)
-    unique, place = name, 2
-    while unique in cells:
-        unique, place = f"{name}.{place}", place + 1
-    cells[unique] = part if is_cell else {"value": part or None if part == {} else part}
-
-
-def join_columns(cells: Cells) -> dict[str, Any]:
-    """Find the conversation, the agent and the queue that a row is about; null if there is none."""
-    conversation = _first(cells, _CONVERSATION)
-    if isinstance(conversation, str):
-        whole = conversation.isascii() and conversation.isdecimal()
-        conversation = int(conversation) if whole else None
-    agent, queue = _first(cells, _AGENT), _first(cells, _QUEUE)
-    return {
-        "conversationId": conversation,
-        "agentId": agent if isinstance(agent, str) else None,
-        "queueId": queue if isinstance(queue, str) else None,
-    }
-
-
-def identity(record_id: str, time: Time, cells: Cells) -> str:
-    """Return what tells a row from others: its record id, time, and the ids in it.
-
-    Measures, such as a score or a duration, are not part of it: they may change.
-    """
-    ids = sorted((name, found) for name in cells if (found := _id_in(name, cells)) is not None)
-    return msgspec.json.encode([record_id, time.time.isoformat(), ids]).decode()
-
-
-def _id_in(name: str, cells: Cells) -> str | None:
-    value = _scalar(cells[name])
-    if value is None or isinstance(value, (bool, float)):
-        return None
-    joins = plain(name) in {*_CONVERSATION, *_AGENT, *_QUEUE}
-    is_id = joins or _ENDS_WITH_ID.search(name) or _UUID.fullmatch(str(value))
-    return str(value) if is_id else None
-
-
-def _first(cells: Cells, names: tuple[str, ...]) -> Any:
-    by_name = {plain(name): _scalar(cell) for name, cell in reversed(cells.items())}
-    return next((by_name[name] for name in names if by_name.get(name) is not None), None)
-
-
-def plain(name: str) -> str:
-    """Return a field's name in lower case, without signs: ``agent_id`` and ``agentId`` are one."""
-    return re.sub(r"[\W_]", "", name.lower())
-
-
-def _scalar(cell: dict[str, Any]) -> str | int | float | bool | None:
-    value = cell.get("value")
-    if isinstance(value, dict):  # a reference to an agent, a queue or a tag
-        value = value.get("id")
-    return value if isinstance(value, (str, int, float)) else None
-
-
-def to_json(record: dict[str, Any], cursor: int, unique: str) -> bytes:
-    """Write a record for a `RowSpool`.
-
-    Args:
-        record: The record, without its key.
-        cursor: What it is ordered by, in Unix ms.
-        unique: What `identity` returned.
-    """
-    whole = storable({**record, "cursor": cursor, "id": unique})
-    return msgspec.json.encode(whole, order="sorted")
+        key = uuid5(_IDS, f"{self.identity} {number}")
+        return b'{"id":"%b",%b' % (str(key).encode(), bytes(self.record)[1:])
 
 
 class RowSpool(Spool):
     """The records of a window, on disk and in order. Each gets its key when it is read.
 
-    Rows have no id. The key is made of what tells a row from others, and of a number that tells
-    equal ones apart: equal rows have the same time, so they are all in the same window.
+    Rows of the same identity are numbered. If they are as documented, they have the same time, so
+    a window has all of them or none. If they are kept whole, they are equal.
 
     Args:
-        body: A JSON array of what `to_json` writes.
+        body: A JSON array of `Row`.
         window: Records of which ``cursor`` lies in another window are dropped.
     """
 
@@ -200,14 +90,132 @@ class RowSpool(Spool):
 
     @override
     def __iter__(self) -> Iterator[bytes]:
-        for group in self.groups():
+        numbers: Counter[str] = Counter()
+        rows = map(msgspec.json.Decoder(Row).decode, super().__iter__())
+        for _, simultaneous in groupby(rows, attrgetter("cursor")):
+            documented: list[Row] = []
+            for row in simultaneous:
+                if not row.is_whole:
+                    documented.append(row)
+                    continue
+                # Not collected: a window may have nothing else, all at the same time.
+                yield row.with_key(numbers[row.identity])
+                numbers[row.identity] += 1
             # In an order of their own: Dixa documents none, and the numbers must not change.
-            decoded = [(msgspec.json.decode(text), text) for text in group]
-            decoded.sort(key=lambda row: (row[0]["timestamp"], row[0]["id"], row[1]))
-            met: Counter[str] = Counter()
-            for record, _ in decoded:
-                unique = record["id"]
-                record["id"] = str(uuid5(_IDS, f"{unique} {met[unique]}"))
-                met[unique] += 1
-                del record["cursor"]
-                yield msgspec.json.encode(record)
+            documented.sort(key=lambda row: (row.identity, bytes(row.record)))
+            for _, alike in groupby(documented, attrgetter("identity")):
+                for number, row in enumerate(alike):
+                    yield row.with_key(number)
+
+
+class _PrimaryTimestamp(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    timestamp: str
+
+
+class _Field(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    field: dict[str, Any]
+
+
+class _AnalyticsRow(msgspec.Struct, rename="camel"):
+    """What Dixa documents of a row of Analytics."""
+
+    primary_timestamp_field: _PrimaryTimestamp
+    fields: list[_Field] = []
+
+
+def analytics_row(row: Any, window: RecordWindow) -> Row:
+    """Make the record of a row of Analytics; if it is not as documented, of the whole row.
+
+    Args:
+        row: The row, as decoded JSON that can be stored.
+        window: The window that it was requested for.
+    """
+    time = _primary_time(row)
+    try:
+        documented = msgspec.convert(row, _AnalyticsRow)
+    except msgspec.ValidationError:
+        return whole_row(row, window, time=time)
+    fields = {field.name: field.field for field in documented.fields}
+    if time is None or len(fields) < len(documented.fields) or not _ADDED.isdisjoint(row):
+        return whole_row(row, window, time=time)  # otherwise, a value would be lost
+    timestamp = to_rfc3339(time)
+    record = {
+        **row,
+        "recordId": window.record_id,
+        "timestamp": timestamp,
+        "timestampField": documented.primary_timestamp_field.name,
+        **join_columns(fields),
+        "fields": fields,
+    }
+    del record["primaryTimestampField"]
+    # Measures, such as a score or a duration, are no part of the identity: they may change.
+    ids = sorted((name, str(cell["value"])) for name, cell in fields.items() if _is_id(name, cell))
+    identity = [window.record_id, datetime.fromisoformat(timestamp).isoformat(), ids]
+    return Row(time, _json(identity).decode(), is_whole=False, record=msgspec.Raw(_json(record)))
+
+
+def whole_row(row: Any, window: RecordWindow, *, time: int | None = None, **columns: Any) -> Row:
+    """Make the record of a row of which no shape is documented: it is kept as it is.
+
+    Args:
+        row: The row, as decoded JSON that can be stored.
+        window: The window that it was requested for.
+        time: When it happened, in Unix ms; None for the start of the window.
+        columns: More columns of the record.
+    """
+    cursor = window.start if time is None else time
+    cells = row if isinstance(row, dict) else {}
+    record = {
+        **columns,
+        "recordId": window.record_id,
+        "timestamp": to_rfc3339(cursor),
+        **join_columns(cells),
+        "fields": row,
+    }
+    # Labels are no part of the identity: an agent or a queue may be renamed.
+    content = {name: _without_label(cell) for name, cell in cells.items()} or row
+    identity = [window.record_id, blake2b(_json(content), digest_size=16).hexdigest()]
+    return Row(cursor, _json(identity).decode(), is_whole=True, record=msgspec.Raw(_json(record)))
+
+
+def join_columns(cells: dict[str, Any]) -> dict[str, Any]:
+    """Return the conversation, the agent and the queue that a row is about; null if there is none.
+
+    Args:
+        cells: Objects with ``value``, by field. Anything else is ignored.
+    """
+    values = {name: cell.get("value") for name, cell in cells.items() if isinstance(cell, dict)}
+    return {
+        column: next((values[name] for name in names if type(values.get(name)) is kind), None)
+        for column, (kind, names) in _JOINS.items()
+    }
+
+
+def _primary_time(row: Any) -> int | None:
+    match row:
+        case {"primaryTimestampField": {"timestamp": str(text)}}:
+            try:
+                time = parse_record_time(text)
+                to_rfc3339(time)
+            except (OverflowError, ValueError):
+                return None
+            return time
+    return None
+
+
+def _is_id(name: str, cell: dict[str, Any]) -> bool:
+    value = cell.get("value")
+    named = name in _JOINED or name == "id" or name.endswith("_id")
+    return type(value) in {int, str} and (named or _UUID.fullmatch(str(value)) is not None)
+
+
+def _without_label(cell: Any) -> Any:
+    if isinstance(cell, dict) and "value" in cell:
+        return {name: value for name, value in cell.items() if name != "label"}
+    return cell
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="sorted")

@@ -1,7 +1,7 @@
 """The base of the streams of records of the Analytics and the Intelligence API.
 
 Dixa has several record types, which its catalogue lists by record id. Each is a partition of
-the stream, with a bookmark of its own: a new kind starts at start_date, and one that fails does
+the stream, with a bookmark of its own: a new type starts at start_date, and one that fails does
 not keep the others from being synced.
 """
 
@@ -9,28 +9,36 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+import msgspec
 from typing_extensions import override
 
-from tap_dixa.download.windows import Window
-from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError, RefusedError
+from tap_dixa.errors import (
+    STREAM_FAILURES,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    UnusableRecordError,
+)
+from tap_dixa.output.json_numbers import storable
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.optional import OptionalStream
-from tap_dixa.streams.record_rows import RowSpool
+from tap_dixa.streams.record_rows import RecordWindow, RowSpool
 from tap_dixa.streams.windowed import WindowedStream
 from tap_dixa.timestamps import DAY, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from urllib.parse import ParseResult
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
+    from tap_dixa.download.spool import Spool
+    from tap_dixa.download.windows import Window
     from tap_dixa.output.compiled import Encodable
     from tap_dixa.retries import Retries
+    from tap_dixa.streams.record_rows import Row
 
 LARGEST_PAGE = 300
 """So many rows per page Dixa's own client requests at most; no page of Dixa's names a limit."""
@@ -40,18 +48,8 @@ _SLACK = DAY
 until Dixa shows a record is not documented."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordWindow(Window):
-    """A window of one record type."""
-
-    record_id: str
-
-    def __str__(self) -> str:
-        return f"{self.record_id}, {Window.__str__(self)}"
-
-
-class RecordTypesStream(OptionalStream):
-    """A catalogue of record types."""
+class CatalogueStream(OptionalStream):
+    """A catalogue of what an API has."""
 
     primary_keys = ("id",)
     selected_by_default = False
@@ -69,7 +67,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
     selected_by_default = False
     payload_as_json = True
 
-    catalogue: ClassVar[type[RecordTypesStream]]
+    catalogue: ClassVar[type[CatalogueStream]]
     """The stream of the record types."""
 
     setting: ClassVar[str]
@@ -84,16 +82,16 @@ class RecordsStream(WindowedStream, DixaApiStream):
         """The record types that a connection test has read beside that of its record."""
 
     @abstractmethod
-    def to_json(self, row: Any, window: RecordWindow) -> bytes:
-        """Write a row as a record, for a `RowSpool`.
-
-        Args:
-            row: The row, as Dixa sent it.
-            window: What it was requested for.
+    def query(self, window: RecordWindow) -> dict[str, Any]:
+        """Return what the requests for a window depend on: their context.
 
         Raises:
-            UnusableRecordError: It has no usable time.
+            RefusedError: It cannot be requested.
         """
+
+    @abstractmethod
+    def to_row(self, row: Any, window: RecordWindow) -> Row:
+        """Make a record of a row, which is decoded JSON that can be stored."""
 
     @property
     def page_limit(self) -> int:
@@ -102,12 +100,9 @@ class RecordsStream(WindowedStream, DixaApiStream):
 
     @cached_property
     def types(self) -> dict[str, dict[str, Any]]:
-        """The catalogue's entries, by record id."""
-        other = self.another(self.catalogue)
-        # The tap's own stream of them warns of new fields once, and says whether they arrive.
-        catalogue = cast("RecordTypesStream", self.tap.streams[other.name])
-        entries = [catalogue.to_record(row, None) for row in other.request_records(None)]
-        return {entry["id"]: entry for entry in entries}
+        """The catalogue's entries as Dixa sent them, by record id."""
+        catalogue = self.another(self.catalogue)
+        return {catalogue.id_of(row): row for row in catalogue.request_records(None)}
 
     @property
     @override
@@ -116,7 +111,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
         if self._partitions is None:
             self._partitions = []
             try:
-                self._partitions = [{_RECORD_ID: one} for one in self._record_ids()]
+                self._partitions = [{_RECORD_ID: record_id} for record_id in self._record_ids()]
             except (ForbiddenError, NotFoundError) as error:
                 super().skip(error, begun=False)
         return self._partitions or None
@@ -135,9 +130,9 @@ class RecordsStream(WindowedStream, DixaApiStream):
 
     @override
     def windows(self, context: Context | None) -> list[Window]:
-        windows = super().windows(context)
         record_id = (context or {})[_RECORD_ID]
-        return [RecordWindow(window.start, window.end, record_id) for window in windows]
+        windows = super().windows(context)
+        return [RecordWindow(window.start, window.end, record_id=record_id) for window in windows]
 
     @override
     def read(
@@ -157,9 +152,6 @@ class RecordsStream(WindowedStream, DixaApiStream):
                             partitions = []
                             break
                     yield record
-                    if record is None:
-                        # Otherwise a kind without records is read from the start in every run.
-                        self.advance_bookmark(to_rfc3339(self.read_until - _SLACK), context)
             except STREAM_FAILURES as error:
                 self._fail(context[_RECORD_ID], error)
         if self._failed and (not partitions or context == partitions[-1]):
@@ -185,18 +177,21 @@ class RecordsStream(WindowedStream, DixaApiStream):
         )
 
     def _raise(self) -> None:
-        """End the stream with an error, if some of its records failed.
+        """End the stream with an error, because some of its record types failed.
 
         Raises:
             FatalSyncError: It names each of them. It is of the class of the first one's error.
         """
-        error = next(iter(self._failed.values()))
-        if not self._any_downloaded and isinstance(error, ForbiddenError):
-            super().skip(error, begun=False)
+        errors = list(self._failed.values())
+        refusals = [error for error in errors if isinstance(error, ForbiddenError)]
+        if not self._any_downloaded and refusals == errors:
+            super().skip(refusals[0], begun=False)
             return
-        reasons = "; ".join(f"{one}: {reason}" for one, reason in self._failed.items())
-        message = f"{self.name}: these record types failed, the others were synced: {reasons}"
-        raise type(error)(message) from error
+        which = "all record types failed"
+        if {partition[_RECORD_ID] for partition in self.partitions or ()} - self._failed.keys():
+            which = "these record types failed, the others were synced"
+        reasons = "; ".join(f"{record_id}: {reason}" for record_id, reason in self._failed.items())
+        raise type(errors[0])(f"{self.name}: {which}: {reasons}") from errors[0]
 
     @override
     def skip(self, error: RefusedError, *, begun: bool) -> None:
@@ -204,25 +199,24 @@ class RecordsStream(WindowedStream, DixaApiStream):
         raise error
 
     @override
-    def download(self, window: Window, retries: Retries) -> RowSpool:
-        own = cast("RecordWindow", window)
-        rows = self.request_rows(self.query(own), retries)
-        records = (self.to_json(row, own) for row in self._shown(rows, own.record_id))
-        return RowSpool(self.traffic.count(as_array(records)), window)
-
-    def _shown(self, rows: Any, record_id: str) -> Iterator[Any]:
-        for row in rows:
-            if self.tap.report is not None:
-                self.tap.report.row(self, record_id, row)
-            yield row
-
-    @abstractmethod
-    def query(self, window: RecordWindow) -> dict[str, Any]:
-        """Return what a request for a window depends on: the context of its pages."""
+    def downloads(self, windows: Sequence[Window]) -> Iterator[Spool]:
+        for spool in super().downloads(windows):
+            yield spool
+            # Otherwise a record type without rows is read from the start in every run.
+            context = {_RECORD_ID: cast("RecordWindow", spool.window).record_id}
+            self.advance_bookmark(to_rfc3339(spool.window.end - _SLACK), context)
 
     @override
-    def get_url_params(
-        self, context: Context | None, next_page_token: ParseResult | None
-    ) -> dict[str, Any]:
-        query = super().get_url_params(context, next_page_token)
-        return {"pageLimit": str(self.page_limit), **query}
+    def download(self, window: Window, retries: Retries) -> RowSpool:
+        rows = self._rows(cast("RecordWindow", window), retries)
+        return RowSpool(self.traffic.count(as_array(rows)), window)
+
+    def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
+        for row in self.request_rows(self.query(window), retries):
+            if self.tap.report is not None:
+                self.tap.report.row(self, window.record_id, row)
+            try:
+                encoded = msgspec.json.encode(self.to_row(storable(row), window))
+            except RecursionError:
+                raise UnusableRecordError("Dixa sent a row that is nested too deeply") from None
+            yield encoded

@@ -57,8 +57,6 @@ class WindowedStream(FastPathStream, DixaStream):
         super().__init__(*args, **kwargs)
         self._any_downloaded = False
         self._fetcher = WindowFetcher(self)
-        self.read_until = 0
-        """Where the window ends that was emitted last, in Unix ms."""
 
     @abstractmethod
     def download(self, window: Window, retries: Retries) -> Spool:
@@ -115,7 +113,6 @@ class WindowedStream(FastPathStream, DixaStream):
             for spool in self.downloads(windows):
                 progress.window_started(spool.window, len(spool))
                 yield from self.emit(spool, convert)
-                self.read_until = spool.window.end
                 yield None
                 progress.window_done(spool.window, len(spool), spool.size)
         if not self.skipped:

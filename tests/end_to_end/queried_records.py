@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 
     from tap_dixa.sandbox.server import Sandbox
 
-TIMES = {
-    "closedConversations": "closedAt",
-    "responseTime": "respondedAt",
-    "agentPresenceDuration": "startedAt",
-    "aiAgentJoined": "joinedAt",
-}
-
 
 def analytics_records(sandbox: Sandbox) -> Counter[str]:
     """Count what the tap must emit of each row, but the key."""
@@ -43,34 +36,38 @@ def analytics_records(sandbox: Sandbox) -> Counter[str]:
 
 
 def intelligence_records(sandbox: Sandbox) -> Counter[str]:
-    """Count what the tap must emit of each row, but the key, whatever the shape of the rows is."""
-    shape, sandbox.behaviour.intelligence_rows = sandbox.behaviour.intelligence_rows, "cells"
+    """Count what the tap must emit of each row, but the key and the timestamp."""
     found: Counter[str] = Counter()
     for kind, category in INTELLIGENCE.items():
         for row in intelligence(sandbox, kind):
             values = {name: cell["value"] for name, cell in row.items()}
-            plain = {name: {"value": value} for name, value in values.items()}
             record = {
                 "recordId": kind,
                 "category": category,
-                "timestamp": rfc3339(values[TIMES[kind]]),
-                "timestampField": TIMES[kind],
                 "conversationId": values.get("conversationId"),
                 "agentId": values.get("agent"),
                 "queueId": values.get("queue"),
-                "fields": plain if shape == "plain" else row,
+                "fields": row,
             }
             found[text(record)] += 1
-    sandbox.behaviour.intelligence_rows = shape
     return found
 
 
-def counted(records: Iterable[dict[str, Any]]) -> Counter[str]:
-    """Count records without their keys, and without what is null for a stream map alone."""
-    optional = ("value", "additional_properties")
+def counted(records: Iterable[dict[str, Any]], *but: str) -> Counter[str]:
+    """Count records without their keys, and without what is null for a stream map alone.
+
+    Args:
+        records: The records.
+        but: More columns that are not looked at.
+    """
+    optional = ("value", "timestampField", "additional_properties")
     return Counter(
         text(
-            {k: v for k, v in record.items() if k != "id" and (k not in optional or v is not None)}
+            {
+                name: value
+                for name, value in record.items()
+                if name not in {"id", *but} and (name not in optional or value is not None)
+            }
         )
         for record in records
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from functools import partial
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,9 +13,9 @@ from tap_dixa.sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.killed import killed_and_resumed
-from tests.end_to_end.queried import bookmarks
+from tests.end_to_end.queried import announced, batches_in, bookmarks, text
 from tests.end_to_end.queried_records import analytics_records, counted
-from tests.expected import iso
+from tests.expected import iso, rfc3339
 
 STREAM = "analytics_records"
 SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
@@ -109,36 +108,26 @@ def test_a_killed_run_goes_on_where_it_stopped(serve, start_tap, most, evidence)
     evidence("kills survived", most)
 
 
-def announced(run):
-    """Give the lines of all BATCH files."""
-    paths = [path for message in run.of("BATCH", STREAM) for path in message["manifest"]]
-    files = [Path(path.removeprefix("file://")) for path in paths]
-    return [line for file in files for line in file.read_bytes().splitlines()]
-
-
 @pytest.mark.slow
 @both_paths
 def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path, options):
     sandbox = serve(conversations=100, days=10)
-    batch = {
-        "encoding": {"format": "jsonl", "compression": "none"},
-        "storage": {"root": tmp_path.as_uri(), "prefix": ""},
-        "batch_size": 60,
-    }
     plain = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    config = settings(sandbox, batch_config=batch, **options)
+    config = settings(sandbox, batch_config=batches_in(tmp_path, 60), **options)
     run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
-    lines = announced(run)
+    lines = announced(run, STREAM)
     assert len(run.of("BATCH", STREAM)) > 2
     assert len(lines) == len(plain.records(STREAM))
     assert bookmarks(run.state, STREAM) == bookmarks(plain.state, STREAM)
-    # Rows of a file that was not finished are not in the state.
+    # The state has the rows that were announced, and no others.
     sandbox.behaviour.api_faults.extend([None, None, None, Refusal(405)])
     failed = run_tap(config, catalog=catalog(STREAM))
     assert failed.status == 1
     resumed = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=failed.state))
-    assert set(announced(failed)) < set(lines)
-    assert {*announced(failed), *announced(resumed)} == set(lines)
+    whole = {text(row) for row in lines}
+    before = {text(row) for row in announced(failed, STREAM)}
+    assert before < whole
+    assert before | {text(row) for row in announced(resumed, STREAM)} == whole
 
 
 @pytest.mark.slow
@@ -182,17 +171,21 @@ def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
     row = {
         "primaryTimestampField": {"name": "rated_at", "timestamp": iso(NOON)},
         "fields": [{"name": "score", "field": {"value": 10**30, "_type": "LongField"}}],
-        "id": "of-dixa",
         "brandNew": [1],
     }
-    body = json.dumps({"data": [row, {**row, "id": "another"}]})
+    rows = [row, {**row, "id": "of-dixa"}, {**row, "id": "another"}]
+    body = json.dumps({"data": rows})
     sandbox.behaviour.api_faults.extend([None, Refusal(200, body=body)])
     config = settings(sandbox, analytics_record_ids=["ratings"])
     run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
     checks.fits_its_schema(run, STREAM)
     records = run.records(STREAM)
-    assert len({record["id"] for record in records}) == len(records) == 2
-    assert {record["fields"]["id"]["value"] for record in records} == {"of-dixa", "another"}
-    for record in records:
-        assert record["fields"]["score"] == {"value": str(10**30), "_type": "LongField"}
-        assert record["additional_properties"] == {"brandNew": [1]}
+    assert len({record["id"] for record in records}) == len(records) == 3
+    score = {"value": str(10**30), "_type": "LongField"}
+    # A name that the tap has given to a column: nothing is lost, as the row is kept whole.
+    *whole, documented = records
+    assert [record["fields"]["id"] for record in whole] == ["of-dixa", "another"]
+    assert documented["fields"] == {"score": score}
+    assert documented["additional_properties"] == {"brandNew": [1]}
+    assert {record["timestamp"] for record in records} == {rfc3339(iso(NOON))}
+    assert run.log.count("sent a row that is not as documented") == 1

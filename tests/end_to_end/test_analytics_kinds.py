@@ -7,7 +7,7 @@ import pytest
 from tap_dixa.sandbox.faults import Refusal
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.queried import ANALYTICS, bookmarks
+from tests.end_to_end.queried import ANALYTICS, announced, batches_in, bookmarks
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso
 
@@ -32,12 +32,52 @@ def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
     assert counted(checks.loaded(STREAM, run, second).values()) == analytics_records(sandbox)
 
 
+@pytest.mark.parametrize("failing", range(len(ANALYTICS)), ids=ANALYTICS)
+@pytest.mark.parametrize(
+    ("status", "options"),
+    [
+        (405, {}),
+        pytest.param(
+            403, {"stream_maps": {STREAM: {"__filter__": "True"}}}, marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_with_batch_the_rows_of_the_others_are_announced(
+    serve, run_tap, tmp_path, failing, status, options
+):
+    sandbox = serve(conversations=60, days=6)
+    sandbox.behaviour.api_faults.extend([None] * (1 + failing) + [Refusal(status)])
+    config = settings(sandbox, batch_config=batches_in(tmp_path), **options)
+    run = run_tap(config, catalog=catalog(STREAM))
+    kind = ANALYTICS[failing]
+    assert f"the others were synced: {kind}: " in checks.failed(run)
+    rows = announced(run, STREAM)
+    assert {row["recordId"] for row in rows} == {*ANALYTICS} - {kind}
+    # The state has what was announced: the next run adds the rest, and nothing is missing.
+    assert bookmarks(run.state, STREAM)[kind] is None
+    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=run.state))
+    found = {row["id"]: row for row in rows + announced(second, STREAM)}
+    assert counted(found.values()) == analytics_records(sandbox)
+    assert len(announced(second, STREAM)) < len(found)
+
+
 @pytest.mark.slow
 def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
     sandbox = serve(conversations=40, days=6)
     sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
     run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
     assert run.log.count("Skipping stream analytics_records") == 1
+
+
+@pytest.mark.parametrize(
+    "statuses", [(405, 405, 405), pytest.param((403, 405, 403), marks=pytest.mark.slow)]
+)
+def test_if_all_fail_the_line_names_all_and_no_others(serve, run_tap, statuses):
+    sandbox = serve(conversations=10, days=6)
+    sandbox.behaviour.api_faults.extend([None, *map(Refusal, statuses)])
+    line = checks.failed(run_tap(settings(sandbox), catalog=catalog(STREAM)))
+    assert "all record types failed: ratings: " in line
+    assert all(f"{kind}: " in line for kind in ANALYTICS)
 
 
 @pytest.mark.slow
@@ -64,16 +104,6 @@ def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap)
     before = len(sandbox.answered)
     checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
     assert len(sandbox.answered) - before == 1 + len(ANALYTICS)
-
-
-@pytest.mark.slow
-def test_rows_without_a_time_fail_their_kind_with_one_line(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    odd = '{"data": [{"fields": [], "primaryTimestampField": {"name": "closed_at"}}]}'
-    sandbox.behaviour.api_faults.extend([None, None, Refusal(200, body=odd)])
-    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    assert "without a usable primaryTimestampField" in checks.failed(run)
-    assert len({record["recordId"] for record in run.records(STREAM)}) == 2
 
 
 @pytest.mark.slow

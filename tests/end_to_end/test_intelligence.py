@@ -1,39 +1,35 @@
-"""Records of the Intelligence API, in whatever shape it has."""
+"""Records of the Intelligence API, whatever its rows are."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import get_args
 
 import pytest
 
-from tap_dixa.sandbox import presence
 from tap_dixa.sandbox.faults import BrokenResponse, Refusal
-from tap_dixa.sandbox.intelligence import Shape
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.queried import INTELLIGENCE, bookmarks
+from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text
 from tests.end_to_end.queried_records import counted, intelligence_records
-from tests.expected import iso, milliseconds, rfc3339
+from tests.expected import iso, rfc3339
 
 STREAM = "intelligence_records"
 SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", get_args(Shape))
-def test_every_row_field_by_field_in_any_shape(serve, run_tap, shape, evidence):
-    sandbox = serve(conversations=60, days=6, intelligence_rows=shape)
+@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
+def test_every_row_field_by_field_through_faults(serve, run_tap, options, evidence):
+    sandbox = serve(conversations=60, days=6)
     # Agents, the catalogue once for each stream, and the first kind.
     faults = [None, None, None, Refusal(429), BrokenResponse("hangup", 500)]
     sandbox.behaviour.api_faults.extend(faults)
-    options = SDK_PATH if shape == "cells" else {}
     chosen = catalog(STREAM, "intelligence_record_types", "agents")
     run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=chosen))
     assert not sandbox.behaviour.api_faults
     records = run.records(STREAM)
-    assert counted(records) == intelligence_records(sandbox)
+    assert counted(records, "timestamp") == intelligence_records(sandbox)
     assert len({record["id"] for record in records}) == len(records)
     checks.fits_its_schema(run, STREAM)
     checks.fits_its_schema(run, "intelligence_record_types")
@@ -48,73 +44,51 @@ def test_every_row_arrives_in_order_through_pages(serve, run_tap):
     sandbox = serve(conversations=60, days=4)
     run = run_tap(settings(sandbox, page_size=100, window_days=3), catalog=catalog(STREAM))
     checks.succeeded(run)
-    assert counted(run.records(STREAM)) == intelligence_records(sandbox)
+    records = run.records(STREAM)
+    assert counted(records, "timestamp") == intelligence_records(sandbox)
     bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
     assert sum("pageKey" in body["pagination"] for body in bodies) > 1
     assert {body["timezone"] for body in bodies} == {"UTC"}
+    # The timestamp is the start of the period that Dixa had the row in.
+    periods = [body["primaryFilter"]["period"]["interval"] for body in bodies]
+    ends = {rfc3339(period["from"]): rfc3339(period["to"]) for period in periods}
+    assert len(ends) == 2
+    for record in records:
+        if record["recordId"] == "agentPresenceDuration":
+            began = rfc3339(record["fields"]["startedAt"]["value"])
+            assert record["timestamp"] <= began <= ends[record["timestamp"]]
     times = defaultdict(list)
-    for record in run.records(STREAM):
+    for record in records:
         times[record["recordId"]].append(record["timestamp"])
     assert all(mine == sorted(mine) for mine in times.values())
     found = bookmarks(run.state, STREAM)
-    assert all(found[kind] >= mine[-1] for kind, mine in times.items())
-
-
-def whole(sandbox, oldest):
-    """Give each interval of presence that began by now: when, who, and until when."""
-    now = sandbox.data.now()
-    return {
-        (iso(one.start), one.agent.id): iso(one.end) if one.end <= now else None
-        for one in presence.intervals(sandbox.data.desk, oldest, now)
-        if one.start >= oldest
-    }
+    assert all(bookmark >= iso(NOON + 3 * HOUR - DAY) for bookmark in found.values())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "days"), [("start", 3), ("ended", 3), ("overlap", 0)])
-def test_presence_is_complete_once_it_has_ended(serve, run_tap, kind, days):
+def test_an_interval_that_had_not_ended_arrives_again_when_it_has(serve, run_tap):
     # After midnight: one interval has begun on the day before, and another one since.
     now = NOON + 12 * HOUR + HOUR // 4
-    sandbox = serve(conversations=10, days=8, presence=kind, now=now)
+    sandbox = serve(conversations=10, days=8, now=now)
     only = {"intelligence_record_ids": ["agentPresenceDuration"], "window_days": 3}
-    only["intelligence_lookback_days"] = days
     first = run_tap(settings(sandbox, **only, end_date=iso(now)), catalog=catalog(STREAM))
     checks.succeeded(first)
-    if kind != "ended":
-        assert bookmarks(first.state, STREAM)["agentPresenceDuration"][:10] == iso(now)[:10]
-    still_open = sum(end is None for end in whole(sandbox, sandbox.data.start).values())
-    assert still_open > 1
     sandbox.data.now.now += 24 * HOUR
     config = settings(sandbox, **only, end_date=iso(now + 24 * HOUR))
     second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=first.state))
-    latest = checks.loaded(STREAM, first, second)
-    found = {
-        (r["timestamp"], r["agentId"]): rfc3339(r["fields"]["endedAt"]["value"])
-        if "endedAt" in r["fields"]
-        else None
-        for r in latest.values()
+    loaded = checks.loaded(STREAM, first, second).values()
+    # What was read before it had ended stays, as a row of its own.
+    ended = [text(r["fields"]) for r in loaded if "endedAt" in r["fields"]]
+    whole = [text(r) for r in intelligence(sandbox, "agentPresenceDuration") if "endedAt" in r]
+    assert sorted(ended) == sorted(whole)
+    unfinished = {
+        (r["agentId"], r["fields"]["startedAt"]["value"])
+        for r in first.records(STREAM)
+        if "endedAt" not in r["fields"]
     }
-    known = whole(sandbox, sandbox.data.start)
-    if kind == "ended":
-        known = {key: end for key, end in known.items() if end is not None}
-    inside = {key: end for key, end in found.items() if key[0] >= iso(sandbox.data.start)}
-    assert inside == known
-    assert len(found) == len(latest)  # under one key each
-    repeated = [r["timestamp"] for r in second.records(STREAM)]
-    assert min(repeated) >= iso(NOON - 5 * DAY)
-
-
-@pytest.mark.slow
-def test_of_intervals_that_are_cut_every_part_arrives(serve, run_tap):
-    sandbox = serve(conversations=10, days=8, presence="cut")
-    only = {"intelligence_record_ids": ["agentPresenceDuration"], "window_days": 3}
-    run = checks.succeeded(run_tap(settings(sandbox, **only), catalog=catalog(STREAM)))
-    lasted = sum(record["fields"]["duration"]["value"] for record in run.records(STREAM))
-    start, now = sandbox.data.start, sandbox.data.now()
-    assert lasted == sum(
-        min(one.end, now) - max(one.start, start)
-        for one in presence.intervals(sandbox.data.desk, start, now)
-    )
+    assert len(unfinished) > 1
+    again = {(r["agentId"], r["fields"]["startedAt"]["value"]) for r in second.records(STREAM)}
+    assert unfinished <= again
 
 
 @pytest.mark.slow
@@ -151,5 +125,50 @@ def test_the_last_days_are_read_again(serve, run_tap):
     checks.succeeded(run)
     bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
     starts = {body["primaryFilter"]["period"]["interval"]["from"] for body in bodies}
-    assert starts == {iso(NOON // DAY * DAY - 5 * DAY)}
-    assert milliseconds(min(r["timestamp"] for r in run.records(STREAM))) >= NOON - 6 * DAY
+    assert starts == {iso(NOON - 5 * DAY)}
+    assert {r["timestamp"] for r in run.records(STREAM)} == {rfc3339(iso(NOON - 5 * DAY))}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda row: {name: {"value": value, "label": value} for name, value in row.items()},
+        lambda row: row,
+        lambda row: [{"name": name, "value": value} for name, value in row.items()],
+        lambda row: {"columns": [[name, value] for name, value in row.items()]},
+    ],
+    ids=["cells", "plain", "list", "unheard of"],
+)
+def test_a_row_has_the_same_key_whatever_the_window(serve, run_tap, shape):
+    sandbox = serve(conversations=1, days=20)
+    times = [(iso(NOON - 5 * DAY), iso(NOON - hour * HOUR)) for hour in (1, 2, 3)]
+    rows = [{"assignedAt": begun, "ratedAt": rated, "score": 3} for begun, rated in times]
+    body = json.dumps({"data": [shape(row) for row in [*rows, rows[0], rows[0]]]})
+    keys, state = [], None
+    for days in (31, 1, 4):
+        sandbox.behaviour.api_faults.extend([None, *[Refusal(200, body=body)] * 20])
+        config = settings(
+            sandbox, intelligence_record_ids=["responseTime"], window_days=days, end_date=iso(NOON)
+        )
+        run = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=state))
+        sandbox.behaviour.api_faults.clear()
+        checks.fits_its_schema(run, STREAM)
+        keys.append({record["id"] for record in run.records(STREAM)})
+        state = run.state
+    assert len(keys[0]) == 5
+    assert keys[1:] == keys[:1] * 2
+
+
+def test_a_record_type_that_cannot_be_requested_fails_alone(serve, run_tap):
+    sandbox = serve(conversations=20, days=4)
+    kinds = [
+        {"id": "closedConversations"},
+        {"id": "agentPresenceDuration", "category": "agents"},
+        {"id": "a/../b?c", "category": "agents"},
+    ]
+    sandbox.behaviour.api_faults.append(Refusal(200, body=json.dumps({"data": kinds})))
+    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
+    line = checks.failed(run)
+    assert "closedConversations: Dixa's catalogue has no category for it" in line
+    assert "a/../b?c: " in line
+    assert {r["recordId"] for r in run.records(STREAM)} == {"agentPresenceDuration"}

@@ -155,9 +155,8 @@ def test_every_path_that_is_served_can_be_given():
     assert all(may_begin(f"/v1{path}", EXPORTS) for path in EXPORTS)
 
 
-def test_what_is_open_in_analytics_and_intelligence():
-    options = ("--analytics-filters", "--analytics-page-keys", "--intelligence-rows", "list")
-    with started(*options, "--presence", "cut") as account:
+def test_what_is_open_in_analytics():
+    with started("--analytics-filters", "--analytics-page-keys") as account:
         start, end = to_rfc3339(account.sandbox.data.start), "2040-01-01T00:00:00Z"
         query = {
             "id": "ratings",
@@ -168,11 +167,3 @@ def test_what_is_open_in_analytics_and_intelligence():
         filters = [{"attribute": "channel", "values": ["EMAIL"]}]
         filtered = account.post("/v1/analytics/records", {**query, "filters": filters})
         assert sorted(filtered.json()) == ["data", "pageKey"]
-        presence = {
-            "primaryFilter": {"period": {"interval": {"from": start, "to": end}}},
-            "timezone": "UTC",
-            "pagination": {"pageLimit": 2},
-        }
-        path = "/beta/intelligence/agents/records/agentPresenceDuration"
-        rows = account.post(path, presence).json()["data"]
-    assert [type(row) for row in rows] == [list, list]

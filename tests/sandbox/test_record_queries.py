@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import get_args
 
 import pytest
 
 from tap_dixa.sandbox import presence
-from tap_dixa.sandbox.intelligence import Presence, Shape
 from tests.conftest import DAY, HOUR, NOON
 from tests.end_to_end.queried import (
     ANALYTICS,
@@ -79,33 +77,19 @@ def test_presence_fits_the_agents_and_itself(connect):
     assert later == {one for one in whole if one.start >= NOON - DAY}
 
 
-@pytest.mark.parametrize("kind", get_args(Presence))
-def test_which_intervals_a_period_has(connect, kind):
-    api = connect(presence=kind)
+def test_a_period_has_the_intervals_that_start_in_it_and_labels_are_optional(connect):
+    api = connect()
     start, end = NOON - DAY, NOON - DAY + 3 * HOUR
-    rows = post(api.sandbox, PRESENCE, intelligence_body(start, end, pageLimit=1000)).json()["data"]
-    lasted = Counter(row["duration"]["value"] for row in rows)
-    found = list(presence.intervals(api.sandbox.data.desk, start, end))
-    if kind == "cut":
-        pairs = [(max(one.start, start), min(one.end, end)) for one in found]
-    else:
-        pairs = [(o.start, o.end) for o in found if kind == "overlap" or o.start >= start]
-    assert lasted == Counter(end - start for start, end in pairs)
-    assert pairs
-
-
-@pytest.mark.parametrize("shape", get_args(Shape))
-def test_the_shapes_say_the_same(connect, shape):
-    api = connect(intelligence_rows=shape)
-    body = intelligence_body(NOON - DAY, NOON)
-    (row, *_) = post(api.sandbox, PRESENCE, body).json()["data"]
-    if shape == "plain":
-        assert isinstance(row["agent"], str)
-        return
-    cells = {"cells": row, "list": row, "fields": row["fields"] if shape == "fields" else None}
-    assert "label" in str(cells[shape])
-    (bare, *_) = post(api.sandbox, PRESENCE, {**body, "includeLabels": False}).json()["data"]
+    body = intelligence_body(start, end, pageLimit=1000)
+    rows = post(api.sandbox, PRESENCE, body).json()["data"]
+    found = presence.intervals(api.sandbox.data.desk, start, end)
+    lasted = Counter(one.end - one.start for one in found if one.start >= start)
+    assert Counter(row["duration"]["value"] for row in rows) == lasted
+    assert lasted
+    assert "label" in str(rows)
+    bare = post(api.sandbox, PRESENCE, {**body, "includeLabels": False}).json()["data"]
     assert "label" not in str(bare)
+    assert bare[0].keys() == rows[0].keys()
 
 
 def test_pages_lead_to_all_rows(connect):

@@ -1,145 +1,182 @@
-"""Rows of the Analytics and the Intelligence API: cells, keys, times."""
+"""Rows of the Analytics and the Intelligence API: records and their keys."""
 
 from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_dixa.download.windows import Window
 from tap_dixa.streams.dixa_api import as_array
-from tap_dixa.streams.intelligence import time_of
-from tap_dixa.streams.record_rows import RowSpool, Time, cells_of, identity, join_columns, to_json
-from tap_dixa.streams.record_streams import RecordWindow
+from tap_dixa.streams.record_rows import (
+    RecordWindow,
+    RowSpool,
+    analytics_row,
+    join_columns,
+    whole_row,
+)
 from tests.conftest import DAY, HOUR, NOON
-from tests.expected import iso
+from tests.expected import iso, rfc3339
 
 AGENT = "e756afa3-77cb-424c-8210-edc93a8926bc"
-WINDOW = RecordWindow(NOON, NOON + DAY, "closedConversations")
+NOW = iso(NOON)
+WINDOW = RecordWindow(NOON - DAY, NOON + DAY, record_id="ratings")
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"agent": {"value": AGENT, "label": "Zoë"}, "score": {"value": 3}},
-        [{"name": "agent", "value": AGENT, "label": "Zoë"}, {"name": "score", "value": 3}],
-        [{"id": "agent", "value": AGENT, "label": "Zoë"}, {"id": "score", "value": 3}],
-        {"fields": [{"attribute": "agent", "value": AGENT, "label": "Zoë"}], "score": 3},
-        {"columns": {"agent": {"value": AGENT, "label": "Zoë"}, "score": 3}},
-        {
-            "fields": [
-                {"name": "agent", "field": {"value": AGENT, "label": "Zoë"}},
-                {"name": "score", "field": {"value": 3}},
-            ]
-        },
-    ],
-)
-def test_any_shape_has_the_same_cells(row):
-    assert cells_of(row) == {"agent": {"value": AGENT, "label": "Zoë"}, "score": {"value": 3}}
+def row(time=NOW, score=3, **values):
+    """Give a row of Analytics as Dixa documents it."""
+    fields = [{"name": name, "field": {"value": value}} for name, value in values.items()]
+    return {
+        "primaryTimestampField": {"name": "rated_at", "timestamp": time},
+        "value": {"value": score, "_type": "LongField"},
+        "fields": fields,
+    }
 
 
-def leaves(value):
-    if isinstance(value, dict):
-        return [leaf for part in value.values() for leaf in leaves(part)]
-    if isinstance(value, list):
-        return [leaf for part in value for leaf in leaves(part)]
-    return [value]
-
-
-names = st.sampled_from(["agent", "fields", "value", "label", "name", "id", "cells", "field", "x"])
-json_values = st.recursive(
-    st.integers(0, 9) | st.sampled_from(["a", "b"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
-    max_leaves=12,
-)
-
-
-@given(json_values.filter(lambda value: isinstance(value, dict | list)))
-def test_no_value_is_lost_whatever_the_shape(row):
-    # A name in a list may become the name of a cell.
-    cells = cells_of(row)
-    kept = [str(leaf) for leaf in leaves(cells)] + [name.split(".")[0] for name in cells]
-    for leaf in leaves(row):
-        kept.remove(str(leaf))
-
-
-@pytest.mark.parametrize(
-    ("cells", "columns"),
-    [
-        ({"csid": 7, "queue": "q", "agent_id": AGENT}, (7, AGENT, "q")),
-        ({"conversationId": "7", "agent": {"id": AGENT, "name": "Zoë"}}, (7, AGENT, None)),
-        ({"conversation": "of-a-kind", "queueId": 5, "aiAgent": AGENT}, (None, None, None)),
-        ({"agent": None, "agentId": AGENT}, (None, AGENT, None)),
-    ],
-)
-def test_columns_for_joins(cells, columns):
-    assert tuple(join_columns(cells_of(cells)).values()) == columns
-
-
-def record(kind, time, row):
-    cells, when = cells_of(row), Time.from_milliseconds("at", time)
-    content = {"recordId": kind, "timestamp": iso(time), "fields": cells}
-    return to_json(content, time, identity(kind, when, cells))
-
-
-def read(rows, window=WINDOW):
-    spool = RowSpool(as_array(rows), window)
+def read(rows, make=analytics_row, window=WINDOW):
+    """Give the records of rows."""
+    spool = RowSpool(as_array(msgspec.json.encode(make(each, window)) for each in rows), window)
     found = [json.loads(text) for text in spool]
     spool.close()
     return found
 
 
-rows = st.lists(
-    st.tuples(
-        st.sampled_from([NOON, NOON + 1, NOON + HOUR]),
-        st.fixed_dictionaries({"csid": st.integers(1, 2), "score": st.integers(1, 2)}),
-    ),
-    max_size=12,
+def test_keys_are_those_of_earlier_versions():
+    values = {"csid": 7, "agent_id": AGENT, "closed_by": "AGENT"}
+    rows = [row(iso(NOON + 250), score, **values) for score in (3, 4)]
+    for each in [*rows, earlier := row(**values)]:
+        each["fields"].append({"name": "tags", "field": {"values": [{"value": AGENT}]}})
+    assert [(record["id"], record["value"]["value"]) for record in read([*rows, earlier])] == [
+        ("f4d8374a-ac11-5d27-88b1-c0b10a585410", 3),
+        ("1e382d3a-e44d-5419-8a4f-7a9d37e2945d", 3),
+        ("afb1bc6d-76d0-5dd2-8597-a9d9eaa3100f", 4),
+    ]
+
+
+documented = st.builds(
+    row,
+    st.sampled_from([iso(NOON), iso(NOON + 1), iso(NOON + HOUR)]),
+    score=st.integers(1, 2),
+    csid=st.integers(1, 2),
 )
 
 
-@given(rows, st.randoms())
-def test_the_keys_do_not_depend_on_the_order_of_rows(drawn, random):
-    written = [record("ratings", *row) for row in drawn]
-    found = read(written)
-    random.shuffle(written)
-    assert read(written) == found
-    assert len({row["id"] for row in found}) == len(found) == len(drawn)
-    assert [row["timestamp"] for row in found] == sorted(iso(time) for time, _ in drawn)
+@given(st.lists(documented, max_size=12), st.randoms())
+def test_the_keys_do_not_depend_on_the_order_of_rows(rows, random):
+    found = read(rows)
+    random.shuffle(rows)
+    assert read(rows) == found
+    assert len({record["id"] for record in found}) == len(found) == len(rows)
+    assert [record["timestamp"] for record in found] == sorted(
+        rfc3339(each["primaryTimestampField"]["timestamp"]) for each in rows
+    )
     # Nor on what a window has beside them.
-    first = Window(NOON, NOON + 1)
-    assert read(written, first) == [row for row in found if row["timestamp"] == iso(NOON)]
+    first = RecordWindow(NOON, NOON + 1, record_id="ratings")
+    assert read(rows, window=first) == [r for r in found if r["timestamp"] == rfc3339(iso(NOON))]
 
 
 def test_a_measure_that_changes_keeps_the_key_and_a_time_or_an_id_does_not():
-    def key(time, **row):
-        (found,) = read([record("presence", time, row)])
-        return found["id"]
+    def key(*args, **values):
+        (record,) = read([row(*args, **values)])
+        return record["id"]
 
-    first = key(NOON, agent=AGENT, duration=5)
-    assert key(NOON, agent=AGENT, duration=9, endedAt=iso(NOON)) == first
-    assert key(NOON, agent=AGENT.replace("e", "f"), duration=5) != first
-    assert key(NOON + 1, agent=AGENT, duration=5) != first
-    assert key(NOON, agent=AGENT, duration=5, surveyId=1) != first
+    first = key(agent_id=AGENT, duration=5)
+    assert key(score=4, agent_id=AGENT, duration=9.5, closed_by="AGENT") == first
+    assert key(agent_id=AGENT.replace("e", "f"), duration=5) != first
+    assert key(iso(NOON + 1), agent_id=AGENT, duration=5) != first
+    assert key(agent_id=AGENT, duration=5, survey_id=1) != first
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "a", iso(NOON)]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["agent", "fields", "value", "label", "name", "id", "field", "timestamp"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(json_values, max_size=6), st.sampled_from([analytics_row, whole_row]))
+def test_a_row_of_any_other_shape_is_kept_whole_under_a_key_of_its_own(rows, make):
+    found = read(rows, make)
+    assert [record["fields"] for record in found] == rows
+    assert len({record["id"] for record in found}) == len(rows)
+    assert {record["timestamp"] for record in found} <= {rfc3339(iso(WINDOW.start))}
+    # The same rows in another window, in another order and with others among them.
+    later = RecordWindow(NOON, NOON + HOUR, record_id="ratings")
+    again = read([*reversed(rows), "another"], make, later)
+    assert {record["id"] for record in found} < {record["id"] for record in again}
 
 
 @pytest.mark.parametrize(
-    ("row", "name"),
+    "change",
     [
-        ({"createdAt": iso(NOON + 1), "closedAt": iso(NOON + 2)}, "closedAt"),
-        ({"createdAt": iso(NOON + 1), "ratedAt": iso(NOON - DAY)}, "createdAt"),
-        ({"createdAt": iso(NOON - 1), "answered": iso(NOON + 2)}, "answered"),
-        ({"start": iso(NOON - DAY), "end": iso(NOON + 1)}, "start"),
-        ({"interval": {"from": iso(NOON - DAY), "to": iso(NOON + 1)}}, "from"),
-        ({"endedAt": iso(NOON + 1), "updated": iso(NOON + 2)}, "updated"),
-        ({"endedAt": iso(NOON + 1)}, "endedAt"),
-        ({"startedAt": NOON + 5, "duration": NOON}, "startedAt"),
-        ({"primaryTimestampField": {"name": "at", "timestamp": iso(NOON)}, "start": "x"}, "at"),
-        ({"duration": NOON, "text": "2026-03-11", "closedAt": "soon"}, None),
+        lambda row: row["fields"].append({"name": "csid", "field": {"value": 8}}),
+        lambda row: row["fields"].append({"name": "x", "field": {"value": 8}, "unit": "s"}),
+        lambda row: row["fields"].append("csid"),
+        lambda row: row.update(fields={"csid": 7}),
+        lambda row: row.update(recordId="of-dixa"),
+        lambda row: row["primaryTimestampField"].update(zone="UTC"),
     ],
 )
-def test_which_time_a_row_is_ordered_by(row, name):
-    time = time_of(cells_of(row), WINDOW)
-    assert (time and time.name) == name
+def test_where_a_value_would_be_lost_the_row_is_kept_whole_at_its_time(change):
+    odd = row(csid=7)
+    change(odd)
+    (record,) = read([odd])
+    assert record["fields"] == odd
+    assert record["recordId"] == "ratings"
+    assert record["timestamp"] == rfc3339(iso(NOON))
+
+
+@pytest.mark.parametrize(
+    "time", [None, 5, "", "soon", "12", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-09:00"]
+)
+def test_what_is_no_time_leaves_the_start_of_the_window(time):
+    (record,) = read([row(time)])
+    assert record["timestamp"] == rfc3339(iso(WINDOW.start))
+    assert record["fields"] == row(time)
+
+
+def test_a_name_that_changes_keeps_the_key():
+    def key(cells):
+        (record,) = read([cells], whole_row)
+        return record["id"]
+
+    first = key({"agent": {"value": AGENT, "label": "Zoë"}})
+    assert key({"agent": {"value": AGENT, "label": "Zoe"}}) == first
+    assert key({"agent": {"value": AGENT}}) == first
+    assert key({"agent": {"value": AGENT, "score": 1}}) != first
+    assert key({"agent": {"label": "Zoë"}}) != key({"agent": {"label": "Zoe"}})
+
+
+@pytest.mark.parametrize(
+    ("values", "columns"),
+    [
+        ({"csid": 7, "queue": "q", "agent_id": AGENT}, (7, AGENT, "q")),
+        ({"conversation_id": 8, "csid": 7}, (8, None, None)),
+        ({"conversationId": 7, "agent": AGENT, "queueId": "q"}, (7, AGENT, "q")),
+        ({"conversationId": True, "agent": {"id": AGENT}, "queue": 5}, (None, None, None)),
+        ({"agent": None, "agentId": AGENT, "aiAgent": "x"}, (None, AGENT, None)),
+    ],
+)
+def test_columns_for_joins(values, columns):
+    cells = {name: {"value": value} for name, value in values.items()}
+    assert tuple(join_columns(cells).values()) == columns
+    assert join_columns(values | {"agent": 5, "queue": []}) == dict.fromkeys(join_columns({}))
+
+
+def test_a_window_of_equal_rows_is_read_back_one_by_one():
+    spool = RowSpool(
+        as_array(msgspec.json.encode(whole_row({"a": 1}, WINDOW)) for _ in range(3_000)), WINDOW
+    )
+    assert len({json.loads(text)["id"] for text in spool}) == len(spool) == 3_000
+    spool.close()
