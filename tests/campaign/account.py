@@ -40,6 +40,10 @@ class Account:
         self.random = random = Random(seed)
         self.days = random.choice([3, 10, 35, 80])
         self.late = random.choice([0, 0, 30_000])
+        limit = random.choice([None, None, None, *LIMITS])
+        refusals = ["504", "500", "400", "413", "413", "cut"]
+        if limit is None or limit > 2:
+            refusals.append("hang")  # each takes a second
         shape = random.choice(["cells", "list", "fields", "plain"])
         paths = ["/v1/agents", "/v1/tags", "/v1/ai-agents", "/v1/templates", "/v1/organization"]
         self.sandbox = made(
@@ -50,8 +54,8 @@ class Account:
             token=TOKEN,
             bounds=Bounds(random.random() < 0.5, random.random() < 0.5),
             activity_order=random.choice(["descending", "ascending", "shuffled"]),
-            longest_export_days=random.choice([None, None, None, *LIMITS]),
-            too_long=random.choice(["504", "500", "400", "413", "413", "cut", "hang"]),
+            longest_export_days=limit,
+            too_long=random.choice(refusals),
             out_of_place=random.choice([0, 0, 0, 2]),
             requests_per_second=random.choice([0, 0, 200]),
             intelligence_rows=shape,
