@@ -40,7 +40,8 @@ class Account:
         self.random = random = Random(seed)
         self.days = random.choice([3, 10, 35, 80])
         self.late = random.choice([0, 0, 30_000])
-        limit = random.choice([None, None, None, *LIMITS])
+        limits = [limit for limit in LIMITS if self.days / limit < 300]  # or a run takes minutes
+        limit = random.choice([None, None, None, *limits])
         refusals = ["504", "500", "400", "413", "413", "cut"]
         if limit is None or limit > 2:
             refusals.append("hang")  # each takes a second
