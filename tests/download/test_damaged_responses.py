@@ -159,7 +159,7 @@ def test_a_record_that_cannot_be_placed_is_refused(record):
         read(f'[{{"at":1}},{record}]'.encode())
 
 
-@pytest.mark.parametrize("depth", [500, 100_000])
+@pytest.mark.parametrize("depth", [500, 1_000_000])
 def test_nesting_is_read_or_refused(depth):
     body = b'[{"at":1,"a":%b1%b}]' % (b"[" * depth, b"]" * depth)
     if depth < 1000:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 from functools import partial
 from itertools import count
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import conninfo
 from psycopg.rows import dict_row
 
 from tap_dixa.sandbox.faults import BrokenResponse
@@ -20,6 +22,7 @@ from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete
 from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.conftest import PATH
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.tables import FIELDS, compare
 from tests.events import wait_until
@@ -62,22 +65,62 @@ def test_postgres_is_exact_at_first_later_and_after_erasure_and_deletes(
     )
 
 
+def announced(folder, fields, records, *, keys=("id",), stream="all"):
+    """Write records to a BATCH file; give the messages of a run that announce it."""
+    file = folder / f"{uuid4()}.json.gz"
+    with gzip.open(file, "wt") as lines:
+        lines.writelines(json.dumps(record) + "\n" for record in records)
+    messages = [
+        {"type": "SCHEMA", "schema": {"properties": fields}, "key_properties": keys},
+        {"type": "BATCH", "manifest": [file.as_uri()]},
+    ]
+    return "\n".join(json.dumps({**message, "stream": stream}) for message in messages)
+
+
+WAIT = 'touch $0; until [ -e go ]; do sleep 0.05; done; exec python -m tap_dixa "$@"'
+
+
+@pytest.mark.slow
+def test_two_databases_are_loaded_from_one_folder_at_the_same_time(serve, postgres, tmp_path):
+    sandbox = serve(conversations=100, days=10)
+    (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog(*ALL)))
+    options = ["--config", "config.json", "--catalog", "catalog.json"]
+    path = {**os.environ, "PATH": PATH}
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create database other")
+    other = conninfo.make_conninfo(postgres, dbname="other")
+
+    def start(database, *command):
+        script = [sys.executable, SCRIPT, database]
+        return subprocess.Popen([*script, *command, *options], cwd=tmp_path, env=path)
+
+    with start(postgres, sys.executable, "-m", "tap_dixa") as first:
+        pass
+    assert first.returncode == 0
+    sandbox.data.now.now += HOUR
+    # The second one starts from the end of what the first one holds, the other from nothing.
+    with start(other, "sh", "-c", WAIT, "empty") as empty:
+        wait_until((tmp_path / "empty").exists)
+        with start(postgres, "sh", "-c", WAIT, "full") as full:
+            wait_until((tmp_path / "full").exists)
+            (tmp_path / "go").touch()
+    assert (empty.returncode, full.returncode) == (0, 0)
+    for database in (postgres, other):
+        look(database, records_of(sandbox))
+    assert not list(tmp_path.glob("tap-dixa.batches*"))
+
+
 @pytest.mark.slow
 def test_the_last_record_of_a_key_counts_and_no_text_is_refused(postgres, tmp_path):
     odd = "\\u0000 \u0000 \\\u0000 \u0001\u0002 \\. \"',;\t\r\n \\N \u2028 😀 ''"
     fields = {"id": {"type": "integer"}, "text": {"type": ["string", "null"]}}
     for number in range(3):
-        file = tmp_path / f"{number}.json.gz"
-        with gzip.open(file, "wt") as lines:
-            for n in range(2_000):
-                text = odd if n % 700 == 1 else "" if n % 700 == 2 else f"{number} {n}"
-                lines.write(json.dumps({"id": n % 700, "text": text}) + "\n")
-        messages = [
-            {"type": "SCHEMA", "schema": {"properties": fields}, "key_properties": ["id"]},
-            {"type": "BATCH", "manifest": [file.as_uri()]},
+        texts = {1: odd, 2: ""}
+        records = [
+            {"id": n % 700, "text": texts.get(n % 700, f"{number} {n}")} for n in range(2_000)
         ]
-        lines = [json.dumps({**message, "stream": "all"}) for message in messages]
-        assert load(postgres, "\n".join(lines)) == 0
+        assert load(postgres, announced(tmp_path, fields, records)) == 0
         fields["new"] = {"type": ["object", "null"]}
     with psycopg.connect(postgres) as connection:
         rows = connection.execute('select id, text, new from dixa."all" order by id').fetchall()
@@ -151,11 +194,12 @@ def test_a_command_that_is_killed_or_stopped_is_resumed(serve, postgres, tmp_pat
         with start() as process:
             _, log = process.communicate()
         assert process.returncode == 0, log
-        assert not (tmp_path / "tap-dixa.batches").exists()
+        assert not list(tmp_path.glob("tap-dixa.batches*"))
         return look(postgres, records_of(sandbox))
 
     assert end(signal.SIGKILL, everything=True) == -signal.SIGKILL
-    assert list((tmp_path / "tap-dixa.batches").iterdir())
+    (folder,) = tmp_path.glob("tap-dixa.batches.*")
+    assert list(folder.iterdir())
     rows = run()
     sandbox.data.now.now += HOUR
     assert end(signal.SIGTERM, everything=False) == 128 + signal.SIGTERM

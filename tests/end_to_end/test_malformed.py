@@ -37,7 +37,7 @@ STOPPING = {
         "is not a valid timestamp",
     ),
     "not an object": ("7", "Expected `object`, got `int`"),
-    "nested 100,000 deep": (message(x="=" + "[" * 100_000 + "]" * 100_000), "too deeply"),
+    "nested a million deep": (message(x="=" + "[" * 1_000_000 + "]" * 1_000_000), "too deeply"),
 }
 
 

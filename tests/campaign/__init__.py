@@ -1,0 +1,1 @@
+"""Random accounts, limits, faults, settings and kills: ``python -m tests.campaign``."""

@@ -1,0 +1,201 @@
+"""A round: runs that fail or are killed, resumed until a calm one, and what must hold of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from tests import forks
+from tests.campaign.account import FULL_TABLE, TOKEN, Account
+from tests.conftest import Run
+from tests.end_to_end import checks
+from tests.end_to_end.batches import records_in
+from tests.end_to_end.everything import key
+from tests.end_to_end.queried_records import counted
+
+LONGEST_RUN = 60
+"""In seconds. A wait before a retry is a hundredth of what the log says."""
+MOST_MEMORY = 250
+"""Of a run, in MB."""
+TOKEN_PIECE = 12
+"""How much of the token is too much, in characters."""
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+CODE = """
+import resource, sys
+from tap_dixa.__main__ import main
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))  # so that nothing else suffers
+try:
+    main()
+finally:
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+class Round:
+    """An account, and what a loader holds after some runs, whose files are in a folder."""
+
+    def __init__(self, seed: str, folder: Path) -> None:
+        self._account, self._folder = Account(seed), folder
+        self._random = self._account.random
+        self._tables: dict[str, dict] = {stream: {} for stream in self._account.streams}
+        self._state: dict = {}
+        self.runs = 0
+
+    def play(self) -> None:
+        """Play it; an AssertionError says what does not hold."""
+        random, behaviour = self._random, self._account.sandbox.behaviour
+        with self._account as account:
+            for _ in range(random.randrange(4)):
+                account.faults.share = random.choice([0.01, 0.03, 0.1, 0.4])
+                missing = random.choice(
+                    [None, None, "/v1/agents", "/v1/tags", "/v1/message_export"]
+                )
+                behaviour.missing = {missing} - {None}
+                self._run(random.choice([None, *SIGNALS]), random.randrange(200_000))
+                account.live()
+            account.faults.share, behaviour.missing = 0, set()
+            run = self._run(None, 0)
+            assert run.status == 0, f"the calm run ended with {run.status}: {run.errors}"
+            for stream in account.streams:
+                self._is_loaded(stream, account.contents()[stream])
+
+    def _run(self, kill, after):
+        """Run the tap, send it a signal after so many bytes, and load what it wrote."""
+        self.runs += 1
+        account, folder = self._account, self._folder / str(self.runs)
+        folder.mkdir(parents=True)
+        config = account.settings(folder / "batches")
+        files = {"config": config, "catalog": account.catalog, "state": self._state}
+        arguments = []
+        for name, content in files.items():
+            (folder / name).write_text(json.dumps(content))
+            arguments += [f"--{name}", str(folder / name)]
+        try:
+            status, output = run_tap(arguments, folder / "log", kill, after)
+        finally:
+            about = [f"kill {kill} after {after} bytes", repr(account.sandbox.behaviour)]
+            (folder / "about").write_text("\n".join(about + account.faults.drawn))
+            account.faults.drawn.clear()
+        (folder / "output").write_bytes(output)
+        log = (folder / "log").read_text(errors="replace")
+        run = Run(status, output[: output.rfind(b"\n") + 1].decode(), log)
+        run.messages = list(expanded(run.messages))
+        self._check(run, kill)
+        self._load(run)
+        return run
+
+    def _check(self, run, kill):
+        statuses = {0, 1} if kill is None else {0, 1, -kill, 128 + kill}
+        assert run.status in statuses, f"ended with {run.status}"
+        for text in ("Traceback", "unexpected"):
+            line = re.search(f".*{text}.*", run.log)
+            assert not line, f"in the log: {line[0][:400]}"
+        if run.status in {0, 1}:
+            assert len(run.errors) == run.status, f"status {run.status}, errors: {run.errors}"
+        pieces = {TOKEN[at : at + TOKEN_PIECE] for at in range(len(TOKEN) - TOKEN_PIECE + 1)}
+        shown = {piece for piece in pieces if piece in run.log or piece in run.output}
+        assert not shown, f"a piece of the token is shown: {shown.pop()}"
+        peak = re.search(r"^peak (\d+)$", run.log, re.MULTILINE)
+        assert not peak or int(peak[1]) < MOST_MEMORY << 10, f"{int(peak[1]) >> 10} MB of memory"
+        emitted = Counter()
+        for message in run.messages:
+            stream = message.get("stream")
+            if message["type"] == "RECORD":
+                emitted[stream, key(stream, message["record"])] += 1
+            elif message["type"] == "ACTIVATE_VERSION":
+                assert self._account.deletes, "ACTIVATE_VERSION, which is off"
+                assert stream in FULL_TABLE, f"ACTIVATE_VERSION of {stream}"
+                wanted = self._account.contents()[stream]
+                lost = [one for one in wanted if (stream, one) not in emitted]
+                assert not lost, f"{stream}: ACTIVATE_VERSION without {len(lost)} rows"
+        repeated = [which for which, times in emitted.items() if times > 1]
+        assert not repeated, f"repeated within a run: {repeated[:3]}"
+        for message in run.of("SCHEMA"):
+            fits_its_schema(message, run.records(message["stream"]))
+
+    def _load(self, run):
+        """Load a run up to one of its STATE messages; the next run resumes from that."""
+        states = [at for at, message in enumerate(run.messages) if message["type"] == "STATE"]
+        if not states:
+            return
+        last = states[-1] if run.status == 0 else self._random.choice([states[-1], *states])
+        self._state = run.messages[last]["value"]
+        for message in run.messages[:last]:
+            stream = message.get("stream")
+            if message["type"] == "RECORD":
+                record = message["record"]
+                self._tables[stream][key(stream, record)] = (self.runs, record)
+            elif message["type"] == "ACTIVATE_VERSION":
+                table = self._tables[stream].items()
+                self._tables[stream] = {k: row for k, row in table if row[0] == self.runs}
+
+    def _is_loaded(self, stream, wanted):
+        """Check that a table holds what it must."""
+        account = self._account
+        found = {one: record for one, (_, record) in self._tables[stream].items()}
+        changed = account.changed.get(stream)
+        if isinstance(wanted, Counter):
+            lost = wanted - counted(found.values())
+            if account.odd or changed:
+                lost = wanted.total() - len(found) > 0
+            assert not lost, f"{stream}: {len(found)} of {wanted.total()} rows: {lost}"
+            return
+        csid = "conversationId" if stream == "activity_logs" else "csid"
+        csid = "id" if stream == "conversations" else csid
+        wanted = {k: r for k, r in wanted.items() if r.get(csid) not in account.faults.excused}
+        lost = wanted.keys() - found.keys()
+        assert not lost, f"{stream}: {len(lost)} of {len(wanted)} records lost: {[*lost][:3]}"
+        if stream in FULL_TABLE and account.deletes:
+            assert found.keys() == wanted.keys(), f"{stream}: rows that no longer exist"
+        ignored = dict.fromkeys([changed, "additional_properties"])
+        for one, record in wanted.items() if not account.odd else ():
+            loaded, source = (checks.plain(each | ignored) for each in (found[one], record))
+            assert loaded == source, f"{stream}: {loaded} is not {source}"
+
+
+def run_tap(arguments, log, kill, after):
+    """Run the tap, and send it a signal after so many bytes; give its status and its output."""
+    until, output = time.monotonic() + LONGEST_RUN, b""
+    with log.open("wb") as file:
+        tap = forks.Fork(arguments, None, CODE, stderr=file, encoding=None)
+    with tap.stdout as pipe:
+        while select.select([pipe], [], [], max(0, until - time.monotonic()))[0]:
+            piece = os.read(pipe.fileno(), 1 << 16)
+            if not piece:
+                return tap.wait(LONGEST_RUN), output
+            output += piece
+            if kill is not None and len(output) >= after:
+                tap.send_signal(kill)
+                kill = None
+    tap.kill()
+    raise AssertionError(f"a run took longer than {LONGEST_RUN} s")
+
+
+def expanded(messages):
+    """Give messages with a RECORD for each record in a BATCH."""
+    for message in messages:
+        if message["type"] != "BATCH":
+            yield message
+        for url in message.get("manifest", ()):
+            for record in records_in(Path(url.removeprefix("file://"))):
+                record.pop("_sdc_table_version", None)
+                yield {**message, "type": "RECORD", "record": record}
+
+
+def fits_its_schema(message, records):
+    """Check that records satisfy the SCHEMA of their stream."""
+    checker = Draft202012Validator.FORMAT_CHECKER
+    validator = Draft202012Validator(message["schema"], format_checker=checker)
+    names = message["schema"]["properties"].keys()
+    for record in {checks.structure(record): record for record in records}.values():
+        wrong = [error.message[:200] for error in validator.iter_errors(record)]
+        wrong += record.keys() - names
+        assert not wrong, f"{message['stream']}: not as SCHEMA says: {wrong}"
