@@ -21,7 +21,7 @@ from types import SimpleNamespace
 
 from backoff import _sync
 
-from tap_dixa import rate_limit
+from tap_dixa import rate_limit, retries
 from tap_dixa.__main__ import main
 
 PIPE_SIZE = 1 << 19
@@ -136,7 +136,7 @@ def _end(given, encoding):
 def _run(arguments, output, log, environment, code):
     gc.freeze()  # what was imported stays
     rate_limit.BURST_INTERVAL = 1
-    _sync.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100))
+    _sync.time = retries.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100))
     os.environ.update(environment)
     time.tzset()
     for number, descriptor in ((1, output), (2, log)):
