@@ -147,8 +147,8 @@ def describe(error: BaseException) -> str:
     cause = _innermost(error)
     if isinstance(cause, _NOT_HTTP) and not isinstance(cause, OSError):
         return "the response is not HTTP"
-    advice = f". {TOO_MANY_FILES}" if _has_too_many_files(error) else ""
-    return f"no connection: {cause}{advice}"
+    reason = f"no connection: {cause}"
+    return f"{reason}. {TOO_MANY_FILES}" if _has_too_many_files(error) else reason
 
 
 def _has_too_many_files(error: BaseException) -> bool:

@@ -45,7 +45,6 @@ class Account:
         refusals = ["504", "500", "400", "413", "413", "cut"]
         if limit is None or limit > 2:
             refusals.append("hang")  # each takes a second
-        shape = random.choice(["cells", "list", "fields", "plain"])
         paths = ["/v1/agents", "/v1/tags", "/v1/ai-agents", "/v1/templates", "/v1/organization"]
         self.sandbox = made(
             conversations=random.choice([15, 40, 80]),
@@ -59,13 +58,13 @@ class Account:
             too_long=random.choice(refusals),
             out_of_place=random.choice([0, 0, 0, 2]),
             requests_per_second=random.choice([0, 0, 200]),
-            intelligence_rows=shape,
+            longest_query_days=random.choice([None, limit]),
             analytics_filters=random.random() < 0.2,
             analytics_page_keys=random.random() < 0.3,
             beta_only=set(random.sample(paths, random.choice([0, 0, 1, 2]))),
         )
         data = self.sandbox.data
-        usual = Behaviour(requests_per_minute=0, requests_per_second=0, intelligence_rows=shape)
+        usual = Behaviour(requests_per_minute=0, requests_per_second=0)
         self._usual = Sandbox(data, usual)
         """The same data without faults, to see what must be loaded."""
         self.odd = random.choice([0, 0, 0.05, 0.5])
