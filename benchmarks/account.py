@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox.dataset import DataSet
+from tap_dixa_sandbox.dataset import DataSet
 from tests import expected
 
 if TYPE_CHECKING:

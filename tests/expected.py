@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa_sandbox.dataset import DataSet
 
 CURSORS = {"conversations": "updated_at", "messages": "created_at"}
 STREAMS = tuple(CURSORS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from copy import deepcopy
 from random import Random
 
-from tap_dixa.sandbox.behaviour import Behaviour
-from tap_dixa.sandbox.filters import Bounds
-from tap_dixa.sandbox.server import Sandbox
+from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.filters import Bounds
+from tap_dixa_sandbox.server import Sandbox
 from tests import expected
 from tests.campaign.faults import Faults
 from tests.conftest import NOON, catalog, made, settings

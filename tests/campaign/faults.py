@@ -10,7 +10,7 @@ from random import Random
 
 import msgspec
 
-from tap_dixa.sandbox.faults import TRANSPORT, BrokenResponse
+from tap_dixa_sandbox.faults import TRANSPORT, BrokenResponse
 
 KINDS = ("status", "status", "success", "early", "broken", "damaged", "bad row", "headers")
 EARLY = (100, 102, 103, 199)

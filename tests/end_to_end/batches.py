@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.conftest import settings
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
     Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]

@@ -15,7 +15,7 @@ from tests.end_to_end.everything import KEYS, by_key
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

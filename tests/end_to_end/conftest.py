@@ -21,7 +21,7 @@ from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import EVERY, FEW_CONVERSATIONS
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
 PROGRAMS = Path(sys.executable).parent

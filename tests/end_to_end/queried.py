@@ -15,7 +15,7 @@ from tests.expected import iso
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
 ANALYTICS = ("ratings", "closed_conversations", "first_response_time")

@@ -11,7 +11,7 @@ from tests.expected import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
 
 
 def analytics_records(sandbox: Sandbox) -> Counter[str]:

@@ -12,7 +12,7 @@ from tests.sandbox.conftest import Client
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
 LOG = "/v1/conversations/activitylog"

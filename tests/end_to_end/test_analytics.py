@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.killed import killed_and_resumed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks

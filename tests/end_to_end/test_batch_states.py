@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, catalog, settings
 from tests.end_to_end import checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks

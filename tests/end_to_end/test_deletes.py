@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import EXPORTS, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, batched

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from tap_dixa.sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.slowly import both_selections

@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 import pytest
 
-from tap_dixa.sandbox import notes
+from tap_dixa_sandbox import notes
 from tests import expected, pages
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks

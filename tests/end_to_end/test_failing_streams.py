@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
-from tap_dixa.sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, made, settings
 from tests.end_to_end import checks

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tap_dixa.sandbox.filters import Bounds
+from tap_dixa_sandbox.filters import Bounds
 from tests import expected
 from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, settings
 from tests.end_to_end import checks

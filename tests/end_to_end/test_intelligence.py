@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text

@@ -17,7 +17,7 @@ from itertools import count
 import duckdb
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenResponse
+from tap_dixa_sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tap_dixa.sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 

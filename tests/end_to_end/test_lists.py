@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from tap_dixa.retry import MAX_ATTEMPTS
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks, memory
 

@@ -17,7 +17,7 @@ import pytest
 from psycopg import conninfo
 from psycopg.rows import dict_row
 
-from tap_dixa.sandbox.faults import BrokenResponse
+from tap_dixa_sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete

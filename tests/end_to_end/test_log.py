@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tap_dixa.sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 
 TOKEN = "".join(f"{number:03d}xYz" for number in range(20))[:117]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tap_dixa.sandbox import analytics, intelligence
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox import analytics, intelligence
+from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.expected import iso

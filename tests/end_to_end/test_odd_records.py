@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from tap_dixa.client import SCHEMAS
-from tap_dixa.sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.slowly import both_selections

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tap_dixa.sandbox.faults import Odd
+from tap_dixa_sandbox.faults import Odd
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks

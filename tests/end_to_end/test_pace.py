@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tap_dixa.rate_limit import BURST, BURST_INTERVAL, MINUTE, LimitedSession
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import DAY, EXPORTS, catalog, settings
 from tests.end_to_end import checks, memory

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tap_dixa.rate_limit import LimitedSession
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tap_dixa.client import SCHEMAS
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected, pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tap_dixa.sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly
 from tests.end_to_end import checks

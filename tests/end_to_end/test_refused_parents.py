@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tap_dixa.streams.configuration import CHANNELS
 from tests import expected
 from tests.conftest import EXPORTS, both_paths_slowly, catalog, settings

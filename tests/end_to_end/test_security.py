@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 import trustme
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import both_paths_slowly, settings
 from tests.end_to_end import checks

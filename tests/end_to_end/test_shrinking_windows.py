@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks

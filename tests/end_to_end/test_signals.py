@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenResponse, Odd
+from tap_dixa_sandbox.faults import BrokenResponse, Odd
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks

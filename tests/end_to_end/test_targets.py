@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tap_dixa.sandbox.faults import BrokenResponse
+from tap_dixa_sandbox.faults import BrokenResponse
 from tap_dixa.streams import STREAMS
 from tests.conftest import HOUR, settings
 from tests.end_to_end.conftest import environment_of

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import catalog, settings
 from tests.end_to_end.interrupted import SIGNALS, ends_in_order, interrupt
 from tests.events import wait_until

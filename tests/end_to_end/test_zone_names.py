@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import NOON, catalog, settings
 from tests.end_to_end import checks
 

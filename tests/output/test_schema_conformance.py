@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_dixa.client import SCHEMAS
 from tap_dixa.output.json_numbers import decode
-from tap_dixa.sandbox import analytics, intelligence
+from tap_dixa_sandbox import analytics, intelligence
 from tests import expected
 from tests.conftest import made
 from tests.end_to_end import everything

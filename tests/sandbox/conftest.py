@@ -16,7 +16,7 @@ from tests.events import HANG
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
 
 
 @dataclass

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.filters import Bounds
+from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.filters import Bounds
 from tests import expected
 from tests.conftest import HOUR, NOON, Clock
 

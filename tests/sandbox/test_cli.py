@@ -7,10 +7,10 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from tap_dixa.sandbox.cli import main
+from tap_dixa_sandbox.cli import main
 from tests.events import HANG
 
-SANDBOX = [sys.executable, "-c", "from tap_dixa.sandbox.cli import main; main()"]
+SANDBOX = [sys.executable, "-c", "from tap_dixa_sandbox.cli import main; main()"]
 
 SHOW = """
 import os, requests

@@ -9,8 +9,8 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from tap_dixa.sandbox.arrivals import HOUR, WEEK, load_until, time_of
-from tap_dixa.sandbox.dataset import DataSet
+from tap_dixa_sandbox.arrivals import HOUR, WEEK, load_until, time_of
+from tap_dixa_sandbox.dataset import DataSet
 from tests import expected
 from tests.conftest import DAY, NOON, Clock
 

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 import requests
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
-from tap_dixa.sandbox.rate_limits import Bucket
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.rate_limits import Bucket
 from tests.events import HANG, wait_until
 
 LISTS = (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tap_dixa.sandbox.filters import Bounds
+from tap_dixa_sandbox.filters import Bounds
 from tests import expected
 from tests.conftest import DAY, NOON
 from tests.events import HANG

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tap_dixa.sandbox import presence
+from tap_dixa_sandbox import presence
 from tests.conftest import DAY, HOUR, NOON
 from tests.end_to_end.queried import (
     ANALYTICS,

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tap_dixa.report import advice
-from tap_dixa.sandbox.faults import Refusal
+from tap_dixa_sandbox.faults import Refusal
 from tap_dixa.tap import TapDixa
 from tap_dixa.timestamps import to_rfc3339
 from tests import expected

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tap_dixa.sandbox.faults import Odd, Refusal
-from tap_dixa.sandbox.filters import Bounds
+from tap_dixa_sandbox.faults import Odd, Refusal
+from tap_dixa_sandbox.filters import Bounds
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
 from tests.end_to_end.connection_test.conftest import advised, cells, line, report_of

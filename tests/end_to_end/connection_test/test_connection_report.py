@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from tap_dixa.sandbox.faults import Refusal
-from tap_dixa.sandbox.filters import Bounds
+from tap_dixa_sandbox.faults import Refusal
+from tap_dixa_sandbox.filters import Bounds
 from tap_dixa.tap import TapDixa
 from tests import expected
 from tests.conftest import HOUR, NOON, settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_dixa.sandbox.behaviour import Behaviour
-from tap_dixa.sandbox.server import Sandbox
+from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.server import Sandbox
 from tests.conftest import Clock, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete, redact

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.records import ANONYMIZED
+from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.records import ANONYMIZED
 
 TEXTS = (
     *("", " ", "  spaces around  ", "null", "NULL", "None", r"\N", "nan", "0", "-", "true"),

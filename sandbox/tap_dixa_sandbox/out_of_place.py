@@ -8,16 +8,16 @@ from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox import records
-from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.life import Life, draw
+from tap_dixa_sandbox import records
+from tap_dixa_sandbox.arrivals import DAY
+from tap_dixa_sandbox.life import Life, draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_dixa.sandbox.dataset import DataSet
-    from tap_dixa.sandbox.desk import Desk
-    from tap_dixa.sandbox.filters import Interval
+    from tap_dixa_sandbox.dataset import DataSet
+    from tap_dixa_sandbox.desk import Desk
+    from tap_dixa_sandbox.filters import Interval
 
 Row = dict[str, Any]
 Write = Callable[["Desk", Life, int], Row]

@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from tap_dixa.sandbox.filters import Bounds
+from tap_dixa_sandbox.filters import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tap_dixa.sandbox.activity_log import Order
-    from tap_dixa.sandbox.faults import Fault
+    from tap_dixa_sandbox.activity_log import Order
+    from tap_dixa_sandbox.faults import Fault
 
 TooLong = Literal["504", "500", "400", "413", "cut", "hang"]
 

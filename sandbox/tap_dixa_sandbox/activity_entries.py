@@ -10,16 +10,16 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid5
 
-from tap_dixa.sandbox import notes, records
-from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.desk import AUTO_REPLY, PHONE
-from tap_dixa.sandbox.times import zoned
+from tap_dixa_sandbox import notes, records
+from tap_dixa_sandbox.arrivals import DAY
+from tap_dixa_sandbox.desk import AUTO_REPLY, PHONE
+from tap_dixa_sandbox.times import zoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_dixa.sandbox.desk import Desk, Person
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.desk import Desk, Person
+    from tap_dixa_sandbox.life import Life
 
 _IDS = UUID("5b0c5a4e-9d3f-4a5b-8a57-d1ca10600000")
 

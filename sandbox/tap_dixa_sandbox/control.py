@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa_sandbox.dataset import DataSet
 
 
 def routes(data: DataSet) -> list[Route]:

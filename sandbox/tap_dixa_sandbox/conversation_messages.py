@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox import records
-from tap_dixa.sandbox.desk import CHAT, EMAIL, PHONE
-from tap_dixa.sandbox.times import zoned
+from tap_dixa_sandbox import records
+from tap_dixa_sandbox.desk import CHAT, EMAIL, PHONE
+from tap_dixa_sandbox.times import zoned
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.life import Life
 
     Row = dict[str, Any]
 

@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from starlette.exceptions import HTTPException
 
-from tap_dixa.sandbox import analytics, intelligence
-from tap_dixa.sandbox.filters import BadQueryError, Bounds, Interval
-from tap_dixa.sandbox.pages import Key, Paging
+from tap_dixa_sandbox import analytics, intelligence
+from tap_dixa_sandbox.filters import BadQueryError, Bounds, Interval
+from tap_dixa_sandbox.pages import Key, Paging
 from tap_dixa.timestamps import to_milliseconds
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from tap_dixa.sandbox.behaviour import Behaviour
-    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa_sandbox.behaviour import Behaviour
+    from tap_dixa_sandbox.dataset import DataSet
 
     Page = dict[str, Any]
 

@@ -10,13 +10,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from tap_dixa.sandbox.desk import CHAT, DEPOT, EMAIL, HELP, HOTLINE, PHONE, SHOP, sentence, subject
+from tap_dixa_sandbox.desk import CHAT, DEPOT, EMAIL, HELP, HOTLINE, PHONE, SHOP, sentence, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_dixa.sandbox.desk import Desk
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.desk import Desk
+    from tap_dixa_sandbox.life import Life
 
 _RECORDING_TAKES = 300_000
 ANONYMIZED = "anonymized"

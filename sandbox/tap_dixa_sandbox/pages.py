@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from tap_dixa.sandbox.filters import BadQueryError
+from tap_dixa_sandbox.filters import BadQueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox import contents
-from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.desk import AUTO_REPLY, HELP, HOTLINE, SHOP, uuid
-from tap_dixa.sandbox.filters import BadQueryError
-from tap_dixa.sandbox.pages import Key, Paging
-from tap_dixa.sandbox.times import instant
+from tap_dixa_sandbox import contents
+from tap_dixa_sandbox.arrivals import DAY
+from tap_dixa_sandbox.desk import AUTO_REPLY, HELP, HOTLINE, SHOP, uuid
+from tap_dixa_sandbox.filters import BadQueryError
+from tap_dixa_sandbox.pages import Key, Paging
+from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from tap_dixa.sandbox.contents import Content
-    from tap_dixa.sandbox.desk import Desk
+    from tap_dixa_sandbox.contents import Content
+    from tap_dixa_sandbox.desk import Desk
 
     Row = dict[str, Any]
 

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox import contents
-from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.desk import uuid
-from tap_dixa.sandbox.pages import Key, Paging
-from tap_dixa.sandbox.times import zoned
+from tap_dixa_sandbox import contents
+from tap_dixa_sandbox.arrivals import DAY
+from tap_dixa_sandbox.desk import uuid
+from tap_dixa_sandbox.pages import Key, Paging
+from tap_dixa_sandbox.times import zoned
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from tap_dixa.sandbox.contents import Content
-    from tap_dixa.sandbox.desk import Desk
+    from tap_dixa_sandbox.contents import Content
+    from tap_dixa_sandbox.desk import Desk
 
     Row = dict[str, Any]
 

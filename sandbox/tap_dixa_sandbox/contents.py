@@ -8,7 +8,7 @@ from uuid import UUID
 
 from starlette.exceptions import HTTPException
 
-from tap_dixa.sandbox.filters import BadQueryError
+from tap_dixa_sandbox.filters import BadQueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

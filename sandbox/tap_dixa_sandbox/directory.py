@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox import admin
-from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.configuration import Configuration
-from tap_dixa.sandbox.desk import HELP, HOTLINE, Named, uuid
-from tap_dixa.sandbox.knowledge import Knowledge
-from tap_dixa.sandbox.times import instant
+from tap_dixa_sandbox import admin
+from tap_dixa_sandbox.arrivals import DAY
+from tap_dixa_sandbox.configuration import Configuration
+from tap_dixa_sandbox.desk import HELP, HOTLINE, Named, uuid
+from tap_dixa_sandbox.knowledge import Knowledge
+from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_dixa.sandbox.desk import Desk, Person
+    from tap_dixa_sandbox.desk import Desk, Person
 
     Row = dict[str, Any]
 

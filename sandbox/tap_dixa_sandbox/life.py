@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from tap_dixa.sandbox.arrivals import DAY, HOUR
-from tap_dixa.sandbox.desk import CHANNELS, CHAT, EMAIL, PHONE
+from tap_dixa_sandbox.arrivals import DAY, HOUR
+from tap_dixa_sandbox.desk import CHANNELS, CHAT, EMAIL, PHONE
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.desk import Desk, Named, Person
+    from tap_dixa_sandbox.desk import Desk, Named, Person
 
 MINUTE = 60_000
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_dixa.timestamps import to_rfc3339
+from tap_dixa_sandbox.times import instant
 
 try:
-    from tap_dixa.sandbox.options import made_with, options
+    from tap_dixa_sandbox.options import made_with, options
 except ImportError as error:
     sys.exit(
         f"{error.name} is not installed: give tap-dixa its extra, as in pip install '.[sandbox]'"
     )
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.server import Sandbox
+    from tap_dixa_sandbox.server import Sandbox
 
 _LOOPBACK = "127.0.0.1,localhost"
 _LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")
@@ -109,5 +109,5 @@ def _settings(sandbox: Sandbox) -> dict[str, str]:
         "TAP_DIXA_API_TOKEN": sandbox.behaviour.token,
         "TAP_DIXA_EXPORTS_API_URL": sandbox.url,
         "TAP_DIXA_DIXA_API_URL": sandbox.url,
-        "TAP_DIXA_START_DATE": to_rfc3339(sandbox.data.start),
+        "TAP_DIXA_START_DATE": instant(sandbox.data.start),
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_dixa.sandbox.faults import BrokenResponse, Refusal
+from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from tap_dixa.sandbox.behaviour import TooLong
+    from tap_dixa_sandbox.behaviour import TooLong
 
 _DAY = 86_400_000
 _MARGINS = 2_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tap_dixa.sandbox import times
+from tap_dixa_sandbox import times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

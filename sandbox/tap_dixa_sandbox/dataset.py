@@ -13,11 +13,11 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox import records
-from tap_dixa.sandbox.arrivals import DAY, load_until, time_of
-from tap_dixa.sandbox.desk import Desk
-from tap_dixa.sandbox.directory import Directory
-from tap_dixa.sandbox.life import Life, Redaction, draw
+from tap_dixa_sandbox import records
+from tap_dixa_sandbox.arrivals import DAY, load_until, time_of
+from tap_dixa_sandbox.desk import Desk
+from tap_dixa_sandbox.directory import Directory
+from tap_dixa_sandbox.life import Life, Redaction, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa.sandbox import (
+from tap_dixa_sandbox import (
     activity_entries,
     analytics,
     conversation_messages,
@@ -21,16 +21,16 @@ from tap_dixa.sandbox import (
     ratings,
     records,
 )
-from tap_dixa.sandbox.activity_log import ActivityLog
-from tap_dixa.sandbox.answers import noting
-from tap_dixa.sandbox.contents import by_id, not_found, of
-from tap_dixa.sandbox.faults import BrokenResponse, Fault, Refusal
-from tap_dixa.sandbox.filters import BadQueryError, Interval, log_interval
-from tap_dixa.sandbox.pages import Key, Paging
-from tap_dixa.sandbox.paths import VERSIONS, is_among
-from tap_dixa.sandbox.rate_limits import Bucket, TooManyRequestsError
-from tap_dixa.sandbox.record_queries import RecordQueries, catalogue
-from tap_dixa.sandbox.too_long import is_too_long, too_long
+from tap_dixa_sandbox.activity_log import ActivityLog
+from tap_dixa_sandbox.answers import noting
+from tap_dixa_sandbox.contents import by_id, not_found, of
+from tap_dixa_sandbox.faults import BrokenResponse, Fault, Refusal
+from tap_dixa_sandbox.filters import BadQueryError, Interval, log_interval
+from tap_dixa_sandbox.pages import Key, Paging
+from tap_dixa_sandbox.paths import VERSIONS, is_among
+from tap_dixa_sandbox.rate_limits import Bucket, TooManyRequestsError
+from tap_dixa_sandbox.record_queries import RecordQueries, catalogue
+from tap_dixa_sandbox.too_long import is_too_long, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from tap_dixa.sandbox.behaviour import Behaviour
-    from tap_dixa.sandbox.contents import Content
-    from tap_dixa.sandbox.dataset import DataSet
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.behaviour import Behaviour
+    from tap_dixa_sandbox.contents import Content
+    from tap_dixa_sandbox.dataset import DataSet
+    from tap_dixa_sandbox.life import Life
 
 _AGENTS = Paging(most=1000, ends_bare=True)
 _END_USERS = Paging(most=1000, links_whole=True)

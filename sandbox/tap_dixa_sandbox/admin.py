@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox.arrivals import DAY
-from tap_dixa.sandbox.desk import DEPOT, HELP, HOTLINE, SHOP, Named, uuid
-from tap_dixa.sandbox.times import zoned
+from tap_dixa_sandbox.arrivals import DAY
+from tap_dixa_sandbox.desk import DEPOT, HELP, HOTLINE, SHOP, Named, uuid
+from tap_dixa_sandbox.times import zoned
 
 if TYPE_CHECKING:
     from random import Random
 
-    from tap_dixa.sandbox.desk import Desk
+    from tap_dixa_sandbox.desk import Desk
 
     Row = dict[str, Any]
 

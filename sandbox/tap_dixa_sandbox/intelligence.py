@@ -10,15 +10,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from tap_dixa.sandbox import presence
-from tap_dixa.sandbox.times import instant
+from tap_dixa_sandbox import presence
+from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_dixa.sandbox.dataset import DataSet
-    from tap_dixa.sandbox.filters import Interval
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.dataset import DataSet
+    from tap_dixa_sandbox.filters import Interval
+    from tap_dixa_sandbox.life import Life
 
     Row = dict[str, Any]
     Cells = dict[str, dict[str, Any]]

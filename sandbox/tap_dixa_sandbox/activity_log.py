@@ -6,13 +6,13 @@ from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tap_dixa.sandbox import activity_entries
+from tap_dixa_sandbox import activity_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_dixa.sandbox.dataset import DataSet
-    from tap_dixa.sandbox.filters import Interval
+    from tap_dixa_sandbox.dataset import DataSet
+    from tap_dixa_sandbox.filters import Interval
 
 Order = Literal["ascending", "descending", "shuffled"]
 """The order of the log. Dixa does not document it."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox.desk import sentence, uuid
-from tap_dixa.sandbox.records import ANONYMIZED
-from tap_dixa.sandbox.times import instant
+from tap_dixa_sandbox.desk import sentence, uuid
+from tap_dixa_sandbox.records import ANONYMIZED
+from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.life import Life
 
 
 @dataclass(frozen=True, slots=True)

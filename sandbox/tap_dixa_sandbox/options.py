@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 import msgspec
 
-from tap_dixa.sandbox.behaviour import Behaviour, TooLong
-from tap_dixa.sandbox.dataset import DataSet
-from tap_dixa.sandbox.faults import read_plan
-from tap_dixa.sandbox.filters import Bounds
-from tap_dixa.sandbox.paths import DIXA_API, EXPORTS, may_begin
-from tap_dixa.sandbox.server import Sandbox
+from tap_dixa_sandbox.behaviour import Behaviour, TooLong
+from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.faults import read_plan
+from tap_dixa_sandbox.filters import Bounds
+from tap_dixa_sandbox.paths import DIXA_API, EXPORTS, may_begin
+from tap_dixa_sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from tap_dixa.sandbox.faults import Fault
+    from tap_dixa_sandbox.faults import Fault
 
 
 def _finite(_: click.Context, __: click.Parameter, number: float | None) -> float | None:

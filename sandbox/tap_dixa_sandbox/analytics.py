@@ -8,13 +8,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox.desk import CHANNELS, EMAIL, HELP, HOTLINE, PHONE
-from tap_dixa.sandbox.times import instant
+from tap_dixa_sandbox.desk import CHANNELS, EMAIL, HELP, HOTLINE, PHONE
+from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.dataset import DataSet
-    from tap_dixa.sandbox.filters import Interval
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.dataset import DataSet
+    from tap_dixa_sandbox.filters import Interval
+    from tap_dixa_sandbox.life import Life
 
     Row = dict[str, Any]
 

@@ -14,18 +14,18 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from tap_dixa.sandbox import control
-from tap_dixa.sandbox.behaviour import Behaviour
-from tap_dixa.sandbox.dixa_api import DixaApi
-from tap_dixa.sandbox.exports_api import ExportsApi
-from tap_dixa.sandbox.faults import TRANSPORT, reset
+from tap_dixa_sandbox import control
+from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.dixa_api import DixaApi
+from tap_dixa_sandbox.exports_api import ExportsApi
+from tap_dixa_sandbox.faults import TRANSPORT, reset
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from tap_dixa.sandbox.dataset import DataSet
+    from tap_dixa_sandbox.dataset import DataSet
 
 
 class Sandbox:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.sandbox.desk import uuid
-from tap_dixa.sandbox.times import instant
+from tap_dixa_sandbox.desk import uuid
+from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
-    from tap_dixa.sandbox.life import Life
+    from tap_dixa_sandbox.life import Life
 
 _TYPES = {"csat": "Csat", "nps": "Nps", "thumbs": "ThumbsUpOrDown"}
 _CHANNELS = {

@@ -12,15 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from tap_dixa.sandbox import documented_forms, new_fields, out_of_place
-from tap_dixa.sandbox.answers import noting
-from tap_dixa.sandbox.bodies import as_json, squeezed
-from tap_dixa.sandbox.dataset import TIMES, DataSet
-from tap_dixa.sandbox.faults import Away, BrokenResponse, Fault, Odd, Refusal
-from tap_dixa.sandbox.filters import BadQueryError, Interval, ids, intervals
-from tap_dixa.sandbox.paths import is_among
-from tap_dixa.sandbox.rate_limits import PerMinute, TooManyRequestsError
-from tap_dixa.sandbox.too_long import is_too_long, too_long
+from tap_dixa_sandbox import documented_forms, new_fields, out_of_place
+from tap_dixa_sandbox.answers import noting
+from tap_dixa_sandbox.bodies import as_json, squeezed
+from tap_dixa_sandbox.dataset import TIMES, DataSet
+from tap_dixa_sandbox.faults import Away, BrokenResponse, Fault, Odd, Refusal
+from tap_dixa_sandbox.filters import BadQueryError, Interval, ids, intervals
+from tap_dixa_sandbox.paths import is_among
+from tap_dixa_sandbox.rate_limits import PerMinute, TooManyRequestsError
+from tap_dixa_sandbox.too_long import is_too_long, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from tap_dixa.sandbox.behaviour import Behaviour
+    from tap_dixa_sandbox.behaviour import Behaviour
 
     Record = dict[str, Any]
     Records = Iterable[Record]
