@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_dixa_sandbox.options import made_with, options
 from tap_dixa_sandbox.times import instant
-
-try:
-    from tap_dixa_sandbox.options import made_with, options
-except ImportError as error:
-    sys.exit(
-        f"{error.name} is not installed: give tap-dixa its extra, as in pip install '.[sandbox]'"
-    )
 
 if TYPE_CHECKING:
     from tap_dixa_sandbox.server import Sandbox

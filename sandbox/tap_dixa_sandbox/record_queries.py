@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from tap_dixa_sandbox import analytics, intelligence
 from tap_dixa_sandbox.filters import BadQueryError, Bounds, Interval
 from tap_dixa_sandbox.pages import Key, Paging
-from tap_dixa.timestamps import to_milliseconds
+from tap_dixa_sandbox.times import milliseconds
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -173,4 +173,4 @@ def _decode(request: Request, kind: type[Any]) -> Any:
 def _bounds(start: datetime, end: datetime) -> tuple[int, int]:
     if start.tzinfo is None or end.tzinfo is None or end < start:
         raise BadQueryError("Invalid value for: body (period)")
-    return to_milliseconds(start), to_milliseconds(end)
+    return milliseconds(start), milliseconds(end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _SECONDS = "%Y-%m-%dT%H:%M:%S"
 
@@ -31,3 +31,8 @@ def read(text: str) -> int:
     if instant(milliseconds) != text:
         raise ValueError(f"{text!r} is not written in full")
     return milliseconds
+
+
+def milliseconds(time: datetime) -> int:
+    """Convert an aware datetime, rounded down."""
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
