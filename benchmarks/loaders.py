@@ -21,9 +21,9 @@ from typing import NamedTuple
 from benchmarks.account import NOW, Account
 from benchmarks.pipelines import Pipeline, environment, pipelines
 from benchmarks.warehouses import PostgreSQL
+from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.server import Sandbox
-from tap_dixa.timestamps import to_rfc3339
 
 LAUNCH = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
 SHELL = shutil.which("bash") or "/bin/bash"

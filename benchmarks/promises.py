@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tap_dixa_sandbox.server import Behaviour, Sandbox
-from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tap_dixa.tap import TapDixa
+from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.server import Sandbox
-from tap_dixa.tap import TapDixa
-from tap_dixa.timestamps import to_rfc3339
 from tests import forks
 
 if TYPE_CHECKING:

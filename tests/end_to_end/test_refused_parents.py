@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tap_dixa.streams.configuration import CHANNELS
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import EXPORTS, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tap_dixa_sandbox.faults import BrokenResponse
 from tap_dixa.streams import STREAMS
+from tap_dixa_sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, settings
 from tests.end_to_end.conftest import environment_of
 from tests.end_to_end.everything import ALL, by_key, records_of

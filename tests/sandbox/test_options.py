@@ -8,13 +8,13 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.cli import main, serve
 from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.dixa_api import DixaApi
 from tap_dixa_sandbox.options import made_with
 from tap_dixa_sandbox.paths import DIXA_API, EXPORTS, may_begin
-from tap_dixa.timestamps import to_rfc3339
 from tests.conftest import DAY, Clock
 from tests.events import HANG
 from tests.sandbox.conftest import Client

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from tap_dixa.report import advice
-from tap_dixa_sandbox.faults import Refusal
 from tap_dixa.tap import TapDixa
 from tap_dixa.timestamps import to_rfc3339
+from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks

@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
+from tap_dixa.tap import TapDixa
 from tap_dixa_sandbox.faults import Refusal
 from tap_dixa_sandbox.filters import Bounds
-from tap_dixa.tap import TapDixa
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
