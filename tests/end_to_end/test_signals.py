@@ -160,8 +160,8 @@ def wait():
 threading.Thread(target=wait, daemon=True).start()
 main()
 """
-"""The tap, and a signal that interrupts no write of it: the system gives it to another thread. It is
-the same if it comes just before a write."""
+"""The tap, and a signal that interrupts no write: the system gives it to another thread. It is the
+same if it comes just before a write."""
 
 
 def test_a_signal_that_interrupts_no_write_ends_the_run_too(serve, start_tap, tmp_path, evidence):
