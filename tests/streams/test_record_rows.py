@@ -204,6 +204,6 @@ def test_a_row_of_several_windows_comes_with_the_first_of_them(windows):
 
 def test_a_full_disk_is_an_error_that_says_what_to_do():
     with closing(RowNumbers()) as numbers:
-        numbers._database.execute("PRAGMA max_page_count = 2")
+        numbers._database.execute("PRAGMA max_page_count = 2")  # noqa: SLF001 (a small disk)
         with pytest.raises(DiskError, match=r"disk is full. Point TMPDIR"):
             read_window(range(3_000), numbers)
