@@ -15,7 +15,8 @@ from tap_dixa import retry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.json_text import repair_text
 from tap_dixa.errors import NotFoundError
-from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
+from tap_dixa.response_body import read_page
+from tap_dixa.streams.pages import NextLinkPaginator, decode_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -162,7 +163,7 @@ class DixaApiStream(DixaStream):
             self.log("%s: Dixa has %s under /beta only", self.name, self.path)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
-        body, replaced = repair_text(read_body(response, self.name))
+        body, replaced = repair_text(read_page(response, self.name))
         if not body.strip() and HTTPStatus.NO_CONTENT in self.complete_statuses:
             body = b"{}"
         self.warnings.replaced(self.path, replaced)
