@@ -38,7 +38,7 @@ class ExportStream(WindowedStream):
     @property
     @override
     def requests_session(self) -> LimitedSession:
-        return self.tap.exports_session
+        return self.run.exports_session
 
     @override
     def download(self, window: Window, retries: Retries) -> Spool:
