@@ -146,7 +146,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
         partitions = self.partitions or []
         if context is not None and context[_RECORD_ID] not in self._tested:
             others: list[dict[str, str]] = []
-            if self.ABORT_AT_RECORD_COUNT is not None:
+            if self.run.is_test:
                 others = partitions[partitions.index(dict(context)) + 1 :]
             self._numbers = RowNumbers()
             try:
@@ -220,8 +220,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
 
     def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
         for row in self.request_rows(self.query(window), retries):
-            if self.tap.report is not None:
-                self.tap.report.row(self, window.record_id, row)
+            self.run.report.row(self, window.record_id, row)
             try:
                 encoded = msgspec.json.encode(self.to_row(storable(row), window))
             except RecursionError:
