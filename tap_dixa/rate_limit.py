@@ -129,12 +129,6 @@ class LimitedSession(requests.Session):
                 self.service_time = to_milliseconds(date)
         return response
 
-    @override
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        # No redirect is followed. Unless this says so, requests prepares the next request all the
-        # same, and fails at an address that is none.
-        return None
-
     def refuses_token_now(self, timeout: float) -> bool:
         """Send again what Dixa accepted in this run, if anything, and say whether it gets a 401.
 
