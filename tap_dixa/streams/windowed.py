@@ -130,7 +130,7 @@ class WindowedStream(FastPathStream, DixaStream):
         belong to the next run, and no request filters by a time in the future.
         """
         settings = self.settings
-        start = settings.start_date
+        start: int = settings.start_date
         if (bookmark := self.get_starting_timestamp(context)) is not None:
             start = max(start, to_milliseconds(bookmark) - self.lookback)
         end = self.run.start - MARGIN
