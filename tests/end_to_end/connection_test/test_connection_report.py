@@ -88,7 +88,8 @@ def test_the_documented_report_looks_like_one(serve, run_tap):
     def frame(text):
         return [re.split(r" {2,}|:|tap-dixa \S+", row)[0] for row in unfolded(text).splitlines()]
 
-    assert frame(page) == frame(report)
+    rows = iter(frame(report))
+    assert [row for row in frame(page) if row != "…" and row not in rows] == []
     assert line(page, "Bounds of filters") == line(report, "Bounds of filters")
     assert advised(page) == advised(report)
 
