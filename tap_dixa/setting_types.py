@@ -1,4 +1,4 @@
-"""What a setting consists of, and how values of each kind are checked: dates, numbers, URLs.
+"""Types of settings, and how their values are checked.
 
 What reads a value is called with the setting's name, for messages, and the value. It raises
 `SettingsError`, with what to give instead.
@@ -72,7 +72,7 @@ def read_date(name: str, value: Any) -> int:
 
 def read_names(name: str, value: Any) -> tuple[str, ...]:
     """Read a list of ids, each once."""
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise SettingsError(
             f'{name} must be a list of ids, such as ["ratings"], not {shown_setting(value)}'
         )
@@ -145,15 +145,15 @@ def url_setting(title: str, description: str, default: str) -> Any:
     def read(name: str, value: Any) -> str:
         url = read_text(name, value).rstrip("/")
         try:
-            parts = urlsplit(url)
-            host = (parts.hostname or "").encode("idna").decode()
-            extras = parts.query or parts.fragment or "#" in url
-            valid = parts.port != 0 and "@" not in parts.netloc and not extras
+            address = urlsplit(url)
+            host = (address.hostname or "").encode("idna").decode()
+            extras = address.query or address.fragment or "#" in url
+            valid = address.port != 0 and "@" not in address.netloc and not extras
         except ValueError:
             valid = False
-        if not valid or parts.scheme not in {"http", "https"} or not host or " " in url:
+        if not valid or address.scheme not in {"http", "https"} or not host or " " in url:
             raise SettingsError(f"{name} must be a URL like {default}")
-        if parts.scheme == "http" and not _is_loopback(host):
+        if address.scheme == "http" and not _is_loopback(host):
             raise SettingsError(f"{name} must be https: the token would travel in the clear")
         return url
 

@@ -171,10 +171,10 @@ class Settings:
             SettingsError: A setting is missing or unusable. The message names the first one.
         """
         values = {}
-        for one in fields(cls):
-            given = config.get(one.name)
-            value = one.metadata["default"] if given is None else given
-            values[one.name] = one.metadata["read"](one.name, value)
+        for field in fields(cls):
+            given = config.get(field.name)
+            value = field.metadata["default"] if given is None else given
+            values[field.name] = field.metadata["read"](field.name, value)
         settings = cls(**values)
         if settings.end_date is not None and settings.end_date < settings.start_date:
             raise SettingsError("end_date is before start_date: nothing could be synced")
@@ -183,8 +183,8 @@ class Settings:
 
 CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     *(
-        th.Property(one.name, one.metadata["kind"], **one.metadata["options"])
-        for one in fields(Settings)
+        th.Property(field.name, field.metadata["kind"], **field.metadata["options"])
+        for field in fields(Settings)
     )
 ).to_dict()
 """JSON Schema of the settings, as the SDK shows and validates them."""

@@ -34,7 +34,7 @@ from tap_dixa.settings import (
     check_sdk_settings,
 )
 from tap_dixa.signals import end_run, handle_hangup
-from tap_dixa.state import read_state
+from tap_dixa.state_input import read_state
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
@@ -163,9 +163,9 @@ class TapDixa(CommandTap):
             raise StreamsFailedError(_describe(failed, len(selected)))
 
     def _ordered_streams(self) -> list[DixaStream]:
-        known = list(STREAMS)
+        order = list(STREAMS)
         streams = cast("list[DixaStream]", list(self.streams.values()))
-        return sorted(streams, key=lambda stream: known.index(type(stream)))
+        return sorted(streams, key=lambda stream: order.index(type(stream)))
 
     @override
     def test_connection(self) -> None:
@@ -217,7 +217,7 @@ class TapDixa(CommandTap):
         texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
         prefix = cls._env_var_prefix
         try:
-            found = parse_environment_config(texts, prefix)
+            variables = parse_environment_config(texts, prefix)
         except UnicodeDecodeError:
             # The SDK reads it in the encoding of the locale.
             raise SettingsError(
@@ -225,7 +225,7 @@ class TapDixa(CommandTap):
             ) from None
         except ValueError as error:  # it has a null byte, or a name with "="
             raise SettingsError(f"a file .env cannot be used: {error}") from None
-        return parse_environment(found, schema, prefix)
+        return parse_environment(variables, schema, prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

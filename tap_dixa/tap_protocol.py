@@ -1,4 +1,4 @@
-"""What streams need of their tap: protocols, so that nothing imports in a circle."""
+"""Protocols of the tap and its report, as streams use them."""
 
 from __future__ import annotations
 

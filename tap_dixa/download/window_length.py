@@ -1,4 +1,4 @@
-"""How long a stream's windows may be: only failures tell what Dixa exports at once."""
+"""How long windows may be, learned from those that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Split an interval of time into windows, each of which one request can export.
+"""Windows of time, and how an interval is split into them.
 
 A window is half-open: its start belongs to it, its end to the next one. Dixa does not document
 whether its own filters include their bounds, so a request asks for a little more than the

@@ -41,13 +41,13 @@ class RowShape:
         return False
 
     def __str__(self) -> str:
-        parts = [
+        paths = [
             f"{path}{'' if self._times[path] == self.rows else '?'} ({' or '.join(sorted(kinds))})"
             for path, kinds in self._paths.items()
         ]
         first = {re.split(r"[.\[]", path)[0] for path in self._paths}
         names = [name for name in self._names if name not in first]
-        return "; names: ".join(", ".join(some) for some in (parts, names) if some) or "empty"
+        return "; names: ".join(", ".join(some) for some in (paths, names) if some) or "empty"
 
 
 def _field_names(row: Any) -> Iterator[str]:

@@ -106,7 +106,9 @@ class ChangedConversationsStream(ExportStream):
             yield self.stream_state[_SENT]
         conversations = self.another(ConversationsStream)
         for spool in conversations.downloads(self.windows(context)[-1:]):
-            ids = [one.id for one in conversations.emit(spool, _CONVERSATION.decode)]
+            ids = [
+                conversation.id for conversation in conversations.emit(spool, _CONVERSATION.decode)
+            ]
             yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
 
     @cached_property

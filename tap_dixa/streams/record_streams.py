@@ -1,4 +1,4 @@
-"""The base of the streams of records of the Analytics and the Intelligence API.
+"""The base of ``analytics_records`` and ``intelligence_records``.
 
 Dixa has several record types, which its catalogue lists by record id. Each is a partition of
 the stream, with a bookmark of its own: a new type starts at start_date, and one that fails does

@@ -1,4 +1,4 @@
-"""The refresh: synced records are emitted again if Dixa has erased personal data in them.
+"""The refresh: emit records again in which Dixa has erased personal data.
 
 Dixa filters messages by the time at which they were created, and the entries of the activity log
 by the time of the event. What it erases in them later shows elsewhere: in the export of their

@@ -126,7 +126,7 @@ def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_t
 
 
 SEVERAL_AHEAD = re.compile(
-    r"/(members|agents|notes|ratings|definition|catalog)$|/knowledge/(categories|articles)/"
+    r"/(members|agents|notes|ratings|definition|catalog|flows)$|/knowledge/(categories|articles)/"
 )
 """Paths of which several are requested ahead: how many is a matter of timing."""
 
