@@ -56,7 +56,7 @@ class Window:
         return self.end + MARGIN
 
     def cut(self, longest: int) -> tuple[Self, Self | None]:
-        """Cut off the first of the equal parts that are needed for none to be too long.
+        """Cut into equal parts, and return the first one and the rest.
 
         Args:
             longest: The longest that a part may be, in ms.

@@ -42,13 +42,13 @@ numbers can be stored. To check that costs nothing here."""
 
 
 class _Checked(msgspec.Struct):
-    """What msgspec knows how to check without asking for the type again each time."""
+    """A value of the type `VALUE`: a type in a structure is not looked up again each time."""
 
     value: VALUE
 
 
 class HugeNumber:
-    """A number that Python does not hold either.
+    """A number with too many digits for Python.
 
     Args:
         text: Its text, as Dixa sent it.

@@ -60,7 +60,7 @@ def _field_names(row: Any) -> Iterator[str]:
 
 
 def _walk(value: Any, path: str, levels: int = _DEEPEST) -> Iterator[tuple[str, str]]:
-    """Yield the path and the type of each value that has none in it."""
+    """Yield the path and the type of each value that contains no others."""
     if isinstance(value, dict) and value and levels:
         for name, inner in value.items():
             below = f"{path}.{shown_name(name)}" if path else shown_name(name)

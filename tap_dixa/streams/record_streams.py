@@ -158,7 +158,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
             self._raise()
 
     def _show_others(self, partitions: list[dict[str, str]]) -> None:
-        """Show the report of a connection test what follows its only record, once."""
+        """Show the report of a connection test the rows after its only record, once."""
         for partition in partitions:
             self._tested.add(partition[_RECORD_ID])
             try:
