@@ -15,7 +15,7 @@ PAGE = PROJECT / "docs" / "troubleshooting.md"
 PACKAGE = PROJECT / "tap_dixa"
 # docs/quickstart.md shows the report.
 FILES = [file for file in PACKAGE.rglob("*.py") if "report" not in file.parts]
-FILES += [PROJECT / "sandbox" / "tap_dixa_sandbox" / name for name in ("cli.py", "options.py")]
+FILES.append(PROJECT / "sandbox" / "tap_dixa_sandbox" / "cli.py")
 
 SETTINGS = {"description", "help", "title"}
 """Arguments that describe settings and options."""
