@@ -117,11 +117,6 @@ class WindowFetcher:
                 self._report_length()
                 return spool
 
-    @property
-    def _attempts(self) -> int:
-        # Of a longer window than those that succeed, one failure says enough.
-        return 1 if self._length.tried else retry.ATTEMPTS_BEFORE_LESS
-
     def _report_length(self) -> None:
         """Log once that windows are shorter than the settings say."""
         longest = self._length.longest

@@ -28,6 +28,7 @@ from tap_dixa.report.field_check import FieldCheck
 from tap_dixa.report.observations import FAILED, LACKING, Endpoint, Export, Observations
 from tap_dixa.report.rendering import render
 from tap_dixa.report.row_shapes import RowShape
+from tap_dixa.run import Report
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
 from tap_dixa.streams.full_table import FullTableStream
@@ -67,7 +68,7 @@ class _Probe(Window):
         return self.upper
 
 
-class ConnectionReport:
+class ConnectionReport(Report):
     """Notes what a connection test does, and writes it down. Safe to use from several threads.
 
     Args:
@@ -80,8 +81,8 @@ class ConnectionReport:
 
     # What the streams tell
 
+    @override
     def response(self, stream: DixaStream, response: requests.Response) -> None:
-        """Note a response, whatever its status. Its body is not read."""
         with self._lock:
             self._endpoint(stream).note(response)
             api = (
@@ -89,8 +90,8 @@ class ConnectionReport:
             )
             api.note(response)
 
+    @override
     def page(self, stream: DixaApiStream, rows: Sequence[Any], *, more: bool) -> None:
-        """Note a page of a list: its rows, and whether it links to another page."""
         with self._lock:
             endpoint = self._endpoint(stream)
             endpoint.pages.append(len(rows))
@@ -99,21 +100,15 @@ class ConnectionReport:
             if isinstance(stream, FullTableStream) and stream.row_type is Any:
                 self._check(stream.name, rows)
 
+    @override
     def row(self, stream: DixaStream, kind: str, row: Any) -> None:
-        """Note the shape of a row as Dixa sent it.
-
-        Args:
-            stream: The stream.
-            kind: Which of its record types it is.
-            row: The row, as decoded JSON.
-        """
         with self._lock:
             shape = self._seen.shapes.setdefault((stream.name, shown_name(kind)), RowShape())
             if shape.rows < _SAMPLE:
                 shape.note(row)
 
+    @override
     def export(self, stream: DixaStream, window: Window, spool: Spool) -> None:
-        """Note a downloaded window, or a part of one, and the response on disk."""
         # conversation_notes reads conversations, too.
         name = next(
             one.name
@@ -183,7 +178,7 @@ class ConnectionReport:
 
     def _endpoint(self, stream: DixaStream) -> Endpoint:
         path = stream.path
-        if path in stream.tap.beta_paths:
+        if path in stream.run.beta_paths:
             path = path.replace("/v1/", "/beta/", 1)
         return self._seen.endpoints.setdefault((stream.name, path), Endpoint())
 

@@ -37,7 +37,7 @@ def render(seen: Observations) -> str:
 def _head(seen: Observations) -> str:
     stream, settings = seen.streams[0], seen.settings
     return (
-        f"{stream.tap_name} {stream.tap.plugin_version}, "
+        f"{stream.tap_name} {stream.run.version}, "
         f"Singer SDK {version('singer-sdk')}, "
         f"Python {platform.python_version()}, {platform.system()}\n"
         f"{_CLAIM}\n"

@@ -10,6 +10,7 @@ from typing_extensions import override
 from tap_dixa.client import SCHEMAS
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.output.json_numbers import INTEGER
+from tap_dixa.response_body import body_parts
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ExportStream(WindowedStream):
     @property
     @override
     def requests_session(self) -> LimitedSession:
-        return self.tap.exports_session
+        return self.run.exports_session
 
     @override
     def download(self, window: Window, retries: Retries) -> Spool:
@@ -65,7 +66,7 @@ class ExportStream(WindowedStream):
             headers=self.http_headers,
         )
         with self.send(request) as response:
-            return Spool(self.traffic.count(response.iter_content(_CHUNK)), window, keys)
+            return Spool(self.traffic.count(body_parts(response, _CHUNK)), window, keys)
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:
