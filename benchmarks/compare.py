@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_dixa.timestamps import DAY, to_rfc3339
-from tap_dixa_sandbox.bodies import as_json
 from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.exports_api import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

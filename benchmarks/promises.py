@@ -2,7 +2,7 @@
 
 No test asserts them: on a machine that others use, too, they say little. Run it on an idle one.
 
-Usage: python benchmarks/promises.py [--rounds N]
+Usage: python -m benchmarks.promises [--rounds N]
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.dataset import DataSet
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
-from tap_dixa_sandbox.server import Behaviour, Sandbox
+from tests.behaviour import Behaviour
+from tests.faults import BrokenResponse, Refusal
+from tests.faulty_sandbox import FaultySandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,7 @@ def end(
     """Interrupt a run of its own; give the seconds until it has ended."""
     data = DataSet(3000 if until is full_pipe else 300, 70, lambda: NOW)
     with (
-        Sandbox(data, Behaviour(requests_per_minute=0)) as sandbox,
+        FaultySandbox(data, Behaviour(requests_per_minute=0)) as sandbox,
         tempfile.TemporaryDirectory() as scratch,
     ):
         sandbox.behaviour.faults.extend(faults)

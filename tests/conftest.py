@@ -20,10 +20,10 @@ import pytest
 
 from tap_dixa.tap import TapDixa
 from tap_dixa.timestamps import to_rfc3339
-from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.dataset import DataSet
-from tap_dixa_sandbox.server import Sandbox
 from tests import forks
+from tests.behaviour import Behaviour
+from tests.faulty_sandbox import FaultySandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -154,19 +154,19 @@ def made(
     seed: int = 1,
     now: int = NOON,
     **behaviour: Any,
-) -> Sandbox:
+) -> FaultySandbox:
     """Make a sandbox without rate limits. It serves while it is entered."""
     data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
     unlimited = {"requests_per_minute": 0, "requests_per_second": 0}
-    return Sandbox(data, Behaviour(**{**unlimited, **behaviour}))
+    return FaultySandbox(data, Behaviour(**{**unlimited, **behaviour}))
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Sandbox]]:
+def serve() -> Iterator[Callable[..., FaultySandbox]]:
     """Start a sandbox; it stops with the test."""
-    running: list[Sandbox] = []
+    running: list[FaultySandbox] = []
 
-    def start(**options: Any) -> Sandbox:
+    def start(**options: Any) -> FaultySandbox:
         running.append(made(**options).__enter__())
         return running[-1]
 
@@ -176,7 +176,7 @@ def serve() -> Iterator[Callable[..., Sandbox]]:
         Thread(target=sandbox.__exit__).start()
 
 
-def settings(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
+def settings(sandbox: FaultySandbox, **changes: Any) -> dict[str, Any]:
     """Give the settings for a sandbox without a rate limit, up to three hours after noon."""
     return {
         "end_date": to_rfc3339(NOON + 3 * HOUR),

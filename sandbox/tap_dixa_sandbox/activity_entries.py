@@ -120,35 +120,21 @@ class _Details:
 
     def author(self, event: Event) -> dict[str, Any] | None:
         """Return who caused an event; None if nobody did."""
-        life = self._life
-        match event.kind:
-            case "ConversationCreatedByCustomer" | "MessageAddedByCustomer" | "ConversationRated":
-                return self._user(life.customer)
-            case (
-                "ConversationCreatedByAgent"
-                | "MessageAddedByAgent"
-                | "NoteAdded"
-                | "ConversationMessageRedacted"
-            ):
-                return self._user(life.agent)
-            case "ConversationAssigned" if life.bits & 8:
-                return self._user(life.agent)
-            case "ConversationClosed" if event.time % DAY:
-                return self._user(life.agent)
-        return None
+        life, kind = self._life, event.kind
+        if kind.endswith("ByCustomer") or kind == "ConversationRated":
+            return self._user(life.customer)
+        by_agent = (
+            kind.endswith("ByAgent")
+            or kind in {"NoteAdded", _REDACTED}
+            or (kind == "ConversationAssigned" and life.bits & 8)
+            or (kind == "ConversationClosed" and event.time % DAY)
+        )
+        return self._user(life.agent) if by_agent else None
 
     def attributes(self, event: Event) -> dict[str, Any] | None:
         """Return the attributes that an event of its kind has; None if it has none."""
-        values = self._values(event)
-        if values is None:
-            return None
-        shape = _SHAPES.get(event.kind, event.kind)
-        given = {name: value for name, value in values.items() if value is not None}
-        return {"_type": f"{shape}Attribute", **given}
-
-    def _values(self, event: Event) -> dict[str, Any] | None:
         life, (time, kind, place) = self._life, event
-        values: dict[str, Any] | None = None
+        values: dict[str, Any]
         match kind:
             case "ConversationCreatedByCustomer" | "ConversationCreatedByAgent":
                 values = {"subject": self._then("subject", time)}
@@ -174,10 +160,15 @@ class _Details:
             case "ConversationRatingOffered":
                 values = {"agent": self._user(life.agent), "user": self._user(life.customer)}
             case "ConversationRated":
-                message = self._then("rating_message", time)
-                agent = self._user(life.agent)
-                values = {"agent": agent, "score": life.rating_score, "message": message}
-        return values
+                values = {
+                    "agent": self._user(life.agent),
+                    "score": life.rating_score,
+                    "message": self._then("rating_message", time),
+                }
+            case _:
+                return None
+        given = {name: value for name, value in values.items() if value is not None}
+        return {"_type": f"{_SHAPES.get(kind, kind)}Attribute", **given}
 
     def _then(self, field: str, time: int) -> Any:
         """Return a field of the export as of a time; None if it was anonymized since."""

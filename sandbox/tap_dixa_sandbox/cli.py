@@ -7,20 +7,62 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_dixa_sandbox.options import made_with, options
+from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.server import Sandbox
 from tap_dixa_sandbox.times import instant
 
 if TYPE_CHECKING:
-    from tap_dixa_sandbox.server import Sandbox
+    from collections.abc import Callable
 
 _LOOPBACK = "127.0.0.1,localhost"
 _LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")
 _SUMMARY = Path("examples/summary.py")
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that all commands have."""
+    some, any_number = click.IntRange(1), click.IntRange(0)
+    options = (
+        click.option(
+            "--conversations", type=some, default=5000, help="Approximate number of conversations."
+        ),
+        click.option(
+            "--contacts",
+            type=some,
+            help="Number of end users; a third of the conversations if not given.",
+        ),
+        click.option("--days", type=some, default=90, help="Days of history."),
+        click.option("--seed", default=1, help="Another seed gives other data."),
+        click.option(
+            "--late-seconds",
+            type=any_number,
+            default=30,
+            help="The longest time until a change is visible.",
+        ),
+        click.option("--token", default="sandbox-token", help="The API token that is accepted."),
+        click.option(
+            "--requests-per-minute",
+            type=any_number,
+            default=10,
+            help="The exports' rate limit; 0 for none.",
+        ),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=0,
+            help="The loopback port; 0 for any free one.",
+        ),
+    )
+    for option in reversed(options):  # help shows the last one that is added first
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"show_default": True})
@@ -36,7 +78,7 @@ def serve(**given: Any) -> None:
     POST /sandbox/anonymize/CSID anonymizes a conversation, POST /sandbox/redact/CSID/MESSAGE_ID
     redacts a message.
     """
-    with made_with(**given) as sandbox:
+    with _made_with(**given) as sandbox:
         _print_address(sandbox, "Put these lines into another shell; Ctrl-C stops it.")
         for name, value in _settings(sandbox).items():
             click.echo(f"export {name}={shlex.quote(value)}")
@@ -74,7 +116,7 @@ def demo(**given: Any) -> None:
 
 def _run(command: tuple[str, ...], given: dict[str, Any]) -> int:
     """Run a command against a sandbox; return its exit status as a shell does."""
-    with made_with(**given) as sandbox:
+    with _made_with(**given) as sandbox:
         _print_address(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
         environment = {
@@ -91,6 +133,33 @@ def _run(command: tuple[str, ...], given: dict[str, Any]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         status = child.wait()
     return status if status >= 0 else 128 - status
+
+
+def _made_with(  # noqa: PLR0913 (each is an option)
+    *,
+    conversations: int,
+    contacts: int | None,
+    days: int,
+    seed: int,
+    late_seconds: int,
+    token: str,
+    requests_per_minute: int,
+    port: int,
+) -> Sandbox:
+    """Make the sandbox that the options describe."""
+    data = DataSet(
+        conversations,
+        days,
+        now=lambda: time.time_ns() // 1_000_000,
+        seed=seed,
+        late=late_seconds * 1000,
+        contacts=contacts,
+    )
+    behaviour = Behaviour(token=token, requests_per_minute=requests_per_minute)
+    try:
+        return Sandbox(data, behaviour, port)
+    except OSError as error:
+        raise click.ClickException(f"--port {port} cannot be used: {error.strerror}") from None
 
 
 def _print_address(sandbox: Sandbox, next_step: str) -> None:

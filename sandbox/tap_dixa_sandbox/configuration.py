@@ -87,12 +87,8 @@ class Configuration:
         return {"data": self._flows[channel]}
 
     def _list_templates(self, request: Request) -> Row:
-        kind = request.query_params.get("type", "")
-        key = Key.read(request) or Key(request.url.path, kind=kind)
-        rows = [row for row in self._templates if key.kind in {"", row["_type"]}]
-        if not rows:
-            raise BadQueryError("Invalid value for: query parameter type")
-        return _PAGING.listed(request, key, rows)
+        key = Key.read(request) or Key(request.url.path)
+        return _PAGING.listed(request, key, self._templates)
 
 
 def _flows(desk: Desk, random: Random) -> dict[str, list[Row]]:

@@ -39,48 +39,32 @@ class Directory:
     def __init__(self, desk: Desk) -> None:
         random = Random(f"directory {desk.seed}")
         self._desk = desk
-        self._end_users: Sequence[int] | None = range(desk.customers)
-        self._removed: set[str] = set()
-        self._removed_members: set[tuple[str, str]] = set()
-        self._agents = [_agent(person, random) for person in desk.agents]
+        self.end_users: Sequence[int] = range(desk.customers)
+        """The numbers of the end users, of whom there can be many."""
+        self.agents = dict(enumerate(_agent(person, random) for person in desk.agents))
+        """The agents by number: pages must not shift when one is removed."""
         teams = [Named(uuid(random), name) for name in (*_TEAMS, _EMPTY_TEAM)]
-        self._teams = [{"id": team.id, "name": team.name} for team in teams]
-        self._team_members = {
+        self.teams = [{"id": team.id, "name": team.name} for team in teams]
+        self.team_members = {
             team.id: [
                 _team_member(desk.agents[place], place) for place in _TEAMS.get(team.name, ())
             ]
             for team in teams
         }
         organization = uuid(random)
-        self._queues = [
+        self.queues = [
             _queue(desk, place, queue, organization) for place, queue in enumerate(desk.queues)
         ]
-        self._queue_members = {
+        self.queue_members = {
             queue.id: [_queue_member(agent, place) for place, agent in enumerate(members)]
             for queue, members in zip(desk.queues, desk.members, strict=True)
         }
-        self._tags = [_tag(desk, tag, random) for tag in desk.tags]
+        self.tags = [_tag(desk, tag, random) for tag in desk.tags]
         self.contact_endpoints = admin.contact_endpoints()
         self.custom_attributes = admin.custom_attributes(desk, random)
         self.schedules = admin.schedules(random)
         self.configuration = Configuration(desk, organization, self.schedules)
         self.knowledge = Knowledge(desk)
-
-    def agents(self) -> dict[int, Row]:
-        """List the agents by number: pages must not shift when one is removed."""
-        return {
-            number: row for number, row in enumerate(self._agents) if row["id"] not in self._removed
-        }
-
-    def end_users(self) -> Sequence[int]:
-        """List the numbers of the end users, of whom there can be many."""
-        if self._end_users is None:
-            self._end_users = [
-                number
-                for number in range(self._desk.customers)
-                if self._desk.customer(number).id not in self._removed
-            ]
-        return self._end_users
 
     def end_user(self, number: int) -> Row:
         """Return the row of one end user."""
@@ -92,44 +76,20 @@ class Directory:
             row["externalId"] = f"#{random.randrange(10**8):08d}"
         return row
 
-    def teams(self) -> list[Row]:
-        """List the teams."""
-        return self._remaining(self._teams)
-
-    def team_members(self, team: str) -> list[Row]:
-        """List the agents of a team.
-
-        Raises:
-            LookupError: There is no such team.
-        """
-        return self._members(team, self._team_members, "id")
-
-    def queues(self) -> list[Row]:
-        """List the queues."""
-        return self._remaining(self._queues)
-
-    def queue_members(self, queue: str) -> list[Row]:
-        """List the members of a queue.
-
-        Raises:
-            LookupError: There is no such queue.
-        """
-        return self._members(queue, self._queue_members, "agentId")
-
-    def tags(self, *, deactivated: bool) -> list[Row]:
-        """List the tags, with or without the deactivated ones."""
-        return [
-            tag for tag in self._remaining(self._tags) if deactivated or tag["state"] == "Active"
-        ]
-
     def remove(self, row: str) -> None:
         """Remove an agent, an end user, a team, a queue or a tag from all lists.
 
         Args:
             row: Its id.
         """
-        self._removed.add(row)
-        self._end_users = None
+        self.agents = {number: agent for number, agent in self.agents.items() if agent["id"] != row}
+        self.end_users = [n for n in self.end_users if self._desk.customer(n).id != row]
+        for rows in (self.teams, self.queues, self.tags):
+            rows[:] = [kept for kept in rows if kept["id"] != row]
+        for members in (self.team_members, self.queue_members):
+            members.pop(row, None)
+            for group in members:
+                self.remove_member(group, row)
 
     def remove_member(self, group: str, agent: str) -> None:
         """Remove an agent from a team or a queue.
@@ -138,16 +98,10 @@ class Directory:
             group: The team's or queue's id.
             agent: The agent's id.
         """
-        self._removed_members.add((group, agent))
-
-    def _remaining(self, rows: list[Row], key: str = "id") -> list[Row]:
-        return [row for row in rows if row[key] not in self._removed]
-
-    def _members(self, group: str, members: dict[str, list[Row]], key: str) -> list[Row]:
-        if group in self._removed:
-            raise LookupError(group)
-        rows = self._remaining(members[group], key)
-        return [row for row in rows if (group, row[key]) not in self._removed_members]
+        members = self.team_members if group in self.team_members else self.queue_members
+        members[group] = [
+            row for row in members[group] if row.get("agentId", row.get("id")) != agent
+        ]
 
 
 def _person(person: Person, random: Random) -> Row:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
+
 from tap_dixa_sandbox import times
 
 if TYPE_CHECKING:
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
 _LONGEST = 31 * 86_400_000
 
 
-class BadQueryError(Exception):
+class BadQueryError(HTTPException):
     """Dixa responds to this query with 400."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
     Cells = dict[str, dict[str, Any]]
 
-CATEGORIES = ("conversations", "agents", "aiagents")
 _MIM = UUID("6f1c4f6e-31a5-4d5e-8a57-d1ca30000000")
 _KINDS = {
     "closedConversations": ("conversations", "Closed conversations", False),
@@ -33,8 +32,13 @@ _KINDS = {
 }
 
 
-def record_types(category: str | None) -> list[Row]:
-    """List the record types of a category, or of all."""
+def ids(category: str) -> set[str]:
+    """List the ids of a category's record types."""
+    return {kind for kind, (own, *_) in _KINDS.items() if own == category}
+
+
+def record_types() -> list[Row]:
+    """List the record types."""
     return [
         {
             "id": kind,
@@ -57,7 +61,6 @@ def record_types(category: str | None) -> list[Row]:
             "relatedMetricIds": [kind],
         }
         for kind, (own, name, deprecated) in _KINDS.items()
-        if category in {None, own}
     ]
 
 
@@ -86,11 +89,6 @@ def rows(data: DataSet, kind: str, interval: Interval, as_of: int) -> list[Cells
         ]
     Random(as_of).shuffle(found)
     return found
-
-
-def without_labels(row: Cells) -> Cells:
-    """Give the cells of a row without their labels."""
-    return {name: {"value": cell["value"]} for name, cell in row.items()}
 
 
 def _time(kind: str, life: Life) -> int | None:

@@ -30,8 +30,6 @@ class Key(msgspec.Struct, frozen=True):
     """The interval of the list, in Unix ms."""
     as_of: int = 0
     """When its first page was requested, in Unix ms."""
-    kind: str = ""
-    """The type that the list is filtered by; empty for all."""
 
     def __str__(self) -> str:
         return base64.b64encode(msgspec.json.encode(self)).decode()
@@ -98,17 +96,13 @@ class Paging:
         url = str(request.url.replace(query="")) if self.links_whole else request.url.path
         begin = bisect_left(places, key.place)
         end = begin + limit
-        near = {}
-        if begin:
-            near["previous"] = places[max(0, begin - limit)]
-        if end < len(places):
-            near["next"] = places[end]
         page: dict[str, Any] = {"data": rows(places[begin:end])}
-        if "next" in near or not self.ends_bare:
-            page["meta"] = {
-                name: f"{url}?{_query(limit, msgspec.structs.replace(key, place=place))}"
-                for name, place in near.items()
-            }
+        if end < len(places):
+            following = msgspec.structs.replace(key, place=places[end])
+            query = urlencode({"pageLimit": limit, "pageKey": str(following)})
+            page["meta"] = {"next": f"{url}?{query}"}
+        elif not self.ends_bare:
+            page["meta"] = {}
         return page
 
     def listed(self, request: Request, key: Key, rows: Sequence[Any]) -> dict[str, Any]:
@@ -131,7 +125,3 @@ class Paging:
         if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= self.most):
             raise BadQueryError("Invalid value for: query parameter pageLimit")
         return int(text)
-
-
-def _query(limit: int, key: Key) -> str:
-    return urlencode({"pageLimit": limit, "pageKey": str(key)})

@@ -22,6 +22,7 @@ class PerMinute:
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque()
+        self._lock = Lock()
 
     def take(self, limit: int, now: float) -> bool:
         """Count a request if the limit allows it.
@@ -33,12 +34,13 @@ class PerMinute:
         Returns:
             Whether it does.
         """
-        while self._recent and self._recent[0] <= now - _MINUTE:
-            self._recent.popleft()
-        if limit and len(self._recent) >= limit:
-            return False
-        self._recent.append(now)
-        return True
+        with self._lock:
+            while self._recent and self._recent[0] <= now - _MINUTE:
+                self._recent.popleft()
+            if limit and len(self._recent) >= limit:
+                return False
+            self._recent.append(now)
+            return True
 
 
 class Bucket:

@@ -22,16 +22,6 @@ _CHANNELS = {
     "callback": "Callback",
     "voicemail": "Voicemail",
 }
-_TIMES = {
-    "rating_created_timestamp": "created_at",
-    "rating_scheduled_timestamp": "scheduled_at",
-    "rating_scheduled_for_timestamp": "scheduled_for",
-    "rating_offered_timestamp": "offered_at",
-    "rating_rated_timestamp": "rated_at",
-    "rating_modified_timestamp": "modified_at",
-    "rating_unscheduled_timestamp": "unscheduled_at",
-    "rating_cancelled_timestamp": "cancelled_at",
-}
 
 
 def rows(life: Life, conversation: dict[str, Any]) -> list[dict[str, Any]]:
@@ -45,7 +35,11 @@ def rows(life: Life, conversation: dict[str, Any]) -> list[dict[str, Any]]:
     comment = conversation.get("rating_message")
     found = []
     for rating in conversation.get("ratings") or ():
-        times = {name: rating.get(field) for field, name in _TIMES.items()}
+        times = {
+            _time_name(field): instant(time)
+            for field, time in rating.items()
+            if field.endswith("_timestamp") and time
+        }
         score = rating.get("rating_score")
         row = {
             "id": survey,
@@ -57,7 +51,13 @@ def rows(life: Life, conversation: dict[str, Any]) -> list[dict[str, Any]]:
             "userId": life.customer.id,
             "ratingStatus": rating["rating_status"].capitalize(),
             "language": rating.get("rating_language"),
-            "timestamps": {name: instant(time) for name, time in times.items() if time},
+            "timestamps": times,
         }
         found.append({name: value for name, value in row.items() if value is not None})
     return found
+
+
+def _time_name(field: str) -> str:
+    """Give the name of a time: ``rating_offered_timestamp`` of the export is ``offered_at``."""
+    name = field.removeprefix("rating_").removesuffix("_timestamp")
+    return name if name == "scheduled_for" else f"{name}_at"

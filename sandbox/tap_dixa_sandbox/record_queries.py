@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 (msgspec needs it)
+from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -17,6 +17,8 @@ from tap_dixa_sandbox.pages import Key, Paging
 from tap_dixa_sandbox.times import milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
 
     from tap_dixa_sandbox.behaviour import Behaviour
@@ -26,55 +28,10 @@ if TYPE_CHECKING:
 
 _ANALYTICS = Paging(most=300)
 _INTELLIGENCE = Paging(most=1000, usual=50)
-_INCLUSIVE = Bounds()
-
-
-class _AnalyticsInterval(msgspec.Struct, tag_field="_type", tag="Interval"):
-    start: datetime
-    end: datetime
-
-
-class _AnalyticsFilter(msgspec.Struct):
-    attribute: str
-    values: list[str] = []
-
-
-class _AnalyticsQuery(msgspec.Struct, rename="camel"):
-    id: str
-    timezone: str
-    period_filter: _AnalyticsInterval
-    filters: list[_AnalyticsFilter] = []
-
-
-class _Ends(msgspec.Struct, rename={"start": "from", "end": "to"}):
-    start: datetime
-    end: datetime
-
-
-class _Period(msgspec.Struct):
-    interval: _Ends
-
-
-class _PrimaryFilter(msgspec.Struct):
-    period: _Period
-
-
-class _Pagination(msgspec.Struct, rename="camel"):
-    page_limit: int = _INTELLIGENCE.usual
-    page_key: str | None = None
-
-
-class _IntelligenceQuery(msgspec.Struct, rename="camel"):
-    primary_filter: _PrimaryFilter
-    timezone: str
-    pagination: _Pagination = msgspec.field(default_factory=_Pagination)
-    include_labels: bool = True
 
 
 class RecordQueries:
-    """What queries for records find in a data set.
-
-    Filters select nothing: only whether there are any matters, where they must be given.
+    """What queries for records find in a data set. Filters select nothing.
 
     Args:
         data: The data.
@@ -93,25 +50,15 @@ class RecordQueries:
         Raises:
             BadQueryError: Dixa would refuse it.
         """
-        query = _decode(request, _AnalyticsQuery)
-        if query.id not in {kind["id"] for kind in analytics.record_types()}:
+        with _refusing_bodies():
+            query = msgspec.json.decode(request.state.body)
+            period, kind = query["periodFilter"], query["id"]
+            interval = _interval(query, period["start"], period["end"], self._behaviour.bounds)
+        if kind not in {known["id"] for known in analytics.record_types()}:
             raise BadQueryError("Invalid value for: body (unknown id)")
-        if self._behaviour.analytics_filters and not any(one.values for one in query.filters):
-            raise BadQueryError("Invalid value for: body (filters)")
-        after, before = _bounds(query.period_filter.start, query.period_filter.end)
-        request.state.interval = after, before
         key = Key.read(request) or Key(request.url.path, as_of=self._data.now())
-        interval = Interval(after, before, self._behaviour.bounds)
-        rows = self._analytics_rows(self._data, query.id, interval, key.as_of)
-        page = _ANALYTICS.page(
-            request, key, range(len(rows)), lambda places: [rows[place] for place in places]
-        )
-        if self._behaviour.analytics_page_keys:
-            del page["meta"]
-            following = key.place + len(page["data"])
-            if following < len(rows):
-                page["pageKey"] = str(msgspec.structs.replace(key, place=following))
-        return page
+        rows = self._analytics_rows(self._data, kind, interval, key.as_of)
+        return _ANALYTICS.listed(request, key, rows)
 
     def intelligence(self, request: Request) -> Page:
         """Respond to a query of the Intelligence API.
@@ -120,26 +67,23 @@ class RecordQueries:
             BadQueryError: Dixa would refuse it.
             HTTPException: There is no such record type.
         """
-        category, kind = request.path_params["category"], request.path_params["id"]
-        if kind not in {one["id"] for one in intelligence.record_types(category)}:
+        path, kind = request.url.path, request.path_params["id"]
+        if kind not in intelligence.ids(request.path_params["category"]):
             raise HTTPException(404, "The requested resource could not be found")
-        query = _decode(request, _IntelligenceQuery)
-        limit, text = query.pagination.page_limit, query.pagination.page_key
-        if not 1 <= limit <= _INTELLIGENCE.most:
-            raise BadQueryError("Invalid value for: body (pageLimit)")
-        ends = query.primary_filter.period.interval
-        after, before = _bounds(ends.start, ends.end)
-        request.state.interval = after, before
-        path = request.url.path
+        with _refusing_bodies():
+            query = msgspec.json.decode(request.state.body)
+            period = query["primaryFilter"]["period"]["interval"]
+            interval = _interval(query, period["from"], period["to"], Bounds())
+            pagination = query.get("pagination", {})
+            limit = pagination.get("pageLimit", _INTELLIGENCE.usual)
+            if not 1 <= limit <= _INTELLIGENCE.most:
+                raise BadQueryError("Invalid value for: body (pageLimit)")
+        text = pagination.get("pageKey")
         key = Key.parse(text, path) if text else Key(path, as_of=self._data.now())
-        interval = Interval(after, before, _INCLUSIVE)
         rows = self._intelligence_rows(self._data, kind, interval, key.as_of)
         end = key.place + limit
-        found = rows[key.place : end]
-        if not query.include_labels:
-            found = [intelligence.without_labels(row) for row in found]
         more = {"meta": {"next": str(msgspec.structs.replace(key, place=end))}}
-        return {"data": found} | (more if end < len(rows) else {})
+        return {"data": rows[key.place : end]} | (more if end < len(rows) else {})
 
 
 def catalogue(request: Request) -> Page:
@@ -148,29 +92,22 @@ def catalogue(request: Request) -> Page:
     Raises:
         BadQueryError: Dixa would refuse it.
     """
-    category = request.query_params.get("category")
-    if category not in {None, *intelligence.CATEGORIES}:
-        raise BadQueryError("Invalid value for: query parameter category")
-    rows = intelligence.record_types(category)
     key = Key.read(request) or Key(request.url.path)
-    page = _INTELLIGENCE.page(
-        request, key, range(len(rows)), lambda places: [rows[place] for place in places]
-    )
-    if category and "next" in page["meta"]:
-        page["meta"]["next"] += f"&{urlencode({'category': category})}"
-    return page
+    return _INTELLIGENCE.listed(request, key, intelligence.record_types())
 
 
-def _decode(request: Request, kind: type[Any]) -> Any:
+@contextmanager
+def _refusing_bodies() -> Iterator[None]:
+    """Refuse the body of a query that lacks something or has something wrong."""
     try:
-        query = msgspec.json.decode(request.state.body, type=kind)
-        ZoneInfo(query.timezone)
-    except (msgspec.MsgspecError, ValueError, ZoneInfoNotFoundError) as error:
+        yield
+    except (KeyError, TypeError, ValueError, ZoneInfoNotFoundError) as error:
         raise BadQueryError(f"Invalid value for: body ({error})") from None
-    return query
 
 
-def _bounds(start: datetime, end: datetime) -> tuple[int, int]:
-    if start.tzinfo is None or end.tzinfo is None or end < start:
+def _interval(query: Page, start: str, end: str, bounds: Bounds) -> Interval:
+    ZoneInfo(query["timezone"])
+    after, before = (milliseconds(datetime.fromisoformat(text)) for text in (start, end))
+    if before < after:
         raise BadQueryError("Invalid value for: body (period)")
-    return milliseconds(start), milliseconds(end)
+    return Interval(after, before, bounds)

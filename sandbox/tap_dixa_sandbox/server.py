@@ -18,7 +18,6 @@ from tap_dixa_sandbox import control
 from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.dixa_api import DixaApi
 from tap_dixa_sandbox.exports_api import ExportsApi
-from tap_dixa_sandbox.faults import TRANSPORT, reset
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -40,49 +39,27 @@ class Sandbox:
     def __init__(self, data: DataSet, behaviour: Behaviour | None = None, port: int = 0) -> None:
         self.data = data
         self.behaviour = behaviour or Behaviour()
-        self.answered: list[tuple[str, dict[str, str], int]] = []
-        """Path, query and status of every response of either API so far, in order."""
-        self.arrived: list[float] = []
-        """When each export request arrived, by the monotonic clock, in seconds."""
-        self._socket = _listen(("127.0.0.1", port))
-        self._address = self._socket.getsockname()
-        scheme = "https" if self.behaviour.certificate else "http"
-        self.url = f"{scheme}://127.0.0.1:{self._address[1]}"
-        """Its address."""
-        exports = ExportsApi(data, self.behaviour, self.arrived, self.answered, self.away)
-        app = Starlette(
+        self._starlette = Starlette(
             routes=[
-                *exports.routes,
-                *DixaApi(data, self.behaviour, self.answered).routes,
+                *ExportsApi(data, self.behaviour).routes,
+                *DixaApi(data, self.behaviour).routes,
                 *control.routes(data),
             ],
             exception_handlers={HTTPException: _refuse},
         )
-
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            # Faults break connections, which ASGI has no message for.
-            transport = send.__self__.transport  # type: ignore[attr-defined]
-
-            async def send_with_date(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    now = datetime.fromtimestamp((self.behaviour.date or data.now)() / 1000, UTC)
-                    date = format_datetime(now, usegmt=True).encode()
-                    message["headers"] = [*message["headers"], (b"date", date)]
-                await send(message)
-
-            try:
-                await app({**scope, TRANSPORT: transport}, receive, send_with_date)
-            except asyncio.CancelledError:  # the sandbox stops before it has responded
-                transport.abort()
-                await asyncio.sleep(0)  # so that the server notices
-
+        self.app: ASGIApp = self._with_date
+        """What responds to requests. Tests put an application in front of it."""
+        self._socket = listen(("127.0.0.1", port))
+        self._address = self._socket.getsockname()
+        self.url = f"http://127.0.0.1:{self._address[1]}"
+        """Its address."""
         config = uvicorn.Config(
-            with_transport,
+            self._serve,
+            interface="asgi3",
             log_level="warning",
             access_log=False,
             lifespan="off",
             date_header=False,
-            ssl_certfile=self.behaviour.certificate,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -103,29 +80,26 @@ class Sandbox:
         """Serve until the process is interrupted."""
         self._thread.join()
 
-    def away(self, seconds: float) -> ASGIApp:
-        """Make an application that resets its connection and stops listening for a while."""
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except asyncio.CancelledError:  # the sandbox stops before it has responded
+            send.__self__.transport.abort()  # type: ignore[attr-defined]
+            await asyncio.sleep(0)  # so that the server notices
 
-        async def leave(scope: Scope, receive: Receive, _: Send) -> None:
-            loop = asyncio.get_running_loop()
-            for server in self._server.servers:
-                for listening in server.sockets:
-                    loop.remove_reader(listening.fileno())
-            # A connection that is just being accepted would otherwise never get a response.
-            await asyncio.sleep(0)
-            for server in self._server.servers:
-                server.close()
-            reset(scope[TRANSPORT])
-            await asyncio.sleep(seconds)
-            self._socket = _listen(self._address)
-            await self._server.startup(sockets=[self._socket])
-            while (await receive())["type"] != "http.disconnect":
-                pass
+    async def _with_date(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_date(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = datetime.fromtimestamp(self.data.now() / 1000, UTC)
+                date = format_datetime(now, usegmt=True).encode()
+                message["headers"] = [*message["headers"], (b"date", date)]
+            await send(message)
 
-        return leave
+        await self._starlette(scope, receive, send_with_date)
 
 
-def _listen(address: tuple[str, int]) -> socket.socket:
+def listen(address: tuple[str, int]) -> socket.socket:
+    """Open a listening socket."""
     server = socket.create_server(address)
     # Connections inherit it. Otherwise the second part of a response waits 40 ms for the first.
     server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -133,6 +107,5 @@ def _listen(address: tuple[str, int]) -> socket.socket:
 
 
 def _refuse(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    message = error.detail if isinstance(error, HTTPException) else "Internal error"
-    return JSONResponse({"message": message}, status_code=status)
+    assert isinstance(error, HTTPException)  # noqa: S101 (Starlette types handlers for any error)
+    return JSONResponse({"message": error.detail}, status_code=error.status_code)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from copy import deepcopy
 from random import Random
 
-from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.filters import Bounds
-from tap_dixa_sandbox.server import Sandbox
 from tests import expected
+from tests.behaviour import Behaviour
 from tests.campaign.faults import Faults
 from tests.conftest import NOON, catalog, made, settings
 from tests.end_to_end.batches import batch_config
@@ -22,6 +21,7 @@ from tests.end_to_end.everything import (
     rows_by_conversation,
 )
 from tests.end_to_end.queried_records import analytics_records, intelligence_records
+from tests.faulty_sandbox import FaultySandbox
 from tests.sandbox.conftest import Client
 
 MINUTE = 60_000
@@ -65,16 +65,15 @@ class Account:
         )
         data = self.sandbox.data
         usual = Behaviour(requests_per_minute=0, requests_per_second=0)
-        self._usual = Sandbox(data, usual)
+        self._usual = FaultySandbox(data, usual)
         """The same data without faults, to see what must be loaded."""
         self.odd = random.choice([0, 0, 0.05, 0.5])
         conversations = expected.source(data, "conversations").values()
         oldest = [c["id"] for c in sorted(conversations, key=lambda c: c["updated_at"])]
         few = random.sample(oldest, len(oldest) // 3)
         self.refused = set(random.choice([[], [], few, oldest[:12]]))
-        config = self.sandbox._server.config  # noqa: SLF001 (the sandbox has no door for this)
-        self.faults = Faults(config.app, seed, self.odd, self.refused, TOKEN)
-        config.app = self.faults
+        self.faults = Faults(self.sandbox.app, seed, self.odd, self.refused, TOKEN)
+        self.sandbox.app = self.faults
         self.streams = random.choice([EVERY, random.sample(EVERY, random.randint(2, 12))])
         self.deletes = random.random() < 0.6
         self.maps: dict = {}

@@ -10,7 +10,7 @@ from random import Random
 
 import msgspec
 
-from tap_dixa_sandbox.faults import TRANSPORT, BrokenResponse
+from tests.faults import BrokenResponse
 
 KINDS = ("status", "status", "success", "early", "broken", "damaged", "bad row", "headers")
 EARLY = (100, 102, 103, 199)
@@ -134,9 +134,9 @@ class Faults:
             after = random.randrange(max(1, len(body) - 1))
             framing = random.choice(["chunked", "length", "none"])
             packed, head = random.random() < 0.5, random.random() < 0.8
-            broken = BrokenResponse(ending, after, framing, packed, head).responding([body])
+            broken = BrokenResponse(ending, after, framing, packed, head)
             with suppress(OSError):  # the tap was killed
-                await broken({**scope, TRANSPORT: send.__self__.transport}, receive, send)
+                await broken.respond(body, receive, send.__self__.transport)
         else:
             headers.append((b"content-length", str(len(body)).encode()))
             await send({**answer.begin, "headers": headers})

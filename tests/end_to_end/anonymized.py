@@ -46,8 +46,8 @@ def erase_and_delete(sandbox):
     """Anonymize conversations, and delete an agent, a tag and a queue's member."""
     chosen = anonymize(sandbox)
     listed = sandbox.data.directory
-    queue = listed.queues()[0]["id"]
-    listed.remove_member(queue, listed.queue_members(queue)[0]["agentId"])
+    queue = listed.queues[0]["id"]
+    listed.remove_member(queue, listed.queue_members[queue][0]["agentId"])
     listed.remove(sandbox.data.desk.agents[0].id)
-    listed.remove(listed.tags(deactivated=True)[0]["id"])
+    listed.remove(listed.tags[0]["id"])
     return chosen

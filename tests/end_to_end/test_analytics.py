@@ -9,13 +9,13 @@ from random import Random
 
 import pytest
 
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.killed import killed_and_resumed
 from tests.end_to_end.queried import announced, batches_in, bookmarks, text
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso, rfc3339
+from tests.faults import BrokenResponse, Refusal
 
 STREAM = "analytics_records"
 SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}

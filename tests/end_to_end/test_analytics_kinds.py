@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.queried import ANALYTICS, announced, batches_in, bookmarks
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso
+from tests.faults import Refusal
 
 STREAM = "analytics_records"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, BY_CONVERSATION, rows
+from tests.faults import BrokenResponse, Refusal
 
 
 def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, evidence):

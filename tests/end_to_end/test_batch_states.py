@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, catalog, settings
 from tests.end_to_end import checks
@@ -14,6 +13,7 @@ from tests.end_to_end.anonymized import some
 from tests.end_to_end.batches import batch_config, batched, records_in
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, rows_by_conversation
 from tests.end_to_end.test_changed_conversations import OFTEN
+from tests.faults import Refusal
 
 
 def rows_at_states(run, before):

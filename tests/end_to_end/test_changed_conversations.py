@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, LISTS, by_key, rows, rows_by_conversation
 from tests.end_to_end.interrupted import read_until
 from tests.end_to_end.killed import ended, latest_state
+from tests.faults import Refusal
 
 
 def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):

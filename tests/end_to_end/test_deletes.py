@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import EXPORTS, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import KEYS, LISTS
+from tests.faults import Refusal
 
 
 def page(rows, link=None, **extra):

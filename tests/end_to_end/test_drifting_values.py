@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema import Draft202012Validator
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.slowly import both_selections
+from tests.faults import Odd, Refusal
 
 UPDATED = NOON - 10 * DAY
 UUID = "00000000-0000-4000-8000-000000000000"

@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 from tests.end_to_end.refreshed import LOG, messages_are_fresh
+from tests.faults import Odd, Refusal
 
 MINUTE = HOUR // 60
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, catalog, made, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.queried import announced, batches_in
+from tests.faults import Odd, Refusal
 
 PATHS = {
     "conversations": "/v1/conversation_export",
@@ -205,7 +205,7 @@ def test_paths_that_exist_under_beta_only_are_found_there(serve, run_tap, wanted
 
 def members(sandbox):
     """Give the queues in the order in which their members are requested."""
-    return [queue["id"] for queue in sandbox.data.directory.queues()]
+    return [queue["id"] for queue in sandbox.data.directory.queues]
 
 
 def test_the_next_run_resumes_the_stream_that_failed(serve, run_tap):

@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
+from tests.faults import Refusal
 
 
 @pytest.mark.parametrize(

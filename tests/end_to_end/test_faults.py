@@ -11,10 +11,10 @@ from functools import partial
 import pytest
 
 from tap_dixa.retry import ATTEMPTS_BEFORE_LESS, MAX_ATTEMPTS, TIMEOUTS_BEFORE_LESS
-from tap_dixa_sandbox.faults import Away, BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
+from tests.faults import Away, BrokenResponse, Refusal
 
 HTML = {"Content-Type": "text/html"}
 EARLY = "the response is incomplete or damaged"

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import DAY, HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text
 from tests.end_to_end.queried_records import counted, intelligence_records
 from tests.expected import iso, rfc3339
+from tests.faults import BrokenResponse, Refusal
 
 STREAM = "intelligence_records"
 SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}

@@ -17,7 +17,6 @@ from itertools import count
 import duckdb
 import pytest
 
-from tap_dixa_sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete
@@ -26,6 +25,7 @@ from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, records_of
 from tests.end_to_end.tables import duckdb_holds
 from tests.events import wait_until
+from tests.faults import BrokenResponse
 
 PAGE = PROJECT / "docs" / "lake.md"
 SCRIPT = loading.EXAMPLES / "load_duckdb.py"

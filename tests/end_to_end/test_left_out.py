@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
+from tests.faults import Odd, Refusal
 
 PERSON = "ann@customer.example"
 UUID = "00000000-0000-4000-8000-000000000000"

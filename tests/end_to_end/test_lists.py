@@ -9,9 +9,9 @@ import zlib
 import pytest
 
 from tap_dixa.retry import MAX_ATTEMPTS
-from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks, memory
+from tests.faults import Refusal
 
 
 def huge(size):

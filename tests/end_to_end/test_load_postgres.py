@@ -17,7 +17,6 @@ import pytest
 from psycopg import conninfo
 from psycopg.rows import dict_row
 
-from tap_dixa_sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import loading
 from tests.end_to_end.anonymized import erase_and_delete
@@ -26,6 +25,7 @@ from tests.end_to_end.conftest import PATH
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.tables import FIELDS, compare
 from tests.events import wait_until
+from tests.faults import BrokenResponse
 
 SCRIPT = loading.EXAMPLES / "load_postgres.py"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
+from tests.faults import Odd, Refusal
 
 TOKEN = "".join(f"{number:03d}xYz" for number in range(20))[:117]
 JANE = "jane.quux@example.com"
@@ -60,14 +61,9 @@ CASES = [
 def run_with(serve, run_tap, stream, fault, said, level):
     """Run one stream, whose responses say something in place of the @."""
     sandbox = serve(days=20, token=TOKEN)
-    texts = [getattr(fault, name, None) for name in ("body", "text")]
-    ((name, text),) = ((n, t) for n, t in zip(("body", "text"), texts, strict=True) if t)
-    odd = type(fault)(
-        **{
-            **{field: getattr(fault, field) for field in fault.__struct_fields__},
-            name: text.replace("@", json.dumps(said)[1:-1]),
-        }
-    )
+    name = "text" if isinstance(fault, Odd) else "body"
+    text = getattr(fault, name).replace("@", json.dumps(said)[1:-1])
+    odd = replace(fault, **{name: text})
     sandbox.behaviour.faults.extend([odd] * 8)
     sandbox.behaviour.api_faults.extend([odd] * 8)
     environment = {"TAP_DIXA_LOGLEVEL": level, "LOGLEVEL": level}

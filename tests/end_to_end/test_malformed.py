@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, NOON, both_paths, catalog, settings
 from tests.end_to_end import checks
+from tests.faults import Odd, Refusal
 
 CREATED = NOON - 10 * DAY
 UUID = "00000000-0000-4000-8000-000000000000"

@@ -7,12 +7,12 @@ from copy import deepcopy
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, NOON, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, LISTS, exported
 from tests.end_to_end.slowly import both_selections
+from tests.faults import Odd, Refusal
 
 BRAND_NEW = {"level": 3, "labels": ["a"]}
 NESTED = {"conversations": "tags_info"}

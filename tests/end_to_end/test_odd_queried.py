@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tap_dixa_sandbox import analytics, intelligence
-from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.expected import iso
+from tests.faults import Refusal
 
 AGENT = "e756afa3-77cb-424c-8210-edc93a8926bc"
 ANALYTICS_ROW = {
@@ -31,7 +31,7 @@ INTELLIGENCE_ROW = {
 }
 STREAMS = {
     "analytics_records": (analytics.record_types(), ANALYTICS_ROW),
-    "intelligence_records": (intelligence.record_types(None), INTELLIGENCE_ROW),
+    "intelligence_records": (intelligence.record_types(), INTELLIGENCE_ROW),
 }
 TOO_DEEP = {"<array>": "[" * 10_000 + "]" * 10_000, "<object>": '{"a":' * 1_020 + "1" + "}" * 1_020}
 DEEP = {"<100>": "[" * 100 + "]" * 100, "<o100>": '{"a":' * 100 + "1" + "}" * 100}

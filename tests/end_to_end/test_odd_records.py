@@ -8,10 +8,10 @@ from itertools import product
 import pytest
 
 from tap_dixa.client import SCHEMAS
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.slowly import both_selections
+from tests.faults import Odd, Refusal
 
 AT = NOON - 3 * DAY
 UUID = "00000000-0000-4000-8000-{:012}"

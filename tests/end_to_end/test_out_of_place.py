@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
+from tests.faults import Odd
 
 COUNT = 3
 

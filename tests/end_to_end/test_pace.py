@@ -10,12 +10,12 @@ import time
 import pytest
 
 from tap_dixa.rate_limit import BURST, BURST_INTERVAL, MINUTE, LimitedSession
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import DAY, EXPORTS, catalog, settings
 from tests.end_to_end import checks, memory
 from tests.end_to_end.everything import LISTS
 from tests.events import wait_until
+from tests.faults import BrokenResponse, Refusal
 
 PIPE = 1 << 20
 """The most that a pipe of the tap's holds, in bytes."""

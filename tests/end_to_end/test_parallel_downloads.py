@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from tap_dixa.rate_limit import LimitedSession
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import FEW_CONVERSATIONS
+from tests.faults import Refusal
 
 LATENCY = 0.5  # seconds that each export takes
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL
+from tests.faults import Refusal
 
 
 def test_a_stream_that_the_token_may_not_read_is_skipped(serve, run_tap):

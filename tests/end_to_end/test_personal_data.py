@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from tap_dixa.client import SCHEMAS
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected, pages
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks
@@ -20,6 +19,7 @@ from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import ALL, EVERY, KEYS, rows
 from tests.end_to_end.recipes import FLAT, PAGE, SEED, merged, with_secret
+from tests.faults import Refusal
 
 ADDRESSES = ("requester_additional_emails", "requester_additional_phone_numbers")
 

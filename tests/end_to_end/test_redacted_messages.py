@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
 from tests.end_to_end.refreshed import LOG, messages_are_fresh, synced
+from tests.faults import Refusal
 
 CONVERSATIONS = "/v1/conversation_export"
 EXPORTS = {"/v1/message_export": 1, CONVERSATIONS: 1, LOG: 1}

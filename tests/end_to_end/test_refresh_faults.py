@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact, some
 from tests.end_to_end.refreshed import log_is_fresh, messages_are_fresh, synced
+from tests.faults import Odd, Refusal
 
 LOG = "activity_logs"
 MINUTE = HOUR // 60

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 from tests.end_to_end.refreshed import log_is_fresh, messages_are_fresh, synced
+from tests.faults import Odd, Refusal
 
 MINUTE = 60_000
 

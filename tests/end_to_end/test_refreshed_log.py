@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, some
 from tests.end_to_end.batches import batch_config, records_in
 from tests.end_to_end.refreshed import LOG, entries, log_is_fresh
+from tests.faults import Refusal
 
 STREAM = "activity_logs"
 

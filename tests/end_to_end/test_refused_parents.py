@@ -8,11 +8,11 @@ import json
 import pytest
 
 from tap_dixa.streams.configuration import CHANNELS
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import DAY, EXPORTS, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, key, rows, rows_by_conversation
+from tests.faults import Refusal
 
 NOTES = "conversation_notes"
 STATUSES = [403, 404, *(pytest.param(status, marks=pytest.mark.slow) for status in (410, 422))]

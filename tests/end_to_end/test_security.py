@@ -10,11 +10,11 @@ from threading import Thread
 import pytest
 import trustme
 
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.events import wait_until
+from tests.faults import BrokenResponse, Refusal
 
 TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 

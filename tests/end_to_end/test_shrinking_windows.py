@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact
 from tests.end_to_end.refreshed import LOG
+from tests.faults import Refusal
 
 DAYS = 62
 PARALLEL = 4

@@ -13,7 +13,6 @@ from collections import Counter
 
 import pytest
 
-from tap_dixa_sandbox.faults import BrokenResponse, Odd
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
@@ -29,6 +28,7 @@ from tests.end_to_end.interrupted import (
 )
 from tests.end_to_end.killed import ended, latest_state
 from tests.events import HANG, wait_until
+from tests.faults import BrokenResponse, Odd
 from tests.states import bookmarks
 
 

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import settings
 from tests.end_to_end.interrupted import IN_ORDER, ONE_SIGNAL, ends_in_order, interrupt, read_until
 from tests.events import wait_until
+from tests.faults import BrokenResponse, Refusal
 
 WAITING = {
     "for a response": (BrokenResponse("stall", head=False), b""),

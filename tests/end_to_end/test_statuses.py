@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import EXPORTS, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import RECORDS, by_key, rows, rows_by_conversation
 from tests.end_to_end.raw_http import raw_server
+from tests.faults import Refusal
 
 INCOMPLETE = (201, 202, 203, 205, 206, 207, 208, 226, 299)
 QUICKLY = {202, 204, 205}

@@ -13,12 +13,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from tap_dixa.streams import STREAMS
-from tap_dixa_sandbox.faults import BrokenResponse
 from tests.conftest import HOUR, settings
 from tests.end_to_end.conftest import environment_of
 from tests.end_to_end.everything import ALL, by_key, records_of
 from tests.end_to_end.tables import FIELDS, compare, duckdb_holds
 from tests.events import wait_until
+from tests.faults import BrokenResponse
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from threading import Thread
 
 import pytest
 
-from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests.conftest import catalog, settings
 from tests.end_to_end.interrupted import SIGNALS, ends_in_order, interrupt
 from tests.events import wait_until
+from tests.faults import BrokenResponse, Refusal
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d [\d:,]{12} \| (INFO|WARNING) +\| [\w.-]+ +\| .+")
 DRAWN = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tap_dixa_sandbox.faults import Refusal
 from tests.conftest import NOON, catalog, settings
 from tests.end_to_end import checks
+from tests.faults import Refusal
 
 ZONED = "2025-01-01T08:00:00.5Z[GMT]"
 QUOTING = f'She said "{ZONED}'

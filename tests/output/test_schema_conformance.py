@@ -67,7 +67,7 @@ def samples():
         "analytics_record_types": analytics.record_types(),
         "analytics_metrics": analytics.metrics(),
         "intelligence_records": [{**RECORD, "category": "agents"}],
-        "intelligence_record_types": intelligence.record_types(None),
+        "intelligence_record_types": intelligence.record_types(),
     }
     return found.__getitem__
 

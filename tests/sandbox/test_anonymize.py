@@ -74,42 +74,6 @@ def test_it_is_found_by_its_new_time_and_by_its_old_ones(connect):
     assert csid not in {record["id"] for record in found}
 
 
-def test_it_shows_as_late_as_anything_else(connect):
-    api = connect(conversations=300, late=600_000)
-    before, _ = exports(api)
-    csid = pick(before, settled=True)
-    _, at_once = api.sandbox.data.life(csid)
-    delay = NOON - at_once
-    assert delay > 1
-    api.sandbox.data.anonymize(csid)
-    api.sandbox.data.now.now += delay - 1
-    assert exports(api)[0][csid] == before[csid]
-    api.sandbox.data.now.now += 1
-    assert exports(api)[0][csid]["anonymized_at"] == NOON
-
-
-def test_what_is_still_to_happen_happens(connect):
-    api, other = connect(conversations=300), connect(conversations=300)
-    csid = pick(exports(api)[0], settled=False)
-    api.sandbox.data.anonymize(csid)
-    for sandbox in (api.sandbox, other.sandbox):
-        sandbox.data.now.now += 40 * DAY
-    shown, happened = exports(api)[0][csid], exports(other)[0][csid]
-    assert shown["anonymized_at"] == NOON
-    assert shown["updated_at"] == max(NOON, happened["updated_at"])
-    assert shown["last_message_created_at"] == happened["last_message_created_at"]
-
-
-def test_a_second_time_changes_nothing(connect):
-    api = connect(conversations=300)
-    csid = pick(exports(api)[0], settled=True)
-    api.sandbox.data.anonymize(csid)
-    once = exports(api)
-    api.sandbox.data.now.now += 1
-    api.sandbox.data.anonymize(csid)
-    assert exports(api)[0][csid] == once[0][csid]
-
-
 def test_the_log_and_the_notes_forget_what_is_personal_and_keep_their_entries(connect):
     api = connect(conversations=300)
     before = {entry["id"]: entry for entry in api.everything(LOG, pageLimit=10_000)}
@@ -127,14 +91,6 @@ def test_the_log_and_the_notes_forget_what_is_personal_and_keep_their_entries(co
     assert {note["message"] for note in notes} == {"anonymized"}
 
 
-def test_its_end_user_stays(connect):
-    api = connect()
-    end_users = api.everything("/v1/endusers")
-    for csid in exports(api)[0]:
-        api.sandbox.data.anonymize(csid)
-    assert api.everything("/v1/endusers") == end_users
-
-
 def test_people_can_ask_for_it(connect):
     api = connect()
     csid = next(iter(exports(api)[0]))
@@ -144,11 +100,3 @@ def test_people_can_ask_for_it(connect):
     assert requests.post(f"{url}/1", timeout=HANG).status_code == 404
     assert requests.get(f"{url}/{csid}", timeout=HANG).status_code == 405
     assert api.sandbox.answered == []
-
-
-def test_what_is_not_there_cannot_be_anonymized(connect):
-    api = connect()
-    with pytest.raises(LookupError):
-        api.sandbox.data.anonymize(1)
-    with pytest.raises(LookupError):
-        api.sandbox.data.anonymize(max(exports(api)[0]) + 1)

@@ -8,7 +8,12 @@ import requests
 from click.testing import CliRunner
 
 from tap_dixa_sandbox.cli import main
+from tap_dixa_sandbox.dataset import DataSet
+from tests.behaviour import Behaviour
+from tests.conftest import Clock
 from tests.events import HANG
+from tests.faulty_sandbox import FaultySandbox
+from tests.sandbox.conftest import Client
 
 SANDBOX = [sys.executable, "-c", "from tap_dixa_sandbox.cli import main; main()"]
 
@@ -63,30 +68,23 @@ def test_serve_prints_its_address_and_serves_until_it_is_interrupted():
         assert serving.wait(HANG) != 0
 
 
-@pytest.mark.slow
-def test_faults_come_in_the_order_of_their_plan(tmp_path):
-    plan = tmp_path / "plan.json"
-    plan.write_text(
-        '[null, {"fault": "refusal", "status": 503}, {"fault": "odd", "text": "7"},'
-        ' {"fault": "broken", "ending": "stop"}, {"fault": "away", "seconds": 0}]'
-    )
-    request = SHOW.replace("print(response.status_code, token)", "print(response.status_code)")
-    done = run("--faults", str(plan), "--", sys.executable, "-c", f"{request}{request}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "200\n503\n"
-
-
-@pytest.mark.parametrize("text", ["", "{}", '[{"fault": "flood"}]', '[{"fault": "away"}]'])
-def test_what_is_no_plan_is_refused(tmp_path, text):
-    plan = tmp_path / "plan.json"
-    plan.write_text(text)
-    done = CliRunner().invoke(main, ["run", "--faults", str(plan), "--", "true"])
-    assert done.exit_code == 1
-    assert "--faults is not a valid plan" in done.output
-
-
 def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
     assert "run it in the folder with meltano.yml" in result.output
+
+
+@pytest.mark.parametrize("option", ["--contacts", "--days", "--conversations"])
+def test_there_is_at_least_one_of_everything(option):
+    done = CliRunner().invoke(main, ["run", option, "0", "--", "true"])
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.output
+
+
+def test_a_hundred_thousand_end_users_take_no_time():
+    data = DataSet(300, 30, Clock(), contacts=100_000)
+    with FaultySandbox(data, Behaviour(requests_per_second=0)) as sandbox:
+        page = Client(sandbox).get("/v1/endusers", pageLimit=1000).json()
+    assert len({row["id"] for row in page["data"]}) == 1000
+    assert "next" in page["meta"]

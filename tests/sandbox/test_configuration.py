@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from uuid import UUID
 
 import pytest
 
+from tests import expected
 from tests.end_to_end.everything import CHANNELS, catalogued
 
 pytestmark = pytest.mark.xdist_group("configuration")
@@ -38,9 +38,6 @@ def test_templates_have_two_types_and_the_log_names_one(api):
     templates = api.everything("/v1/templates")
     kinds = {row["_type"] for row in templates}
     assert kinds == {"QuickResponse", "EmailAutoReply"}
-    for kind in kinds:
-        own = [row for row in templates if row["_type"] == kind]
-        assert api.everything("/v1/templates", type=kind, pageLimit=1) == own
     agents = {row["id"] for row in api.everything("/v1/agents")}
     for row in templates:
         assert {row["createdBy"], row.get("lastEditedBy", row["createdBy"])} <= agents
@@ -49,15 +46,6 @@ def test_templates_have_two_types_and_the_log_names_one(api):
     names = {entry.get("attributes", {}).get("templateName") for entry in log} - {None}
     assert names
     assert names <= {row["name"] for row in templates if row["_type"] == "EmailAutoReply"}
-
-
-def test_every_schedule_is_defined(api):
-    for row in api.data("/v1/business-hours/schedules")["schedules"]:
-        path = f"/v1/business-hours/schedules/{row['id']}/definition"
-        ((name, definition),) = api.data(path).items()
-        assert name == "schedule"
-        assert row == {name: definition[name] for name in row}
-        assert definition["businessHours"]
 
 
 def test_catalogs_lead_to_categories_and_articles_that_lead_back(api):
@@ -87,34 +75,20 @@ def test_catalogs_lead_to_categories_and_articles_that_lead_back(api):
     assert any("parentCategory" in row for row in rows["categories"].values())
 
 
-@pytest.mark.parametrize("forms", [False, True])
-def test_ratings_are_those_of_the_export(connect, forms):
-    api = connect(conversations=120, documented_forms=forms)
-    query = {"updated_after": "2026-02-10", "updated_before": "2026-03-12"}
-    records = api.get("/v1/conversation_export", **query).json()
-    people = {row["id"] for row in api.everything("/v1/endusers")}
-    agents = {row["id"] for row in api.everything("/v1/agents")}
+def test_ratings_are_those_of_the_export(connect):
+    api = connect(conversations=120)
     kinds = {"csat": "Csat", "nps": "Nps", "thumbs": "ThumbsUpOrDown"}
-    surveys, most = {}, 0
-    for record in records:
-        rows = api.data(f"/v1/conversations/{record['id']}/ratings")
-        ratings = record.get("ratings", [])
-        assert len(rows) == len(ratings)
+    surveys = {}
+    for csid, record in expected.source(api.sandbox.data, "conversations").items():
+        rows = api.data(f"/v1/conversations/{csid}/ratings")
+        surveys |= {row["id"]: csid for row in rows}
         assert len({row["id"] for row in rows}) <= 1
-        surveys |= {row["id"]: record["id"] for row in rows}
-        most = max(most, len(rows) - len({row["ratingType"] for row in rows}))
-        for row, rating in zip(rows, ratings, strict=True):
-            assert row["ratingType"] == kinds[rating["rating_type"].lower()]
-            assert row["ratingStatus"].lower() == rating["rating_status"].lower()
+        for row, rating in zip(rows, record.get("ratings", []), strict=True):
+            assert row["ratingType"] == kinds[rating["rating_type"]]
+            assert row["ratingStatus"].lower() == rating["rating_status"]
             assert row.get("ratingScore") == rating.get("rating_score")
-            created = datetime.fromisoformat(row["timestamps"]["created_at"])
-            assert created.timestamp() * 1000 == rating["rating_created_timestamp"]
-            assert row["agentId"] in agents
-            assert row["userId"] in people
-        scores = [row["ratingScore"] for row in rows if "ratingScore" in row]
-        assert scores in ([], [record.get("rating_score")])
+            assert row["userId"] == record["requester_id"]
     assert len(surveys) > 20
-    assert most == forms
 
 
 UNKNOWN = str(UUID(int=1, version=4))
@@ -124,7 +98,6 @@ UNKNOWN = str(UUID(int=1, version=4))
     ("path", "status"),
     [
         ("/v1/conversations/flows?channel=Fax", 400),
-        ("/v1/templates?type=Fax", 400),
         ("/v1/templates?pageLimit=101", 400),
         ("/v1/knowledge/collections?pageLimit=0", 400),
         ("/v1/knowledge/collections/x/catalog", 400),

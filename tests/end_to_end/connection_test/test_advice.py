@@ -11,7 +11,6 @@ import pytest
 from tap_dixa.report import advice
 from tap_dixa.tap import TapDixa
 from tap_dixa.timestamps import to_rfc3339
-from tap_dixa_sandbox.faults import Refusal
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
@@ -24,6 +23,7 @@ from tests.end_to_end.connection_test.conftest import (
     report_of,
 )
 from tests.end_to_end.everything import ALL, CATALOGUES, EVERY, RECORDS
+from tests.faults import Refusal
 
 
 @pytest.mark.slow

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from tap_dixa_sandbox.faults import Odd, Refusal
 from tap_dixa_sandbox.filters import Bounds
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
 from tests.end_to_end.connection_test.conftest import advised, cells, line, report_of
 from tests.end_to_end.everything import ALL
 from tests.end_to_end.queried import INTELLIGENCE
+from tests.faults import Odd, Refusal
 
 IN_THE_DAY = NOON - 3 * HOUR
 

@@ -9,7 +9,6 @@ from collections import Counter
 import pytest
 
 from tap_dixa.tap import TapDixa
-from tap_dixa_sandbox.faults import Refusal
 from tap_dixa_sandbox.filters import Bounds
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
@@ -25,6 +24,7 @@ from tests.end_to_end.connection_test.conftest import (
 )
 from tests.end_to_end.everything import ALL, EVERY, RECORDS, rows
 from tests.end_to_end.queried import ANALYTICS, INTELLIGENCE
+from tests.faults import Refusal
 from tests.pages import blocks
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_dixa_sandbox.behaviour import Behaviour
-from tap_dixa_sandbox.server import Sandbox
+from tests.behaviour import Behaviour
 from tests.conftest import Clock, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete, redact
 from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, key, records_of
 from tests.end_to_end.loaders.odd_texts import OddTexts
+from tests.faulty_sandbox import FaultySandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Synced:
 
 def odd_sandbox():
     unlimited = Behaviour(requests_per_minute=0, requests_per_second=0)
-    return Sandbox(OddTexts(150, 10, Clock()), unlimited)
+    return FaultySandbox(OddTexts(150, 10, Clock()), unlimited)
 
 
 @pytest.fixture(scope="session")
