@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.client import DixaStream
     from tap_dixa.rate_limit import LimitedSession
-    from tap_dixa.report.connection_report import ConnectionReport
+    from tap_dixa.report.observe import ConnectionReport
 
 
 class TapDixa(CommandTap):
@@ -175,7 +175,8 @@ class TapDixa(CommandTap):
             StreamsFailedError: Some streams failed. The others were tested all the same.
             NoAccessError: The token may read none of them.
         """
-        from tap_dixa.report.connection_report import ConnectionReport  # noqa: PLC0415
+        from tap_dixa.report.observe import ConnectionReport  # noqa: PLC0415
+        from tap_dixa.report.render import render  # noqa: PLC0415
 
         check_temporary_folder()
         streams = self._ordered_streams()
@@ -199,7 +200,7 @@ class TapDixa(CommandTap):
         finally:
             if self.progress_bar is not None:
                 self.progress_bar.hide()
-            sys.stderr.write(f"\n{report}\n")
+            sys.stderr.write(f"\n{render(report)}\n")
         if failed:
             raise StreamsFailedError(_describe(failed, len(streams)))
 

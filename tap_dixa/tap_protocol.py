@@ -34,8 +34,8 @@ class Report(Protocol):
             row: The row, as decoded JSON.
         """
 
-    def export(self, stream: RESTStream[Any], window: Any, spool: Any) -> None:
-        """Note a downloaded window, or a part of one, and the response on disk."""
+    def export(self, stream: RESTStream[Any], spool: Any) -> None:
+        """Note a window's response on disk."""
 
 
 class DixaTap(Protocol):

@@ -163,7 +163,7 @@ class WindowedStream(FastPathStream, DixaStream):
         def observed(window: Window, retries: Retries) -> Spool:
             spool = download(window, retries)
             if self.tap.report is not None:
-                self.tap.report.export(self, window, spool)
+                self.tap.report.export(self, spool)
             return spool
 
         return self._fetcher.fetch(windows, observed, ahead=self.settings.parallel_downloads)
