@@ -6,7 +6,7 @@ import logging
 from abc import abstractmethod
 from functools import cached_property, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 from singer_sdk import RESTStream
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from tap_dixa.errors import RefusedError
     from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.run import Run
     from tap_dixa.settings import Settings
-    from tap_dixa.tap_protocol import DixaTap
 
 _Stream = TypeVar("_Stream", bound="DixaStream")
 
@@ -61,15 +61,16 @@ class DixaStream(RESTStream[Any]):
     skipped: RefusedError | None = None
     """Why this stream is skipped, if it is."""
 
-    @property
-    def tap(self) -> DixaTap:
-        """The tap that this stream belongs to."""
-        return cast("DixaTap", self._tap)
+    @cached_property
+    def run(self) -> Run:
+        """What the streams of this run share."""
+        run: Run = self._tap.run  # type: ignore[attr-defined] # TapDixa has it
+        return run
 
     @property
     def settings(self) -> Settings:
-        """The tap's checked settings."""
-        return self.tap.settings
+        """The checked settings."""
+        return self.run.settings
 
     def another(self, stream: type[_Stream]) -> _Stream:
         """Build another stream of the same tap, to read what this one depends on."""
@@ -77,7 +78,7 @@ class DixaStream(RESTStream[Any]):
 
     def skip(self, error: RefusedError, *, begun: bool) -> None:
         """Continue without this stream, if that can be: see `Permissions.skip`."""
-        self.tap.permissions.skip(self.name, error, begun=begun)
+        self.run.permissions.skip(self.name, error, begun=begun)
         self.skipped = error
 
     @cached_property
@@ -224,7 +225,7 @@ class DixaStream(RESTStream[Any]):
     @cached_property
     def user_agent(self) -> str:
         """The User-Agent header."""
-        return self.settings.user_agent or f"tap-dixa/{self.tap.plugin_version}"
+        return self.settings.user_agent or f"tap-dixa/{self.run.version}"
 
     @property
     @override
@@ -260,11 +261,10 @@ class DixaStream(RESTStream[Any]):
 
     @override
     def validate_response(self, response: requests.Response) -> None:
-        if self.tap.report is not None:
-            self.tap.report.response(self, response)
+        self.run.report.response(self, response)
         if response.status_code in self.complete_statuses:
             self.requests_session.unavailable = False
-            self.tap.permissions.granted()
+            self.run.permissions.granted()
             return
         with response:
             error = error_of(response, self.name)
@@ -281,7 +281,7 @@ class DixaStream(RESTStream[Any]):
 
         Otherwise it is this path, or this one of the two APIs, that the token may not read.
         """
-        sessions = (self.requests_session, self.tap.dixa_api_session, self.tap.exports_session)
+        sessions = (self.requests_session, self.run.dixa_api_session, self.run.exports_session)
         used = (session for session in sessions if session.accepted is not None)
         session = next(used, None)
         return session is not None and session.refuses_token_now(self.timeout)

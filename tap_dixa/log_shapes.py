@@ -38,7 +38,7 @@ _TYPES: dict[type, str] = {
 
 def shown_text(text: bytes) -> str:
     """Describe a text that Dixa sent, such as a body, a record's JSON, or the beginning of one."""
-    if _shows_all():
+    if shows_values():
         return repr(beginning(text.decode(errors="replace"), _MOST_CHARACTERS))
     try:
         value = msgspec.json.decode(text if len(text) <= _LONGEST_TEXT else b"")
@@ -49,7 +49,7 @@ def shown_text(text: bytes) -> str:
 
 def shown_value(value: Any) -> str:
     """Describe decoded JSON that Dixa sent, such as a row: its type and the names of its fields."""
-    if _shows_all():
+    if shows_values():
         return beginning(repr(value), _MOST_CHARACTERS)
     kind = type_name(value)
     if not isinstance(value, dict) or not value:
@@ -62,7 +62,7 @@ def shown_value(value: Any) -> str:
 def shown_path(path: str) -> str:
     """Return the path of a new field as a log line may have it, with dots into objects."""
     plain = all(shown_name(name) == name for name in path.split("."))
-    return path if plain or _shows_all() else _NO_NAME
+    return path if plain or shows_values() else _NO_NAME
 
 
 def shown_name(name: str) -> str:
@@ -81,5 +81,6 @@ def type_name(value: Any) -> str:
     return _TYPES.get(type(value), "number")
 
 
-def _shows_all() -> bool:
+def shows_values() -> bool:
+    """Whether log lines may quote what Dixa sent: at the level DEBUG."""
     return logging.getLogger("tap-dixa").isEnabledFor(logging.DEBUG)

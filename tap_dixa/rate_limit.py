@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import time
@@ -19,6 +20,7 @@ from urllib3.connection import HTTPConnection
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.errors import SettingsError
+from tap_dixa.log_shapes import shows_values
 from tap_dixa.timestamps import to_milliseconds
 
 MINUTE = 60_500
@@ -56,6 +58,14 @@ class _FinalResponse(HTTPResponse):
 HTTPConnection.response_class = _FinalResponse
 
 
+def _log_of_connections(_: logging.LogRecord) -> bool:
+    """Keep urllib3's warnings, which quote what was sent, out of all logs but that of DEBUG."""
+    return shows_values()
+
+
+logging.getLogger("urllib3.connection").addFilter(_log_of_connections)
+
+
 class LimitedSession(requests.Session):
     """A session that delays a request rather than exceed a rate limit.
 
@@ -87,6 +97,12 @@ class LimitedSession(requests.Session):
     def hold(self, seconds: float) -> None:
         """Delay all requests, because Dixa refused one of them as too many (429)."""
         self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        # No redirect is followed, so what Location holds does not matter: requests would read it
+        # all the same, and not each value is an address.
+        return None
 
     @override
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:

@@ -12,7 +12,7 @@ import requests
 
 from tap_dixa import retry
 from tap_dixa.cancellation import raise_if_cancelled
-from tap_dixa.errors import RetriesExhaustedError
+from tap_dixa.errors import RetriesExhaustedError, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -90,6 +90,10 @@ class Retries:
 
     def _is_last(self, error: Exception) -> bool:
         raise_if_cancelled()
+        if isinstance(error, TooMuchError):
+            # Dixa is there, and does what it is asked for less: all attempts are left for that.
+            self._failures = 0
+            return True
         self._failures += 1
         attempts = retry.MAX_ATTEMPTS
         if self._session.unavailable:

@@ -9,12 +9,16 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException
+from typing import TYPE_CHECKING
 
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 from urllib3.exceptions import InvalidHeader
 
 from tap_dixa.errors import IncompleteResponseError, TooMuchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RETRIABLE = (RetriableAPIError, requests.RequestException, ConnectionError)
 """Exceptions after which a retry may succeed: see `may_succeed`."""
@@ -47,11 +51,7 @@ LONGEST_BACKOFF_UNAVAILABLE = 4
 TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
 """What to do if the operating system opens no more files and connections."""
 
-_WRONG_SETTINGS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidHeader,
-)
+_WRONG_SETTINGS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 """What only another setting can resolve: an address, or that of a proxy."""
 
 _NOT_HTTP = (HTTPException, InvalidHeader)
@@ -144,10 +144,10 @@ def describe(error: BaseException) -> str:
         return "the response could not be decompressed"
     if isinstance(error, RetriableAPIError | TooMuchError):
         return str(error)
-    cause = _innermost(error)
-    if isinstance(cause, _NOT_HTTP) and not isinstance(cause, OSError):
+    causes = list(_causes(error))
+    if any(isinstance(cause, _NOT_HTTP) and not isinstance(cause, OSError) for cause in causes):
         return "the response is not HTTP"
-    reason = f"no connection: {cause}"
+    reason = f"no connection: {causes[-1]}"
     return f"{reason}. {TOO_MANY_FILES}" if _has_too_many_files(error) else reason
 
 
@@ -156,6 +156,13 @@ def _has_too_many_files(error: BaseException) -> bool:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return error
+    *_, innermost = _causes(error)
+    return innermost
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what caused it, what caused that, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -106,7 +106,7 @@ def _read_bookmark(
     read = {name: value for name, value in bookmark.items() if name != "progress_markers"}
     partitions = [
         _read_bookmark(f"{stream} {partition.get('context')}", partition, replication_key, log)
-        for partition in read.get("partitions") or ()
+        for partition in read.pop("partitions", None) or ()
     ]
     if partitions:
         read["partitions"] = partitions

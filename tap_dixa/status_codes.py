@@ -10,6 +10,7 @@ from singer_sdk.exceptions import RetriableAPIError
 
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
 from tap_dixa.log_shapes import shown_text
+from tap_dixa.response_body import body_parts
 
 if TYPE_CHECKING:
     from singer_sdk.exceptions import FatalAPIError
@@ -52,7 +53,7 @@ def error_of(response: requests.Response, stream: str) -> RetriableAPIError | Fa
     status = response.status_code
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return RetriableAPIError(
-            f"Dixa responded with {status} {response.reason}, which is no complete response",
+            f"Dixa responded with {_named(status)}, which is no complete response",
             response,
         )
     advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
@@ -69,11 +70,16 @@ def error_of(response: requests.Response, stream: str) -> RetriableAPIError | Fa
 def _detail(response: requests.Response) -> str:
     """Give the status and what its body is, in one line."""
     try:
-        body = next(response.iter_content(_MOST_READ), b"")
+        body = next(body_parts(response, _MOST_READ), b"")
     except requests.RequestException:
         body = b""  # the status is what decides
-    try:
-        status = f"{response.status_code} {HTTPStatus(response.status_code).phrase}"
-    except ValueError:
-        status = str(response.status_code)
+    status = _named(response.status_code)
     return f"{status}, {shown_text(body)}" if body.strip() else status
+
+
+def _named(status: int) -> str:
+    """Give a status and its name, if it has one. The response may give it any other."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

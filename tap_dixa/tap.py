@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
@@ -15,6 +14,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from typing_extensions import override
 
+from tap_dixa.client import DixaStream
 from tap_dixa.command import CommandTap
 from tap_dixa.download.temporary_file import check_temporary_folder
 from tap_dixa.environment import parse_environment
@@ -27,12 +27,8 @@ from tap_dixa.errors import (
 from tap_dixa.hidden_token import hide
 from tap_dixa.output.stdout import StdoutWriter
 from tap_dixa.permissions import Permissions
-from tap_dixa.progress_bar import ProgressBar
-from tap_dixa.settings import (
-    CONFIG_JSONSCHEMA,
-    Settings,
-    check_sdk_settings,
-)
+from tap_dixa.run import Run
+from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.signals import end_run, handle_hangup
 from tap_dixa.state import read_state
 from tap_dixa.stream_maps import StreamMapper
@@ -44,10 +40,6 @@ if TYPE_CHECKING:
 
     from singer_sdk.streams import Stream
 
-    from tap_dixa.client import DixaStream
-    from tap_dixa.rate_limit import LimitedSession
-    from tap_dixa.report.observe import ConnectionReport
-
 
 class TapDixa(CommandTap):
     """Singer tap for Dixa: the Exports API and the Dixa API."""
@@ -57,51 +49,15 @@ class TapDixa(CommandTap):
     config_jsonschema = CONFIG_JSONSCHEMA
     message_writer_class = StdoutWriter
 
-    report: ConnectionReport | None = None
-    """What a connection test finds out; None in any other run."""
-
     @cached_property
-    def settings(self) -> Settings:
-        """The checked settings.
-
-        Raises:
-            SettingsError: A setting is missing or unusable.
-        """
-        return Settings.from_config(self.config)
-
-    @cached_property
-    def exports_session(self) -> LimitedSession:
-        """The one session for the Exports API: its streams share the token's rate limit."""
-        # The limiter is slow to import, and discovery, --about and --version do not need it.
-        from tap_dixa.rate_limit import MINUTE, LimitedSession  # noqa: PLC0415
-
-        return LimitedSession(self.settings.requests_per_minute, MINUTE)
-
-    @cached_property
-    def dixa_api_session(self) -> LimitedSession:
-        """The one session for the Dixa API: its streams share the token's rate limit."""
-        from tap_dixa.rate_limit import BURST, BURST_INTERVAL, LimitedSession  # noqa: PLC0415
-
-        return LimitedSession(BURST, BURST_INTERVAL)
-
-    @cached_property
-    def permissions(self) -> Permissions:
-        """What the token may read, as far as this run knows."""
+    def run(self) -> Run:
+        """What the streams of this run share."""
 
         def selected() -> list[str]:
             return [name for name, stream in self.streams.items() if stream.selected]
 
-        return Permissions(selected, self.logger.warning)
-
-    @cached_property
-    def beta_paths(self) -> set[str]:
-        """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
-        return set()
-
-    @cached_property
-    def progress_bar(self) -> ProgressBar | None:
-        """Where progress is shown, if somebody watches."""
-        return ProgressBar.if_watched()
+        permissions = Permissions(selected, self.logger.warning)
+        return Run(self.config, permissions, self.plugin_version)
 
     @override
     def discover_streams(self) -> list[Stream]:
@@ -158,14 +114,14 @@ class TapDixa(CommandTap):
                 failed[stream.name] = str(error)
                 self.logger.warning("Stream %s failed; continuing with the others", stream.name)
             stream.finalize_state_progress_markers()
-        self.permissions.flush()
+        self.run.permissions.flush()
         if failed:
             raise StreamsFailedError(_describe(failed, len(selected)))
 
     def _ordered_streams(self) -> list[DixaStream]:
-        known = list(STREAMS)
-        streams = cast("list[DixaStream]", list(self.streams.values()))
-        return sorted(streams, key=lambda stream: known.index(type(stream)))
+        order = list(STREAMS)
+        streams = [stream for stream in self.streams.values() if isinstance(stream, DixaStream)]
+        return sorted(streams, key=lambda stream: order.index(type(stream)))
 
     @override
     def test_connection(self) -> None:
@@ -180,7 +136,8 @@ class TapDixa(CommandTap):
 
         check_temporary_folder()
         streams = self._ordered_streams()
-        report = self.report = ConnectionReport(streams)
+        report = self.run.report = ConnectionReport(streams)
+        self.run.is_test = True
         failed: dict[str, str] = {}
         for stream in streams:
             stream.selected = True
@@ -195,11 +152,11 @@ class TapDixa(CommandTap):
                     if stream.selected_by_default or not isinstance(error, NotFoundError):
                         failed[stream.name] = str(error)
                     report.tested(stream, error)
-            self.permissions.flush()
+            self.run.permissions.flush()
             report.probe_bounds()
         finally:
-            if self.progress_bar is not None:
-                self.progress_bar.hide()
+            if self.run.progress_bar is not None:
+                self.run.progress_bar.hide()
             sys.stderr.write(f"\n{render(report)}\n")
         if failed:
             raise StreamsFailedError(_describe(failed, len(streams)))
@@ -234,14 +191,14 @@ class TapDixa(CommandTap):
         # values, so ours, which never quote the token, come first.
         if not raise_errors:
             return []  # discovery: the streams do not depend on settings
-        hide(self.settings.api_token)
-        if self.settings.start_date > time.time_ns() // 1_000_000:
+        hide(self.run.settings.api_token)
+        if self.run.settings.start_date > self.run.start:
             self.logger.warning(
                 "start_date is in the future: incremental streams are empty until then"
             )
         # The SDK reads dates in fewer ways than people write them.
         for name in ("start_date", "end_date"):
-            if (date := getattr(self.settings, name)) is not None:
+            if (date := getattr(self.run.settings, name)) is not None:
                 self._config[name] = to_rfc3339(date)
         self.append_builtin_config(self.config_jsonschema)
         check_sdk_settings(self._config, self.config_jsonschema)
@@ -263,7 +220,7 @@ class TapDixa(CommandTap):
         if self._ends:
             return
         self._ends = True
-        end_run(self, signum, self.progress_bar)
+        end_run(self, signum, self.run.progress_bar)
 
 
 def _describe(failed: dict[str, str], selected: int) -> str:

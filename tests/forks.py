@@ -1,8 +1,8 @@
 """The tap in a process of its own, without the half second that its imports take each time.
 
-Nor does it wait for the Dixa API's limit, which the sandbox does not have unless it is told to, and
-between a request and its retry it waits a hundredth of what it says. A test of either starts
-``python -m tap_dixa``.
+Nor does it wait for the Dixa API's limit, which the sandbox does not have unless it is told to.
+Between a request and its retry, and after a 429 before any request, it waits a hundredth of what it
+says. A test of either starts ``python -m tap_dixa``.
 """
 
 from __future__ import annotations
@@ -137,6 +137,8 @@ def _run(arguments, output, log, environment, code):
     gc.freeze()  # what was imported stays
     rate_limit.BURST_INTERVAL = 1
     _sync.time = retries.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100))
+    hold = rate_limit.LimitedSession.hold
+    rate_limit.LimitedSession.hold = lambda session, seconds: hold(session, seconds / 100)
     os.environ.update(environment)
     time.tzset()
     for number, descriptor in ((1, output), (2, log)):

@@ -91,7 +91,7 @@ def test_an_empty_interval_is_allowed():
 def test_dates_come_as_people_write_them(written):
     config = {**GOOD, "start_date": written, "end_date": written}
     tap = TapDixa(config=config, setup_mapper=False)
-    assert tap.settings.start_date == tap.settings.end_date == 1_738_281_600_000
+    assert tap.run.settings.start_date == tap.run.settings.end_date == 1_738_281_600_000
     assert tap.config["start_date"] == tap.config["end_date"] == "2025-01-31T00:00:00.000Z"
 
 
@@ -117,7 +117,7 @@ def test_reading_the_environment_leaves_it_as_it_is(monkeypatch):
     before = dict(os.environ)
     tap = TapDixa(parse_env_config=True)
     assert dict(os.environ) == before
-    assert tap.settings.window_days == 31
+    assert tap.run.settings.window_days == 31
 
 
 SECRET = "a-seed-that-nobody-may-see"  # noqa: S105
@@ -159,4 +159,4 @@ def test_a_typing_mistake_in_a_setting_is_refused(name, meant):
 
 def test_a_setting_that_is_none_of_the_tap_s_is_ignored():
     tap = TapDixa(config={**GOOD, "comment": "ours", "interval": 5})
-    assert tap.settings.window_days == 31
+    assert tap.run.settings.window_days == 31

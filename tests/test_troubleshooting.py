@@ -29,6 +29,8 @@ NO_MESSAGES = {
     "Input data was truncated",  # what msgspec says, looked for
     "… of … windows",  # the bar
     "about … left",  # the same
+    "CREATE TABLE rows (identity PRIMARY KEY, window, count, emitted) WITHOUT ROWID",  # SQL
+    "SELECT window, count, emitted FROM rows WHERE identity = ?",  # the same
     "A sandbox with sample data is at …. …",  # says itself what to do
     "Put these lines into another shell; Ctrl-C stops it.",
     "Running … against it.",

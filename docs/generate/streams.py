@@ -76,11 +76,14 @@ So the tap keeps each one whole in `fields` (if it is no object, `additional_pro
 and its key is made of `recordId` and its content but labels. It does not depend on when the row is
 read: a row that is read again replaces itself. **A row that Dixa changes arrives as a second row,
 and the first one stays**, such as an interval of presence that was read before it had ended: use
-the newest of those that agree in who and when it began. Rows that are equal in everything, and come
-in different periods, have one key. `timestamp` is the start of the requested period, so it changes
-when a row is read again; the times of the row are in `fields`. `tap-dixa --test` shows which fields
-your account has, without values. A row of the Analytics API that is not as documented is kept in
-the same way, with a warning, at its primary timestamp if it has one.
+the newest of those that agree in who and when it began. A row that Dixa has in several windows,
+such as for each that an interval touches, comes once a run, with the first of them. Rows that are
+equal in everything cannot be told from it, so of those there are as many as the window with the
+most has. `timestamp` is the start of the window that a run asked for, so it changes when a row is
+read again; the times of the row are in `fields`. Windows are asked for with a second more on both
+sides: a few rows may be that much older than `start_date` or newer than `end_date`. `tap-dixa
+--test` shows which fields your account has, without values. A row of the Analytics API that is not
+as documented is kept in the same way, with a warning, at its primary timestamp if it has one.
 
 **Bookmark.** Each kind has its own, in `partitions` of the state: a kind that Dixa adds is read
 from `start_date`, and one that fails does not stop the others. If a kind has no newer records, its

@@ -83,7 +83,7 @@ class FastPathStream(Stream):
             and all(self.mask.values())
             and not self.child_streams
             and self.replication_method == REPLICATION_INCREMENTAL
-            and self.ABORT_AT_RECORD_COUNT is None
+            and self.ABORT_AT_RECORD_COUNT is None  # which only the SDK's path counts to
         )
 
     def write_state(self) -> None:

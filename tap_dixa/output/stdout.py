@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import stat
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -77,12 +78,12 @@ class StdoutWriter(MsgSpecWriter):
 class _Stdout:
     """Writes whole lines to standard output.
 
-    It waits for room before it begins to write. So a signal comes while no line is begun, or ends
-    a write of which some bytes have left: the rest of the line follows.
+    It waits for room, and no write blocks: a signal that comes just before one would not be noticed
+    until a reader that has stopped reads on. After a signal, the rest of the line follows.
     """
 
     def __init__(self) -> None:
-        self._descriptor = -1
+        self._given = self._descriptor = -1
         self._poll: select.poll | None = None
         self._writing = False
         self._last_words: Callable[[], None] | None = None
@@ -106,8 +107,9 @@ class _Stdout:
         except (AttributeError, OSError):  # something in memory, as tests have it
             sys.stdout.buffer.write(lines)
             return
-        if descriptor != self._descriptor:
-            self._descriptor, self._poll = descriptor, _poll_for_room(descriptor)
+        if descriptor != self._given:
+            self._given, self._descriptor = descriptor, _without_blocking(descriptor)
+            self._poll = _poll_for_room(self._descriptor)
         self._wait()
         self._writing = True
         try:
@@ -152,6 +154,18 @@ class _Stdout:
         except SystemExit as end:
             self._end = end
             raise
+
+
+def _without_blocking(descriptor: int) -> int:
+    """Open a pipe anew, so that writes to it do not block.
+
+    Whoever else has the pipe shares the flags of its first descriptor, not those of this one. Where
+    the system cannot do that (macOS), and for a socket or a terminal, writes may block.
+    """
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        with suppress(OSError):
+            return os.open(f"/dev/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+    return descriptor
 
 
 def _poll_for_room(descriptor: int) -> select.poll:

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from typing_extensions import override
 
 from tap_dixa import retry
 from tap_dixa.download.json_text import repair_text
@@ -25,6 +26,7 @@ from tap_dixa.errors import (
 )
 from tap_dixa.output.json_numbers import decode
 from tap_dixa.report.fields import SAMPLE, FieldTypes
+from tap_dixa.run import Report
 from tap_dixa.streams.changed_conversations import ChangedConversationsStream
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.streams.exports_api import ExportStream
@@ -70,7 +72,7 @@ class Export:
     orders: set[str] = field(default_factory=set)
 
 
-class ConnectionReport:
+class ConnectionReport(Report):
     """Notes what a connection test does. Safe to use from several threads.
 
     Args:
@@ -96,8 +98,8 @@ class ConnectionReport:
         self.inclusive: dict[str, bool] = {}
         """Whether the filters ``after`` and ``before`` a time include it."""
 
+    @override
     def response(self, stream: DixaStream, response: requests.Response) -> None:
-        """Note a response, whatever its status. Its body is not read."""
         with self.lock:
             endpoint = self.endpoints[stream.name, stream.requested_path]
             endpoint.statuses[response.status_code] += 1
@@ -108,8 +110,8 @@ class ConnectionReport:
                 ahead = date.timestamp() - time.time()
                 self.ahead[api] = min(ahead, self.ahead.get(api, ahead), key=abs)
 
+    @override
     def page(self, stream: DixaApiStream, rows: Sequence[Any], *, more: bool) -> None:
-        """Note a page of a list: its rows, and whether it links to another page."""
         with self.lock:
             endpoint = self.endpoints[stream.name, stream.requested_path]
             endpoint.pages.append(len(rows))
@@ -120,19 +122,13 @@ class ConnectionReport:
                     if isinstance(row, dict):
                         self.fields.compare(stream, row.copy())
 
+    @override
     def row(self, stream: DixaStream, kind: str, row: Any) -> None:
-        """Note the shape of a row as Dixa sent it.
-
-        Args:
-            stream: The stream.
-            kind: Which of its record types it is.
-            row: The row, as decoded JSON.
-        """
         with self.lock:
             self.fields.describe(stream, kind, row)
 
+    @override
     def export(self, stream: DixaStream, spool: Spool) -> None:
-        """Note a window's response on disk."""
         if isinstance(stream, ChangedConversationsStream):
             return  # it reads the conversations once more
         with self.lock:

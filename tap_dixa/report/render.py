@@ -45,7 +45,7 @@ def render(report: ConnectionReport) -> str:
 def _head(report: ConnectionReport) -> str:
     stream, settings = report.streams[0], report.settings
     return (
-        f"{stream.tap_name} {stream.tap.plugin_version}, "
+        f"{stream.tap_name} {stream.run.version}, "
         f"Singer SDK {version('singer-sdk')}, "
         f"Python {platform.python_version()}, {platform.system()}\n"
         f"{_CLAIM}\n"

@@ -174,12 +174,11 @@ class IntelligenceRecordsStream(RecordsStream):
         category = self.types[window.record_id].get("category")
         if not category or not isinstance(category, str):
             raise RefusedError("Dixa's catalogue has no category for it, which is in its address")
-        # Both ends are included, it is documented: no margin, which would only repeat rows.
         return {
             "recordId": window.record_id,
             "category": category,
-            "from": to_rfc3339(window.start),
-            "to": to_rfc3339(window.end),
+            "from": to_rfc3339(window.after),
+            "to": to_rfc3339(window.before),
         }
 
     @override

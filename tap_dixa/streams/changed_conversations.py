@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -74,7 +75,7 @@ class ChangedConversationsStream(ExportStream):
                 for row in rows:
                     yield {**row, key: updated_at}
                 requested, newest = requested + (csid is not None), updated_at or newest
-                if self.ABORT_AT_RECORD_COUNT is not None and requested == _TESTED_CONVERSATIONS:
+                if self.run.is_test and requested == _TESTED_CONVERSATIONS:
                     return
                 # What is refused may come later, and conversations without rows count too.
                 if not children.refusals.pending and (
@@ -100,14 +101,19 @@ class ChangedConversationsStream(ExportStream):
     def _others(self, context: Context | None) -> Iterator[Any]:
         """Yield the ids of conversations whose rows Dixa sends, if it sends any.
 
-        They are the one of which it sent rows in an earlier run, and some of the newest window.
+        They are the one of which it sent rows in an earlier run, and some of the newest windows.
         """
         if _SENT in self.stream_state:
             yield self.stream_state[_SENT]
+        yield from islice(self._newest(context), _MOST_OTHERS)
+
+    def _newest(self, context: Context | None) -> Iterator[int]:
+        """Yield the ids of some conversations of each window, the newest window first."""
         conversations = self.another(ConversationsStream)
-        for spool in conversations.downloads(self.windows(context)[-1:]):
-            ids = [one.id for one in conversations.emit(spool, _CONVERSATION.decode)]
-            yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
+        for window in reversed(self.windows(context)):
+            for spool in conversations.downloads([window]):
+                ids = [one.id for one in conversations.emit(spool, _CONVERSATION.decode)]
+                yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

@@ -15,7 +15,8 @@ from tap_dixa import retry
 from tap_dixa.client import DixaStream
 from tap_dixa.download.json_text import repair_text
 from tap_dixa.errors import NotFoundError
-from tap_dixa.streams.pages import NextLinkPaginator, decode_page, read_body
+from tap_dixa.response_body import read_page
+from tap_dixa.streams.pages import NextLinkPaginator, decode_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,7 +80,7 @@ class DixaApiStream(DixaStream):
     @property
     @override
     def requests_session(self) -> LimitedSession:
-        return self.tap.dixa_api_session
+        return self.run.dixa_api_session
 
     @override
     def get_url(self, context: Context | None) -> str:
@@ -101,7 +102,7 @@ class DixaApiStream(DixaStream):
     @property
     def _has_beta(self) -> bool:
         """Whether Dixa has answered under ``/beta``, and had nothing under ``/v1``."""
-        return self.path in self.tap.beta_paths
+        return self.path in self.run.beta_paths
 
     @override
     def request_records(self, context: Context | None) -> Iterable[Any]:
@@ -167,11 +168,11 @@ class DixaApiStream(DixaStream):
     def validate_response(self, response: requests.Response) -> None:
         super().validate_response(response)
         if self._thread.tries_beta and not self._has_beta:
-            self.tap.beta_paths.add(self.path)
+            self.run.beta_paths.add(self.path)
             self.log("%s: Dixa has %s under /beta only", self.name, self.path)
         self.any_page_read = True
         # Decoded here and only here: what this raises is retried.
-        body, replaced = repair_text(read_body(response, self.name))
+        body, replaced = repair_text(read_page(response, self.name))
         if not body.strip() and HTTPStatus.NO_CONTENT in self.complete_statuses:
             body = b"{}"
         self.warnings.replaced(self.path, replaced)
@@ -180,8 +181,7 @@ class DixaApiStream(DixaStream):
         )
         if not page.has_list:
             self.doubt("Dixa sent a page without a list of rows")
-        if self.tap.report is not None:
-            self.tap.report.page(self, page.rows, more=bool(page.next_link))
+        self.run.report.page(self, page.rows, more=bool(page.next_link))
 
     @override
     def parse_response(self, response: requests.Response) -> list[Any]:

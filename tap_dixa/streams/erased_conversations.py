@@ -11,6 +11,7 @@ from tap_dixa import retry
 from tap_dixa.download.spool import Spool
 from tap_dixa.download.windows import Window
 from tap_dixa.errors import RefusedError
+from tap_dixa.response_body import body_parts
 from tap_dixa.streams.conversations import ConversationsStream
 from tap_dixa.timestamps import EARLIEST, LATEST
 
@@ -111,7 +112,7 @@ class ErasedConversations(ConversationsStream):
 
     def _spool(self, request: requests.PreparedRequest) -> Spool:
         with self.send(request) as response:
-            return Spool(response.iter_content(_CHUNK), _ANY_TIME, self.key_decoder)
+            return Spool(body_parts(response, _CHUNK), _ANY_TIME, self.key_decoder)
 
 
 def _milliseconds(raw: msgspec.Raw) -> int | None:

@@ -10,6 +10,7 @@ from typing_extensions import override
 from tap_dixa.client import SCHEMAS
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.output.json_numbers import INTEGER
+from tap_dixa.response_body import body_parts
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ExportStream(WindowedStream):
     @property
     @override
     def requests_session(self) -> LimitedSession:
-        return self.tap.exports_session
+        return self.run.exports_session
 
     @override
     def download(self, window: Window, retries: Retries) -> Spool:
@@ -58,7 +59,7 @@ class ExportStream(WindowedStream):
             keys: Decodes what each record must have.
         """
         with self.request_export(path, cursor, window.after, window.before) as response:
-            return Spool(self.traffic.count(response.iter_content(_CHUNK)), window, keys)
+            return Spool(self.traffic.count(body_parts(response, _CHUNK)), window, keys)
 
     def request_export(self, path: str, cursor: str, after: int, before: int) -> requests.Response:
         """Request an export, without retries. Of the response, nothing is read.

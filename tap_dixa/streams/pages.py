@@ -1,4 +1,4 @@
-"""Pages of the Dixa API: how they are read, decoded and followed."""
+"""Pages of the Dixa API: how they are decoded and followed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from singer_sdk.pagination import BaseHATEOASPaginator
 from typing_extensions import override
 
-from tap_dixa.errors import BadResponseError, RefusedError, TooMuchError, UnusableRecordError
+from tap_dixa.errors import BadResponseError, RefusedError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text, shown_value
 from tap_dixa.output.json_numbers import decode
 
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
     import requests
 
-LARGEST_PAGE = 64 << 20
-"""A larger page is refused, in bytes, decompressed. The largest of the activity log, of 10,000
-entries, has some 20 MB."""
-
-_PART = 1 << 16
 _MOST_REPEATED = 1_000
 """After so many pages and rows in a row that came before, each page with a new link, the list
 has no end. Rows without an id may be equal, and an empty page may have a link."""
@@ -100,30 +95,6 @@ class NextLinkPaginator(BaseHATEOASPaginator):
     @override
     def continue_if_empty(self, response: requests.Response) -> bool:
         return True
-
-
-def read_body(response: requests.Response, stream: str) -> bytes:
-    """Read a page, and no more of it than memory holds.
-
-    Args:
-        response: The response, of which nothing was read.
-        stream: The stream's name, for the message.
-
-    Raises:
-        TooMuchError: It is too large.
-    """
-    parts, size = [], 0
-    with response:
-        for part in response.iter_content(_PART):
-            parts.append(part)
-            size += len(part)
-            if size > LARGEST_PAGE:
-                raise TooMuchError(
-                    f"{stream}: Dixa sent a page of more than {LARGEST_PAGE >> 20} MB, which is "
-                    "more than the tap can hold. Try a smaller page_size; if that does not help, "
-                    "please report it"
-                )
-    return b"".join(parts)
 
 
 def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: bool = False) -> Page:

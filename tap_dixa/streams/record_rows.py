@@ -8,7 +8,6 @@ Intelligence it does not. A row of which no shape is documented is kept whole, i
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -26,6 +25,8 @@ from tap_dixa.timestamps import parse_record_time, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from tap_dixa.streams.row_numbers import RowNumbers
 
 _IDS = UUID("8d7c0f0a-5f3e-4b60-9a9b-d1ca20000000")
 _JOINS: dict[str, tuple[type, tuple[str, ...]]] = {
@@ -78,19 +79,21 @@ class RowSpool(Spool):
     """The records of a window, on disk and in order. Each gets its key when it is read.
 
     Rows of the same identity are numbered. If they are as documented, they have the same time, so
-    a window has all of them or none. If they are kept whole, they are equal.
+    a window has all of them or none. If they are kept whole, they are equal, and a row that was
+    read with another window of the run is dropped.
 
     Args:
         body: A JSON array of `Row`.
         window: Records of which ``cursor`` lies in another window are dropped.
+        numbers: Numbers the rows that are kept whole.
     """
 
-    def __init__(self, body: Iterable[bytes], window: Window) -> None:
+    def __init__(self, body: Iterable[bytes], window: Window, numbers: RowNumbers) -> None:
         super().__init__(body, window, _KEYS)
+        self._numbers = numbers
 
     @override
     def __iter__(self) -> Iterator[bytes]:
-        numbers: Counter[str] = Counter()
         rows = map(msgspec.json.Decoder(Row).decode, super().__iter__())
         for _, simultaneous in groupby(rows, attrgetter("cursor")):
             documented: list[Row] = []
@@ -99,8 +102,9 @@ class RowSpool(Spool):
                     documented.append(row)
                     continue
                 # Not collected: a window may have nothing else, all at the same time.
-                yield row.with_key(numbers[row.identity])
-                numbers[row.identity] += 1
+                number = self._numbers.next(row.identity, self.window.start)
+                if number is not None:
+                    yield row.with_key(number)
             # In an order of their own: Dixa documents none, and the numbers must not change.
             documented.sort(key=lambda row: (row.identity, bytes(row.record)))
             for _, alike in groupby(documented, attrgetter("identity")):

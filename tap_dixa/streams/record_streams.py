@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -26,6 +27,7 @@ from tap_dixa.output.json_numbers import storable
 from tap_dixa.streams.dixa_api import DixaApiStream, as_array
 from tap_dixa.streams.optional import OptionalStream
 from tap_dixa.streams.record_rows import RecordWindow, RowSpool
+from tap_dixa.streams.row_numbers import RowNumbers
 from tap_dixa.streams.windowed import WindowedStream
 from tap_dixa.timestamps import DAY, to_rfc3339
 
@@ -72,6 +74,9 @@ class RecordsStream(WindowedStream, DixaApiStream):
 
     setting: ClassVar[str]
     """The setting that narrows the record types."""
+
+    _numbers: RowNumbers
+    """What has been emitted of the record type that is being read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,17 +146,19 @@ class RecordsStream(WindowedStream, DixaApiStream):
         partitions = self.partitions or []
         if context is not None and context[_RECORD_ID] not in self._tested:
             others: list[dict[str, str]] = []
-            if self.ABORT_AT_RECORD_COUNT is not None:
+            if self.run.is_test:
                 others = partitions[partitions.index(dict(context)) + 1 :]
+            self._numbers = RowNumbers()
             try:
-                for record in super().read(context, convert):
-                    if others and record is not None:
-                        self._show_others(others)
-                        others = []
-                        if self._failed:
-                            partitions = []
-                            break
-                    yield record
+                with closing(self._numbers):
+                    for record in super().read(context, convert):
+                        if others and record is not None:
+                            self._show_others(others)
+                            others = []
+                            if self._failed:
+                                partitions = []
+                                break
+                        yield record
             except STREAM_FAILURES as error:
                 self._fail(context[_RECORD_ID], error)
         if self._failed and (not partitions or context == partitions[-1]):
@@ -209,12 +216,11 @@ class RecordsStream(WindowedStream, DixaApiStream):
     @override
     def download(self, window: Window, retries: Retries) -> RowSpool:
         rows = self._rows(cast("RecordWindow", window), retries)
-        return RowSpool(self.traffic.count(as_array(rows)), window)
+        return RowSpool(self.traffic.count(as_array(rows)), window, self._numbers)
 
     def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
         for row in self.request_rows(self.query(window), retries):
-            if self.tap.report is not None:
-                self.tap.report.row(self, window.record_id, row)
+            self.run.report.row(self, window.record_id, row)
             try:
                 encoded = msgspec.json.encode(self.to_row(storable(row), window))
             except RecursionError:

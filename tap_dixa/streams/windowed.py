@@ -108,7 +108,7 @@ class WindowedStream(FastPathStream, DixaStream):
         if windows:
             self.bookmark_range = to_rfc3339(windows[0].start), to_rfc3339(windows[-1].end)
         name = " ".join((self.name, *(context or {}).values()))
-        progress = Progress(name, windows, self.log, self.traffic, self.tap.progress_bar)
+        progress = Progress(name, windows, self.log, self.traffic, self.run.progress_bar)
         with closing(progress):
             for spool in self.downloads(windows):
                 progress.window_started(spool.window, len(spool))
@@ -130,13 +130,13 @@ class WindowedStream(FastPathStream, DixaStream):
         belong to the next run, and no request filters by a time in the future.
         """
         settings = self.settings
-        start = settings.start_date
+        start: int = settings.start_date
         if (bookmark := self.get_starting_timestamp(context)) is not None:
             start = max(start, to_milliseconds(bookmark) - self.lookback)
-        end = self.tap.initialized_at - MARGIN
+        end = self.run.start - MARGIN
         if settings.end_date is not None:
             end = min(end, settings.end_date)
-        if self.ABORT_AT_RECORD_COUNT is not None:
+        if self.run.is_test:
             # --test wants to see a few records, and an export cannot be limited to a few.
             start = max(start, end - DAY)
         return split(start, end, settings.window_days)
@@ -158,15 +158,10 @@ class WindowedStream(FastPathStream, DixaStream):
             UnusableRecordError: A record has no usable key or replication key.
             DiskError: The response could not be written.
         """
-        download = download or self.download
-
-        def observed(window: Window, retries: Retries) -> Spool:
-            spool = download(window, retries)
-            if self.tap.report is not None:
-                self.tap.report.export(self, spool)
-            return spool
-
-        return self._fetcher.fetch(windows, observed, ahead=self.settings.parallel_downloads)
+        ahead = self.settings.parallel_downloads
+        for spool in self._fetcher.fetch(windows, download or self.download, ahead=ahead):
+            self.run.report.export(self, spool)
+            yield spool
 
     def emit(
         self,

@@ -57,7 +57,7 @@ class Account:
             longest_export_days=limit,
             too_long=random.choice(refusals),
             out_of_place=random.choice([0, 0, 0, 2]),
-            requests_per_second=random.choice([0, 0, 200]),
+            requests_per_second=random.choice([0, 0, 400]),  # the tap waits a hundredth of a second
             longest_query_days=random.choice([None, limit]),
             analytics_filters=random.random() < 0.2,
             analytics_page_keys=random.random() < 0.3,

@@ -144,7 +144,10 @@ class Faults:
 
     def _with_odd_values(self, scope, body):
         """Put odd values into some records or rows; wherever one is read, it has the same ones."""
-        content = json.loads(body)
+        try:
+            content = json.loads(body)
+        except ValueError:  # the sandbox itself broke the connection
+            return body
         rows = content if isinstance(content, list) else content.get("data")
         catalog = scope["method"] == "GET" and CATALOGS.search(scope["path"])
         if isinstance(rows, list) and not catalog:

@@ -143,7 +143,9 @@ class Round:
         found = {one: record for one, (_, record) in self._tables[stream].items()}
         changed = account.changed.get(stream)
         if isinstance(wanted, Counter):
-            lost = wanted - counted(found.values())
+            # There it is the start of a window, which depends on limits and faults.
+            but = ["timestamp"] if stream == "intelligence_records" else []
+            lost = wanted - counted(found.values(), *but)
             if account.odd or changed:
                 lost = wanted.total() - len(found) > 0
             assert not lost, f"{stream}: {len(found)} of {wanted.total()} rows: {lost}"

@@ -10,7 +10,7 @@ import pytest
 from tap_dixa.streams.configuration import CHANNELS
 from tap_dixa_sandbox.faults import Refusal
 from tests import expected
-from tests.conftest import EXPORTS, both_paths_slowly, catalog, settings
+from tests.conftest import DAY, EXPORTS, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, key, rows, rows_by_conversation
 
@@ -102,6 +102,17 @@ def test_however_many_are_refused_first_the_others_come(account, stream, status,
     assert_complete(sandbox, stream, [run], changed[:35])
 
 
+def test_the_others_are_looked_for_in_older_windows_too(account):
+    sandbox, changed, sync = account
+    times = {c["id"]: c["updated_at"] for c in expected.source(sandbox.data, EXPORTS[0]).values()}
+    newest = [c for c in changed if times[c] >= sandbox.data.start + 6 * DAY]
+    assert newest
+    refused = [*changed[:20], *newest]
+    refuse(sandbox, NOTES, refused, 403)
+    run = checks.succeeded(sync(NOTES, window_days=3))
+    assert skipped(run) == refused
+
+
 def test_a_run_in_which_all_are_refused_goes_by_what_an_earlier_one_read(account):
     sandbox, changed, sync = account
     read, refused = changed[:-5], changed[-5:]
@@ -127,7 +138,7 @@ def test_a_token_without_the_right_costs_few_requests(account_of):
     assert run.log.count(f"Skipping stream {NOTES}: ") == 1
     assert "is skipped" not in run.log
     assert run.records(NOTES) == []
-    # Ten of the oldest, perhaps another that was next, and fifty of the newest window.
+    # Ten of the oldest, perhaps another that was next, and fifty of the newest windows.
     assert sum("/notes" in path for path, _, _ in sandbox.answered) <= 61
     sandbox.behaviour.forbidden.clear()
     again = checks.succeeded(sync(NOTES, run.state))

@@ -12,7 +12,7 @@ import trustme
 
 from tap_dixa_sandbox.faults import BrokenResponse, Refusal
 from tests import expected
-from tests.conftest import both_paths_slowly, settings
+from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.events import wait_until
 
@@ -89,6 +89,16 @@ def test_a_redirect_to_another_host_gets_nothing(serve, run_tap, status, evidenc
     assert "does not follow" in checks.failed(run)
     assert other.answered == []
     evidence("redirects refused")
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://", "//[", "ftp://x", "\xe9"])
+def test_an_address_of_a_redirect_is_not_even_read(serve, run_tap, location):
+    sandbox = serve()
+    sandbox.behaviour.faults.append(Refusal(302, {"Location": location}))
+    run = run_tap(settings(sandbox), catalog=catalog("conversations", "tags"))
+    assert "does not follow" in checks.failed(run)
+    assert len(sandbox.answered) == 2
+    assert run.records("tags")
 
 
 def test_a_loopback_address_is_never_asked_through_a_proxy(serve, run_tap):

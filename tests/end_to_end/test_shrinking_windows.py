@@ -155,6 +155,15 @@ def test_an_outage_does_not_leave_short_windows(serve, run_tap):
     assert "cannot export more than" not in run.log
 
 
+def test_halving_leaves_all_attempts_to_the_window_that_is_short_enough(serve, run_tap):
+    sandbox = serve(conversations=10, days=40, longest_export_days=1 / 24, too_long="413")
+    sandbox.behaviour.faults.extend([*[None] * 10, *[Refusal(429)] * 7])
+    config = settings(sandbox, parallel_downloads=1)
+    run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
+    assert not sandbox.behaviour.faults
+    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
+
+
 def test_down_to_an_hour_and_then_the_stream_fails(serve, run_tap):
     sandbox = serve(conversations=50, days=20, longest_export_days=0.01, too_long="413")
     run = run_tap(settings(sandbox), catalog=catalog("conversations", "tags"))

@@ -28,7 +28,7 @@ from tests.end_to_end.interrupted import (
     until_stuck,
 )
 from tests.end_to_end.killed import ended, latest_state
-from tests.events import wait_until
+from tests.events import HANG, wait_until
 from tests.states import bookmarks
 
 
@@ -145,6 +145,38 @@ def test_signals_that_follow_the_first_one_change_nothing(serve, start_tap, tmp_
         assert json.loads(end["last line"])["type"] == "STATE"
         assert not [line for line in end["log"] if "Traceback" in line or "ignored" in line]
     evidence(IN_ORDER, times)
+
+
+UNNOTICED = """
+import os, signal, threading, time
+from pathlib import Path
+from tap_dixa.__main__ import main
+
+def wait():
+    while not Path(os.environ["NOW"]).exists():
+        time.sleep(0.01)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=wait, daemon=True).start()
+main()
+"""
+"""The tap, and a signal that interrupts no write: the system gives it to another thread. It is the
+same if it comes just before a write."""
+
+
+def test_a_signal_that_interrupts_no_write_ends_the_run_too(serve, start_tap, tmp_path, evidence):
+    sandbox, now = serve(conversations=700, days=20), tmp_path / "now"
+    environment = {"NOW": str(now)}
+    tap = start_tap(
+        settings(sandbox), program=["-c", UNNOTICED], encoding=None, environment=environment
+    )
+    until_stuck(tap)
+    output = os.read(tap.stdout.fileno(), 3 * mmap.PAGESIZE)  # room for a part of what comes next
+    until_stuck(tap)
+    now.touch()
+    tap.wait(HANG)
+    ends_in_order(tap, signal.SIGTERM, output + tap.stdout.read())
+    evidence(IN_ORDER)
 
 
 def test_nohup_keeps_the_run_from_ending_with_its_terminal(serve, start_tap):

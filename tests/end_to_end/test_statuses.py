@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import contextmanager, suppress
-from threading import Thread
-
 import pytest
 
 from tap_dixa_sandbox.faults import Refusal
@@ -13,6 +9,7 @@ from tests import expected
 from tests.conftest import EXPORTS, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import RECORDS, by_key, rows, rows_by_conversation
+from tests.end_to_end.raw_http import raw_server
 
 INCOMPLETE = (201, 202, 203, 205, 206, 207, 208, 226, 299)
 QUICKLY = {202, 204, 205}
@@ -91,32 +88,12 @@ def test_what_is_never_complete_fails_the_stream(serve, run_tap, stream):
         checks.emitted_exactly(again, stream, expected.records(sandbox.data, stream))
 
 
-@contextmanager
-def answering(*interim):
-    """Serve a list of one row, each time after interim responses."""
+@pytest.mark.parametrize("interim", [(100,), (102,), (103,), (103, 100, 102, 199)])
+def test_what_comes_before_a_response_is_none(serve, run_tap, interim):
     body = b'{"data": [{"id": "a"}]}'
     head = b"".join(b"HTTP/1.1 %d Wait\r\n\r\n" % status for status in interim)
     final = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-
-    def answer(connection):
-        with suppress(OSError), connection:
-            while connection.recv(65536):
-                connection.sendall(head + final + body)
-
-    def accept(server):
-        with suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                Thread(target=answer, args=[connection], daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=accept, args=[server], daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.mark.parametrize("interim", [(100,), (102,), (103,), (103, 100, 102, 199)])
-def test_what_comes_before_a_response_is_none(serve, run_tap, interim):
-    with answering(*interim) as url:
+    with raw_server(lambda _: head + final + body) as url:
         config = settings(serve(), dixa_api_url=url)
         run = checks.succeeded(run_tap(config, catalog=catalog("tags", "teams")))
     assert run.records("tags") == run.records("teams") == [{"id": "a"}]

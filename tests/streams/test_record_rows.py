@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import closing
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_dixa.errors import DiskError
 from tap_dixa.streams.dixa_api import as_array
 from tap_dixa.streams.record_rows import (
     RecordWindow,
@@ -17,6 +20,7 @@ from tap_dixa.streams.record_rows import (
     join_columns,
     whole_row,
 )
+from tap_dixa.streams.row_numbers import RowNumbers
 from tests.conftest import DAY, HOUR, NOON
 from tests.expected import iso, rfc3339
 
@@ -37,10 +41,15 @@ def row(time=NOW, score=3, **values):
 
 def read(rows, make=analytics_row, window=WINDOW):
     """Give the records of rows."""
-    spool = RowSpool(as_array(msgspec.json.encode(make(each, window)) for each in rows), window)
-    found = [json.loads(text) for text in spool]
-    spool.close()
-    return found
+    with closing(RowNumbers()) as numbers:
+        return read_window(rows, numbers, make, window)
+
+
+def read_window(rows, numbers, make=whole_row, window=WINDOW):
+    """Give the records of rows, of which a run may have read some before."""
+    body = as_array(msgspec.json.encode(make(each, window)) for each in rows)
+    with closing(RowSpool(body, window, numbers)) as spool:
+        return [json.loads(text) for text in spool]
 
 
 def test_keys_are_those_of_earlier_versions():
@@ -175,8 +184,26 @@ def test_columns_for_joins(values, columns):
 
 
 def test_a_window_of_equal_rows_is_read_back_one_by_one():
-    spool = RowSpool(
-        as_array(msgspec.json.encode(whole_row({"a": 1}, WINDOW)) for _ in range(3_000)), WINDOW
-    )
-    assert len({json.loads(text)["id"] for text in spool}) == len(spool) == 3_000
-    spool.close()
+    found = read([{"a": 1}] * 3_000, whole_row)
+    assert len({record["id"] for record in found}) == len(found) == 3_000
+
+
+@given(st.lists(st.lists(st.integers(1, 3), max_size=5), max_size=5))
+def test_a_row_of_several_windows_comes_with_the_first_of_them(windows):
+    found, most = Counter(), Counter()
+    with closing(RowNumbers()) as numbers:
+        for day, rows in enumerate(windows):
+            window = RecordWindow(NOON + day * DAY, NOON + (day + 1) * DAY, record_id="ratings")
+            read = read_window(rows, numbers, window=window)
+            most |= Counter(rows)
+            found.update((record["fields"], record["id"]) for record in read)
+            assert {record["timestamp"] for record in read} <= {rfc3339(iso(window.start))}
+            assert Counter(row for row, _ in found.elements()) == most
+    assert set(found.values()) <= {1}
+
+
+def test_a_full_disk_is_an_error_that_says_what_to_do():
+    with closing(RowNumbers()) as numbers:
+        numbers._database.execute("PRAGMA max_page_count = 2")  # noqa: SLF001 (a small disk)
+        with pytest.raises(DiskError, match=r"disk is full. Point TMPDIR"):
+            read_window(range(3_000), numbers)
