@@ -212,6 +212,11 @@ class DixaStream(RESTStream[Any]):
 
     # Requests
 
+    @property
+    def requested_path(self) -> str:
+        """The path that this thread requests, without the ids in it."""
+        return self.path
+
     @cached_property
     def authenticator(self) -> BearerTokenAuthenticator:
         """Adds the token to each request's headers."""

@@ -39,8 +39,8 @@ class Report:
             row: The row, as decoded JSON.
         """
 
-    def export(self, stream: Any, window: Any, spool: Any) -> None:
-        """Note a downloaded window, or a part of one, and the response on disk."""
+    def export(self, stream: Any, spool: Any) -> None:
+        """Note a window's response on disk."""
 
 
 class Run:

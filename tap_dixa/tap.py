@@ -36,6 +36,7 @@ from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from singer_sdk.streams import Stream
@@ -124,6 +125,13 @@ class TapDixa(CommandTap):
         return sorted(streams, key=lambda stream: order.index(type(stream)))
 
     @override
+    def run_sync_dry_run(
+        self, dry_run_record_limit: int | None = 1, streams: Iterable[Stream] | None = None
+    ) -> bool:
+        self.run.is_test = True
+        return super().run_sync_dry_run(dry_run_record_limit, streams)
+
+    @override
     def test_connection(self) -> None:
         """Sync a record of every stream, and report what Dixa does to standard error.
 
@@ -131,12 +139,12 @@ class TapDixa(CommandTap):
             StreamsFailedError: Some streams failed. The others were tested all the same.
             NoAccessError: The token may read none of them.
         """
-        from tap_dixa.report.connection_report import ConnectionReport  # noqa: PLC0415
+        from tap_dixa.report.observe import ConnectionReport  # noqa: PLC0415
+        from tap_dixa.report.render import render  # noqa: PLC0415
 
         check_temporary_folder()
         streams = self._ordered_streams()
         report = self.run.report = ConnectionReport(streams)
-        self.run.is_test = True
         failed: dict[str, str] = {}
         for stream in streams:
             stream.selected = True
@@ -156,7 +164,7 @@ class TapDixa(CommandTap):
         finally:
             if self.run.progress_bar is not None:
                 self.run.progress_bar.hide()
-            sys.stderr.write(f"\n{report}\n")
+            sys.stderr.write(f"\n{render(report)}\n")
         if failed:
             raise StreamsFailedError(_describe(failed, len(streams)))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from dataclasses import replace
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_dixa import retry
@@ -51,8 +50,6 @@ class WindowFetcher:
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
         self._length = WindowLength()
-        self._reported: int | None = None
-        self._report_lock = Lock()
 
     def fetch(
         self, windows: Sequence[Window], download: Download, *, ahead: int
@@ -91,13 +88,7 @@ class WindowFetcher:
         while True:
             part, _ = window.cut(self._length.longest)
             can_be_halved = part.length > SHORTEST
-            if can_be_halved:
-                # Of a longer window than those that succeed, one failure says enough.
-                retries.attempts_before_less = (
-                    1 if self._length.tried else retry.ATTEMPTS_BEFORE_LESS
-                )
-            else:
-                retries.attempts_before_less = None
+            retries.attempts_before_less = self._attempts(part) if can_be_halved else None
             try:
                 spool = download(part, retries)
             except retry.FAILURES as error:
@@ -113,23 +104,23 @@ class WindowFetcher:
             except (UnusableRecordError, DiskError) as error:
                 raise type(error)(f"{self._stream.name}: {part}: {error}") from None
             else:
-                self._length.succeeded(part)
-                self._report_length()
+                if self._length.succeeded(part):
+                    self._report_limit()
                 return spool
 
-    def _report_length(self) -> None:
-        """Log once that windows are shorter than the settings say."""
-        longest = self._length.longest
-        with self._report_lock:
-            if not self._length.settled or self._reported == longest:
-                return
-            self._reported = longest
-        days = longest // DAY
+    def _attempts(self, part: Window) -> int:
+        # Of a longer window than those that succeed, one failure says enough.
+        return 1 if self._length.is_trial(part) else retry.ATTEMPTS_BEFORE_LESS
+
+    def _report_limit(self) -> None:
+        """Log that windows are shorter than the settings say."""
+        limit = self._length.limit
+        days = limit // DAY
         self._stream.log(
             "%s: Dixa cannot export more than %.1f hours at once, so the tap requests windows in "
             "parts. %s",
             self._stream.name,
-            longest / 3_600_000,
+            limit / 3_600_000,
             f"Set window_days to {days} to do so from the start" if days else _NO_SETTING,
             level=logging.WARNING,
         )

@@ -20,34 +20,26 @@ SHORTEST = 3_600_000
 class WindowLength:
     """The longest window that Dixa exports at once, in ms. Several threads may use it.
 
-    It is halved when a window fails, and kept if Dixa says that the window is too much. Any other
-    failure may be an outage, after which long windows succeed again. So the length goes through
-    these states:
-
-    - full: no window has failed for its length
-    - suspected: a window has failed, and all shorter ones since then
-    - tried: a shorter one has succeeded, and one of twice its length is tried
-    - settled: that one has failed too, or Dixa has said that a window is too much
+    A window that fails is halved. It may have been too long, or Dixa may have been down. So when
+    shorter windows succeed, the next ones are twice as long, up to the limit. If one of these
+    fails, or if Dixa says that a window is too much, then it was too long, and the limit is less.
     """
 
     def __init__(self) -> None:
         self.longest = LONGEST
-        self._suspected: int | None = None
-        """The length of the window that has failed, until it is certain that it is too long."""
+        """The longest window to request now."""
+        self.limit = LONGEST
+        """The longest window that may not be too long."""
+        self._confirmed = LONGEST
+        """The limit at the last success."""
         self._succeeded = 0
-        """The longest window that has succeeded since then."""
+        """The longest window that has succeeded since the last failure; 0 without a failure."""
         # Threads whose windows fail at the same time must not halve the length once each.
         self._lock = Lock()
 
-    @property
-    def tried(self) -> bool:
-        """Whether a window is tried that is longer than those that succeed."""
-        return self._suspected is not None and self._succeeded > 0
-
-    @property
-    def settled(self) -> bool:
-        """Whether longer windows are known to fail."""
-        return self.longest < LONGEST and self._suspected is None
+    def is_trial(self, window: Window) -> bool:
+        """Whether windows have succeeded since the last failure, but all of them shorter."""
+        return 0 < self._succeeded < window.length
 
     def failed(self, window: Window, error: Exception) -> None:
         """Request less from now on than a window that failed.
@@ -60,25 +52,25 @@ class WindowLength:
             shorter = max(-(-window.length // 2), SHORTEST)
             if shorter >= self.longest:
                 return
-            if self.tried and self._succeeded < window.length:
-                shorter = max(shorter, self._succeeded)
-            if self.tried or isinstance(error, TooMuchError):
-                self._suspected = None
-            else:
-                self._suspected = max(self._suspected or 0, window.length)
-            self._succeeded = 0
-            self.longest = shorter
+            if self.is_trial(window):
+                shorter = self.limit = max(shorter, self._succeeded)
+            elif isinstance(error, TooMuchError):
+                self.limit = shorter
+            self.longest, self._succeeded = shorter, 0
 
-    def succeeded(self, window: Window) -> None:
-        """Try longer windows, unless they are known to fail."""
+    def succeeded(self, window: Window) -> bool:
+        """Request more from now on, up to the limit, if a window has failed before this one.
+
+        Returns:
+            Whether the limit is less than at the last success.
+        """
         with self._lock:
-            if self._suspected is None:
-                return
-            self._succeeded = max(self._succeeded, window.length)
-            if self._succeeded >= self._suspected:
-                self._suspected, self.longest = None, LONGEST
-            else:
-                self.longest = max(self.longest, min(2 * self._succeeded, self._suspected))
+            if self._succeeded or self.longest < self.limit:
+                self._succeeded = max(self._succeeded, window.length)
+                self.longest = max(self.longest, min(2 * self._succeeded, self.limit))
+            is_less = self.limit < self._confirmed
+            self._confirmed = self.limit
+            return is_less
 
     def parts_of(self, windows: Iterable[Window]) -> Iterator[Window]:
         """Cut windows into equal parts, each as short as needed when it is requested."""

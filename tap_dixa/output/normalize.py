@@ -70,11 +70,7 @@ class Normalizer:
         Raises:
             RecursionError: It is nested too deeply to be written.
         """
-        for second, first in self.other_names.items():
-            if second in record:
-                _rename(record, second, first)
-        moved: list[Moved] = []
-        self.fields.normalize(record, moved, ())
+        moved = self.fit(record)
         if moved:
             kept = [each for each in moved if not self.exclusions.cover(str(each.path[0]))]
             if kept:
@@ -82,6 +78,19 @@ class Normalizer:
             for each in moved:
                 self._warnings.moved(each, record)
         return record
+
+    def fit(self, record: dict[str, Any]) -> list[Moved]:
+        """Make the fields of a record fit, in place, and return what no field holds.
+
+        Raises:
+            RecursionError: It is nested too deeply to be written.
+        """
+        for second, first in self.other_names.items():
+            if second in record:
+                _rename(record, second, first)
+        moved: list[Moved] = []
+        self.fields.normalize(record, moved, ())
+        return moved
 
 
 def key_of(path: Path) -> str:

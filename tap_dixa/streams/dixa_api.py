@@ -88,7 +88,16 @@ class DixaApiStream(DixaStream):
         url = super().get_url(
             context and {name: quote(str(value), safe="") for name, value in context.items()}
         )
-        return url.replace(_V1, _BETA, 1) if self._thread.tries_beta or self._has_beta else url
+        return url.replace(_V1, _BETA, 1) if self._is_under_beta else url
+
+    @property
+    @override
+    def requested_path(self) -> str:
+        return self.path.replace(_V1, _BETA, 1) if self._is_under_beta else self.path
+
+    @property
+    def _is_under_beta(self) -> bool:
+        return self._thread.tries_beta or self._has_beta
 
     @property
     def _has_beta(self) -> bool:

@@ -14,6 +14,8 @@ from tap_dixa.response_body import body_parts
 from tap_dixa.streams.windowed import WindowedStream
 
 if TYPE_CHECKING:
+    import requests
+
     from tap_dixa.download.spool import KeyDecoder
     from tap_dixa.download.windows import Window
     from tap_dixa.rate_limit import LimitedSession
@@ -56,17 +58,28 @@ class ExportStream(WindowedStream):
             window: The interval of that field.
             keys: Decodes what each record must have.
         """
+        with self.request_export(path, cursor, window.after, window.before) as response:
+            return Spool(self.traffic.count(body_parts(response, _CHUNK)), window, keys)
+
+    def request_export(self, path: str, cursor: str, after: int, before: int) -> requests.Response:
+        """Request an export, without retries. Of the response, nothing is read.
+
+        Args:
+            path: Which export.
+            cursor: The field that it is filtered by.
+            after: The lower bound of the filter, in Unix ms.
+            before: The upper bound of the filter, in Unix ms.
+        """
         request = self.build_prepared_request(
             method=self.http_method,
             url=f"{self.url_base}{path}",
             params={
-                cursor.replace("_at", "_after"): window.after,
-                cursor.replace("_at", "_before"): window.before,
+                cursor.replace("_at", "_after"): after,
+                cursor.replace("_at", "_before"): before,
             },
             headers=self.http_headers,
         )
-        with self.send(request) as response:
-            return Spool(self.traffic.count(body_parts(response, _CHUNK)), window, keys)
+        return self.send(request)
 
     @cached_property
     def key_decoder(self) -> KeyDecoder:

@@ -158,14 +158,10 @@ class WindowedStream(FastPathStream, DixaStream):
             UnusableRecordError: A record has no usable key or replication key.
             DiskError: The response could not be written.
         """
-        download = download or self.download
-
-        def observed(window: Window, retries: Retries) -> Spool:
-            spool = download(window, retries)
-            self.run.report.export(self, window, spool)
-            return spool
-
-        return self._fetcher.fetch(windows, observed, ahead=self.settings.parallel_downloads)
+        ahead = self.settings.parallel_downloads
+        for spool in self._fetcher.fetch(windows, download or self.download, ahead=ahead):
+            self.run.report.export(self, spool)
+            yield spool
 
     def emit(
         self,

@@ -149,10 +149,27 @@ def test_a_length_that_fails_without_a_reason_is_tried_once_more(limit, months, 
     assert len(succeeded) <= 2 * few(windows, limit) + 1
 
 
-@given(st.integers(1, 12), st.integers(2, 36), window_days)
-def test_after_an_outage_windows_are_long_again(outage, months, days):
+@given(st.integers(0, 20), st.integers(1, 12), st.integers(2, 36), window_days)
+def test_after_an_outage_windows_are_long_again(before, outage, months, days):
     windows = split(START, START + months * 31 * DAY, days)
+    down = range(before, before + outage)
     succeeded, _ = export(
-        WindowLength(), windows, lambda _, requests: OUTAGE if requests < outage else None
+        WindowLength(), windows, lambda _, requests: OUTAGE if requests in down else None
     )
     assert len(succeeded) <= len(windows) + MOST_HALVINGS
+
+
+@given(limits, st.integers(15, 60), st.integers(1, 12), st.integers(2, 36), window_days)
+def test_after_an_outage_windows_are_as_long_as_they_may_be(limit, before, outage, months, days):
+    windows = split(START, START + months * 31 * DAY, days)
+    down = range(before, before + outage)
+
+    def fails(part, requests):
+        if requests in down:
+            return OUTAGE
+        return TOO_MUCH if part.length > limit else None
+
+    succeeded, failed = export(WindowLength(), windows, fails)
+    assert sum(succeeded) == months * 31 * DAY
+    assert len(succeeded) <= 2 * few(windows, limit) + MOST_HALVINGS
+    assert len(failed) <= MOST_HALVINGS + outage
