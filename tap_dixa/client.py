@@ -72,6 +72,11 @@ class DixaStream(RESTStream[Any]):
         """The checked settings."""
         return self.run.settings
 
+    @property
+    def is_test(self) -> bool:
+        """Whether the run only reads a few records of the stream, and loads none."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
     def another(self, stream: type[_Stream]) -> _Stream:
         """Build another stream of the same tap, to read what this one depends on."""
         return stream(self._tap)

@@ -52,9 +52,6 @@ class Run:
         version: The tap's version.
     """
 
-    is_test = False
-    """Whether the run only reads a few records of each stream, and loads none."""
-
     def __init__(self, config: Mapping[str, Any], permissions: Permissions, version: str) -> None:
         self.config = config
         self.permissions = permissions

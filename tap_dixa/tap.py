@@ -36,7 +36,6 @@ from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import FrameType
 
     from singer_sdk.streams import Stream
@@ -123,13 +122,6 @@ class TapDixa(CommandTap):
         order = list(STREAMS)
         streams = [stream for stream in self.streams.values() if isinstance(stream, DixaStream)]
         return sorted(streams, key=lambda stream: order.index(type(stream)))
-
-    @override
-    def run_sync_dry_run(
-        self, dry_run_record_limit: int | None = 1, streams: Iterable[Stream] | None = None
-    ) -> bool:
-        self.run.is_test = True
-        return super().run_sync_dry_run(dry_run_record_limit, streams)
 
     @override
     def test_connection(self) -> None:

@@ -75,7 +75,7 @@ class ChangedConversationsStream(ExportStream):
                 for row in rows:
                     yield {**row, key: updated_at}
                 requested, newest = requested + (csid is not None), updated_at or newest
-                if self.run.is_test and requested == _TESTED_CONVERSATIONS:
+                if self.is_test and requested == _TESTED_CONVERSATIONS:
                     return
                 # What is refused may come later, and conversations without rows count too.
                 if not children.refusals.pending and (

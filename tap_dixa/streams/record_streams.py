@@ -146,7 +146,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
         partitions = self.partitions or []
         if context is not None and context[_RECORD_ID] not in self._tested:
             others: list[dict[str, str]] = []
-            if self.run.is_test:
+            if self.is_test:
                 others = partitions[partitions.index(dict(context)) + 1 :]
             self._numbers = RowNumbers()
             try:

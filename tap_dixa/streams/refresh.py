@@ -134,7 +134,7 @@ class Refresh(ABC):
         windows, state = stream.windows(context), stream.stream_state
         if (
             not windows
-            or stream.run.is_test
+            or stream.is_test
             or stream.replication_method != REPLICATION_INCREMENTAL
         ):
             yield from records

@@ -136,7 +136,7 @@ class WindowedStream(FastPathStream, DixaStream):
         end = self.run.start - MARGIN
         if settings.end_date is not None:
             end = min(end, settings.end_date)
-        if self.run.is_test:
+        if self.is_test:
             # --test wants to see a few records, and an export cannot be limited to a few.
             start = max(start, end - DAY)
         return split(start, end, settings.window_days)
