@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -42,8 +43,9 @@ class Retries:
         self._session = session
         self._stream = stream
         self._log = log
-        self._failures = 0
-        """How many attempts have failed since the last success."""
+        self._failures: Counter[bool] = Counter()
+        """How many attempts have failed since the last success, by whether asking for less may
+        help: a 429 is not one of the failures that have halved a window."""
 
     def call(self, request: Callable[[_Task], _Result], task: _Task) -> _Result:
         """Call a function until it succeeds.
@@ -64,7 +66,7 @@ class Retries:
             logger=None,
         )
         result = attempts(request)(task)
-        self._failures = 0
+        self._failures.clear()
         return result
 
     def wait(self, error: Exception, task: object) -> None:
@@ -92,17 +94,18 @@ class Retries:
         raise_if_cancelled()
         if isinstance(error, TooMuchError):
             # Dixa is there, and does what it is asked for less: all attempts are left for that.
-            self._failures = 0
+            self._failures.clear()
             return True
-        self._failures += 1
+        less_may_succeed = retry.less_may_succeed(error)
+        self._failures[less_may_succeed] += 1
         attempts = retry.MAX_ATTEMPTS
         if self._session.unavailable:
             attempts = retry.ATTEMPTS_UNAVAILABLE
-        if self.attempts_before_less is not None and retry.less_may_succeed(error):
+        if self.attempts_before_less is not None and less_may_succeed:
             attempts = min(attempts, self.attempts_before_less)
             if retry.timed_out(error):
                 attempts = min(attempts, retry.TIMEOUTS_BEFORE_LESS)
-        return self._failures >= attempts or not retry.may_succeed(error)
+        return self._failures[less_may_succeed] >= attempts or not retry.may_succeed(error)
 
     def _waits(self) -> Generator[float, Exception, None]:
         error = yield 0.0
@@ -113,7 +116,8 @@ class Retries:
         longest = retry.LONGEST_BACKOFF
         if self._session.unavailable:
             longest = retry.LONGEST_BACKOFF_UNAVAILABLE
-        return retry.seconds_before_retry(self._failures, error, longest)
+        failures = self._failures[retry.less_may_succeed(error)]
+        return retry.seconds_before_retry(failures, error, longest)
 
     def _on_backoff(self, details: Any) -> None:
         self._announce(details["exception"], details["wait"], details["args"][0])
@@ -128,5 +132,5 @@ class Retries:
             urlsplit(str(task.url)).path if isinstance(task, requests.PreparedRequest) else task,
             retry.describe(error),
             seconds,
-            self._failures + 1,
+            self._failures.total() + 1,
         )

@@ -85,12 +85,14 @@ class RowSpool(Spool):
     Args:
         body: A JSON array of `Row`.
         window: Records of which ``cursor`` lies in another window are dropped.
-        numbers: Numbers the rows that are kept whole.
     """
 
-    def __init__(self, body: Iterable[bytes], window: Window, numbers: RowNumbers) -> None:
+    numbers: RowNumbers | None = None
+    """Numbers the rows that are kept whole. None while they are looked at and not emitted, as the
+    report of a connection test does: they all come then, as the first of their kind."""
+
+    def __init__(self, body: Iterable[bytes], window: Window) -> None:
         super().__init__(body, window, _KEYS)
-        self._numbers = numbers
 
     @override
     def __iter__(self) -> Iterator[bytes]:
@@ -102,7 +104,9 @@ class RowSpool(Spool):
                     documented.append(row)
                     continue
                 # Not collected: a window may have nothing else, all at the same time.
-                number = self._numbers.next(row.identity, self.window.start)
+                number: int | None = 0
+                if self.numbers is not None:
+                    number = self.numbers.next(row.identity, self.window.start)
                 if number is not None:
                     yield row.with_key(number)
             # In an order of their own: Dixa documents none, and the numbers must not change.

@@ -75,9 +75,6 @@ class RecordsStream(WindowedStream, DixaApiStream):
     setting: ClassVar[str]
     """The setting that narrows the record types."""
 
-    _numbers: RowNumbers
-    """What has been emitted of the record type that is being read."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.http_method = "POST"
@@ -148,17 +145,15 @@ class RecordsStream(WindowedStream, DixaApiStream):
             others: list[dict[str, str]] = []
             if self.is_test:
                 others = partitions[partitions.index(dict(context)) + 1 :]
-            self._numbers = RowNumbers()
             try:
-                with closing(self._numbers):
-                    for record in super().read(context, convert):
-                        if others and record is not None:
-                            self._show_others(others)
-                            others = []
-                            if self._failed:
-                                partitions = []
-                                break
-                        yield record
+                for record in super().read(context, convert):
+                    if others and record is not None:
+                        self._show_others(others)
+                        others = []
+                        if self._failed:
+                            partitions = []
+                            break
+                    yield record
             except STREAM_FAILURES as error:
                 self._fail(context[_RECORD_ID], error)
         if self._failed and (not partitions or context == partitions[-1]):
@@ -207,16 +202,18 @@ class RecordsStream(WindowedStream, DixaApiStream):
 
     @override
     def downloads(self, windows: Sequence[Window]) -> Iterator[Spool]:
-        for spool in super().downloads(windows):
-            yield spool
-            # Otherwise a record type without rows is read from the start in every run.
-            context = {_RECORD_ID: cast("RecordWindow", spool.window).record_id}
-            self.advance_bookmark(to_rfc3339(spool.window.end - _SLACK), context)
+        with closing(RowNumbers()) as numbers:
+            for spool in super().downloads(windows):
+                cast("RowSpool", spool).numbers = numbers
+                yield spool
+                # Otherwise a record type without rows is read from the start in every run.
+                context = {_RECORD_ID: cast("RecordWindow", spool.window).record_id}
+                self.advance_bookmark(to_rfc3339(spool.window.end - _SLACK), context)
 
     @override
     def download(self, window: Window, retries: Retries) -> RowSpool:
         rows = self._rows(cast("RecordWindow", window), retries)
-        return RowSpool(self.traffic.count(as_array(rows)), window, self._numbers)
+        return RowSpool(self.traffic.count(as_array(rows)), window)
 
     def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
         for row in self.request_rows(self.query(window), retries):

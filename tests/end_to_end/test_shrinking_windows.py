@@ -155,9 +155,10 @@ def test_an_outage_does_not_leave_short_windows(serve, run_tap):
     assert "cannot export more than" not in run.log
 
 
-def test_halving_leaves_all_attempts_to_the_window_that_is_short_enough(serve, run_tap):
-    sandbox = serve(conversations=10, days=40, longest_export_days=1 / 24, too_long="413")
-    sandbox.behaviour.faults.extend([*[None] * 10, *[Refusal(429)] * 7])
+@pytest.mark.parametrize(("kind", "failures"), [("413", 10), ("504", 11), ("504", 13)])
+def test_whatever_has_halved_a_window_a_429_is_retried(serve, run_tap, kind, failures):
+    sandbox = serve(conversations=10, days=40, longest_export_days=1 / 24, too_long=kind)
+    sandbox.behaviour.faults.extend([*[None] * failures, *[Refusal(429)] * 7])
     config = settings(sandbox, parallel_downloads=1)
     run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
     assert not sandbox.behaviour.faults
