@@ -132,11 +132,7 @@ class Refresh(ABC):
         """
         stream = self.stream
         windows, state = stream.windows(context), stream.stream_state
-        if (
-            not windows
-            or stream.is_test
-            or stream.replication_method != REPLICATION_INCREMENTAL
-        ):
+        if not windows or stream.is_test or stream.replication_method != REPLICATION_INCREMENTAL:
             yield from records
             return
         # Where the refresh starts is recorded even while it is off, so that it can be turned on.
