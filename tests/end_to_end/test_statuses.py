@@ -20,17 +20,16 @@ EACH = [
 LISTS = ("agents", "queue_members", "conversation_flows", "knowledge_articles", "organization")
 
 
-@pytest.mark.parametrize("body", ["[]", ""])
 @pytest.mark.parametrize("status", EACH)
-def test_an_export_that_is_not_complete_is_retried(serve, run_tap, status, body):
-    if status in {204, 205} and body:
-        pytest.skip("has no body")
+def test_an_export_that_is_not_complete_is_retried(serve, run_tap, status):
     sandbox = serve(conversations=40, days=6)
-    sandbox.behaviour.faults.extend([Refusal(status, body=body), None, Refusal(status, body=body)])
+    empty = Refusal(status)
+    array = empty if status in {204, 205} else Refusal(status, body="[]")  # these have no body
+    sandbox.behaviour.faults.extend([array, empty, None, array, empty])
     run = checks.succeeded(run_tap(settings(sandbox)))
     for stream in EXPORTS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
-    assert run.log.count(f"Dixa responded with {status} ") == 2
+    assert run.log.count(f"Dixa responded with {status} ") == 4
 
 
 @pytest.mark.parametrize("status", EACH[:-1])
