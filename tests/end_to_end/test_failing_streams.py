@@ -172,7 +172,8 @@ def test_a_stream_with_an_unusable_record_fails_after_what_came_before(serve, ru
 def test_with_batch_the_state_has_what_was_announced_before_a_failure(serve, run_tap, tmp_path):
     sandbox = serve(conversations=300, days=20)
     sandbox.behaviour.faults.extend([None, None, Odd('{"updated_at": 1}')])
-    config = settings(sandbox, window_days=7, batch_config=batches_in(tmp_path))
+    in_order = {"window_days": 7, "parallel_downloads": 1}
+    config = settings(sandbox, batch_config=batches_in(tmp_path), **in_order)
     first = run_tap(config, catalog=catalog("conversations", "messages"))
     assert first.status == 1
     assert "conversations: " in first.errors[0]

@@ -88,7 +88,7 @@ def test_a_record_of_another_window_of_the_run_comes_with_that_one(serve, run_ta
     sandbox = serve(conversations=60, days=20)
     some = next(iter(expected.source(sandbox.data, "conversations").values()))
     sandbox.behaviour.faults.extend([None, Odd(json.dumps(some))])
-    config = settings(sandbox, window_days=5)
+    config = settings(sandbox, window_days=5, parallel_downloads=1)
     run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
     checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
     assert "from outside" not in run.log
