@@ -130,7 +130,8 @@ class Round:
             return
         last = states[-1] if run.status == 0 else self._random.choice([states[-1], *states])
         self._state = run.messages[last]["value"]
-        for message in run.messages[:last]:
+        # At the end of a whole run, all is loaded: no STATE follows records that change none.
+        for message in run.messages if run.status == 0 else run.messages[:last]:
             stream = message.get("stream")
             if message["type"] == "RECORD":
                 record = message["record"]
