@@ -1,1 +1,1 @@
-"""A Singer tap that carries a Dixa account's data to any Singer target."""
+"""A Singer tap for Dixa."""

@@ -1,4 +1,4 @@
-"""Stop work in another thread that nobody waits for any longer."""
+"""Cancel work in other threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalog that a run is given: a selection, and schemas that the tap can follow."""
+"""Checks of the catalog that a run is given."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
 
 
 def _chosen_method(metadata: Any) -> Any:
-    """Return the replication method in metadata, where discovery writes none: Meltano does.
+    """Return the replication method in metadata, which Meltano writes there.
 
     Raises:
         ValueError: The SDK would silently select something else than the metadata says.
@@ -136,7 +136,7 @@ def _read_entry(entry: CatalogEntry, method: Any, discovered: Catalog) -> None:
 
 
 def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str, Any]) -> None:
-    """Check that records satisfy a schema, whatever Dixa sends: the tap follows types alone.
+    """Check that the tap can make records satisfy a schema: it follows types alone.
 
     Args:
         path: The field, with dots into objects and ``[]`` into arrays.
@@ -163,7 +163,7 @@ def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str,
 
 
 def _check_columns(schema: Mapping[str, Any], discovered: Mapping[str, Any], stream: str) -> None:
-    """Check the columns that every record has, keys among them, and the one that the tap fills."""
+    """Check the columns that every record has: keys, and `ADDITIONAL`."""
     for name in discovered["required"]:
         field, usual = schema["properties"].get(name), discovered["properties"][name]
         if field is not None and (

@@ -1,4 +1,4 @@
-"""The files that options name, the log that the environment asks for, and errors that name them.
+"""The files of command-line options, and the configuration of the log.
 
 Nothing of a file's content, and nothing that is given in place of a file, is in an error: it may
 be the token.

@@ -46,7 +46,7 @@ SCHEMAS = SchemaDirectory(schemas)
 
 
 class DixaStream(RESTStream[Any]):
-    """A stream of either Dixa API: how requests are made, not which."""
+    """The base of all streams: how requests are sent."""
 
     schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
     allow_redirects = False
@@ -83,7 +83,7 @@ class DixaStream(RESTStream[Any]):
 
     @cached_property
     def warnings(self) -> ContentWarnings:
-        """Warns of what the records hold and the schema, or a target, cannot."""
+        """Warns of content that the schema or a target cannot hold."""
         return ContentWarnings(
             self.name,
             self.primary_keys,
@@ -98,7 +98,7 @@ class DixaStream(RESTStream[Any]):
 
     @cached_property
     def exclusions(self) -> Exclusions:
-        """What must not arrive in the column for what no field holds.
+        """What must not arrive in `ADDITIONAL`.
 
         With a stream map, that is all in the fields of the schema: a map may hash or remove it.
         """
@@ -129,7 +129,7 @@ class DixaStream(RESTStream[Any]):
 
     @cached_property
     def _absent(self) -> Record:
-        """What a record has if Dixa omits it: a stream map can only name fields that are there."""
+        """Nulls for fields that Dixa may omit, so that stream maps can name them."""
         return (
             dict.fromkeys(self.effective_schema["properties"])
             if read_records(self.stream_maps)
@@ -149,7 +149,7 @@ class DixaStream(RESTStream[Any]):
 
     @property
     def read_whole(self) -> bool:
-        """Whether this run, at its end, has surely read every record that Dixa has.
+        """Whether this run has surely read every record that Dixa has.
 
         A target may delete all others then. An incremental stream never has, even if a catalog
         says FULL_TABLE: what lies before start_date was not read.
@@ -272,7 +272,7 @@ class DixaStream(RESTStream[Any]):
         raise error
 
     def _token_has_expired(self) -> bool:
-        """Whether Dixa refuses the token now (401) for what it accepted earlier in this run.
+        """Whether Dixa refuses a request now (401) that it accepted earlier in this run.
 
         Otherwise it is this path, or this one of the two APIs, that the token may not read.
         """
@@ -282,6 +282,6 @@ class DixaStream(RESTStream[Any]):
         return session is not None and session.refuses_token_now(self.timeout)
 
     def retries(self) -> Retries:
-        """Make what retries the requests that depend on each other: see `Retries`."""
+        """Make the retries of requests that depend on each other."""
         warn = partial(self.log, level=logging.WARNING)
         return Retries(self.requests_session, self.name, warn)

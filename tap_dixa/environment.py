@@ -1,4 +1,4 @@
-"""Settings in environment variables: what a configuration file would hold in their place."""
+"""Settings in environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep the token out of the log, whichever logger, handler or formatter writes it."""
+"""Keep the token out of the log."""
 
 from __future__ import annotations
 

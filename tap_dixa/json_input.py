@@ -34,9 +34,9 @@ def _is_too_deep(content: Any) -> bool:
     level = [content]
     for _ in range(_DEEPEST):
         level = [
-            part
+            item
             for value in level
             if isinstance(value, (dict, list))
-            for part in (value.values() if isinstance(value, dict) else value)
+            for item in (value.values() if isinstance(value, dict) else value)
         ]
     return bool(level)

@@ -1,4 +1,4 @@
-"""What a log line shows of what Dixa sent: names and types, no values.
+"""Describe what Dixa sent by names and types, for the log.
 
 Values may be personal data, and so may names that do not look like names of fields. At the level
 DEBUG the beginning of the text is shown instead, without the token.
@@ -54,7 +54,7 @@ def shown_value(value: Any) -> str:
     kind = type_name(value)
     if not isinstance(value, dict) or not value:
         return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" if value is not None else kind
-    fields = (f"{shown_name(name)} ({type_name(part)})" for name, part in value.items())
+    fields = (f"{shown_name(name)} ({type_name(field)})" for name, field in value.items())
     rest = f" and {len(value) - _MOST_FIELDS} more" if len(value) > _MOST_FIELDS else ""
     return f"an object with {', '.join(islice(fields, _MOST_FIELDS))}{rest}"
 

@@ -1,4 +1,4 @@
-"""Streams that are skipped, because the token may not read them or the account lacks them."""
+"""Which streams are skipped, and the warnings about them."""
 
 from __future__ import annotations
 

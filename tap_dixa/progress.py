@@ -25,10 +25,10 @@ class Traffic:
     """How many records have been emitted."""
 
     def count(self, body: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the parts of a response's body, and count their bytes."""
-        for part in body:
-            self.received += len(part)
-            yield part
+        """Yield the blocks of a response's body, and count their bytes."""
+        for block in body:
+            self.received += len(block)
+            yield block
 
 
 class Progress:
@@ -122,8 +122,8 @@ class Progress:
 
         emitted = self._traffic.emitted - self._before.emitted
         received = self._traffic.received - self._before.received
-        part = (emitted - self._records) / self._in_window if self._in_window else 0
-        done = self._read + min(max(part, 0), 1) * self._emitting
+        share = (emitted - self._records) / self._in_window if self._in_window else 0
+        done = self._read + min(max(share, 0), 1) * self._emitting
         passed = time.monotonic() - self._started
         # The first window waits for its download: how long it takes says little of the others.
         left = passed / done * (self._to_read - done) if self._read else None

@@ -1,4 +1,4 @@
-"""How often requests are sent: sessions that keep Dixa's rate limits."""
+"""HTTP sessions that keep Dixa's rate limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that are sent again until they succeed: how often, and what the log says of it."""
+"""Send requests again until they succeed."""
 
 from __future__ import annotations
 

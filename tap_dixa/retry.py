@@ -1,4 +1,4 @@
-"""Which failed requests are retried, how long to wait before, and how to describe a failure."""
+"""Which failed requests are retried, and after how long."""
 
 from __future__ import annotations
 

@@ -1,149 +1,71 @@
-"""What a setting consists of, and how values of each kind are checked: dates, numbers, URLs.
+"""The types of settings, and how a value is checked and converted to one of them.
 
-What reads a value is called with the setting's name, for messages, and the value. It raises
-`SettingsError`, with what to give instead.
+A type is made from a value as a configuration has it. It raises ValueError, which says what to
+give instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-from singer_sdk import typing as th
+import msgspec
 
 from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError
 from tap_dixa.hidden_token import beginning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Read = Callable[[str, Any], Any]
+    from msgspec.structs import FieldInfo
 
 _QUOTES = "\"'"
 _MOST_SHOWN = 60
 
 
-def shown_setting(value: Any) -> str:
-    """Quote the beginning of a setting's value for a message."""
-    return beginning(repr(value), _MOST_SHOWN)
+class Text(str):
+    """A text of plain ASCII characters, without the white space around it."""
+
+    __slots__ = ()
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    def __new__(cls, value: Any) -> Self:
+        """Check a value, and convert it."""
+        # A file that holds nothing but a token ends with a line break.
+        text = value.strip() if isinstance(value, str) else ""
+        if not isinstance(value, str) or not text.isascii() or not text.isprintable():
+            raise ValueError("must be a string of printable ASCII characters")
+        if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+            raise ValueError("has quotes around it: remove them")
+        return super().__new__(cls, text)
 
 
-def read_text(name: str, value: Any) -> str:
-    """Read a text of plain ASCII characters, without the white space around it."""
-    # A file that holds nothing but a token ends with a line break.
-    text = value.strip() if isinstance(value, str) else ""
-    if not isinstance(value, str) or not text.isascii() or not text.isprintable():
-        raise SettingsError(f"{name} must be a string of printable ASCII characters")
-    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
-        raise SettingsError(f"{name} has quotes around it: remove them")
-    return text
+class Token(Text):
+    """A token, which there must be."""
 
+    __slots__ = ()
 
-def read_token(name: str, value: Any) -> str:
-    """Read a token, which there must be."""
-    # Never shown, not even in part: a token with a typing mistake is still nearly a token.
-    if not value or not (token := read_text(name, value)):
-        raise SettingsError(
-            f"{name} is missing: make one in Dixa under Settings, Integrations, API Tokens"
-        )
-    if " " in token:
-        raise SettingsError(f"{name} has a space inside: copy the token alone, without 'Bearer'")
-    return token
-
-
-def read_date(name: str, value: Any) -> int:
-    """Read a date as people write it, as Unix ms; without an offset it is UTC."""
-    if not value:
-        raise SettingsError(f"{name} is missing: give a date, such as 2025-01-31")
-    try:
-        # YAML makes a number of 20250131.
-        time = timestamps.parse_user_date(str(value))
-        timestamps.to_rfc3339(time)
-    except (OverflowError, ValueError):
-        raise SettingsError(
-            f"{name} is not a clear date: {shown_setting(value)}. Write year, month, "
-            "day, as in 2025-01-31 or 2025-01-31T09:00:00Z"
-        ) from None
-    return time
-
-
-def read_names(name: str, value: Any) -> tuple[str, ...]:
-    """Read a list of ids, each once."""
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise SettingsError(
-            f'{name} must be a list of ids, such as ["ratings"], not {shown_setting(value)}'
-        )
-    return tuple(dict.fromkeys(value))
-
-
-def read_boolean(name: str, value: Any) -> bool:
-    """Read true or false; nothing else is either of them."""
-    if not isinstance(value, bool):
-        raise SettingsError(f"{name} must be true or false, not {shown_setting(value)}")
-    return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def setting(  # noqa: PLR0913 (what a setting consists of)
-    title: str,
-    description: str,
-    kind: th.JSONTypeHelper[Any],
-    read: Read,
-    *,
-    default: Any = None,
-    required: bool = False,
-    secret: bool = False,
-) -> Any:
-    """Define a setting, as a field of `Settings`.
-
-    Args:
-        title: Its name for people.
-        description: What it is for.
-        kind: Its type in the JSON Schema.
-        read: Checks and converts a value, given the setting's name and the value.
-        default: Its value if none is given.
-        required: Whether there is no default that could be used.
-        secret: Whether it must not be shown.
-    """
-    options = {"title": title, "description": description, "default": default}
-    options |= {"required": required, "secret": secret}
-    return field(metadata={"kind": kind, "read": read, "default": default, "options": options})
-
-
-def integer_setting(
-    title: str, description: str, default: int | None, *, minimum: int, maximum: int
-) -> Any:
-    """Define a setting that is a whole number between two others, or None by default."""
-
-    def read(name: str, value: Any) -> int | None:
-        if value is None:
-            return None
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or not minimum <= value <= maximum:
-            raise SettingsError(
-                f"{name} must be a whole number from {minimum} to {maximum}, "
-                f"not {shown_setting(value)}"
+    def __new__(cls, value: Any) -> Self:
+        """Check a value, and convert it."""
+        # Never shown, not even in part: a token with a typing mistake is still nearly a token.
+        if not value or not (token := super().__new__(cls, value)):
+            raise ValueError(
+                "is missing: make one in Dixa under Settings, Integrations, API Tokens"
             )
-        return int(value)
+        if " " in token:
+            raise ValueError("has a space inside: copy the token alone, without 'Bearer'")
+        return token
 
-    kind = th.IntegerType(minimum=minimum, maximum=maximum)
-    return setting(title, description, kind, read, default=default)
 
+class Url(Text):
+    """An address: https, or http on loopback."""
 
-def url_setting(title: str, description: str, default: str) -> Any:
-    """Define a setting that is an address: https, or http on loopback."""
+    __slots__ = ()
 
-    def read(name: str, value: Any) -> str:
-        url = read_text(name, value).rstrip("/")
+    def __new__(cls, value: Any) -> Self:
+        """Check a value, and convert it."""
+        url = Text(value).rstrip("/")
         try:
             parts = urlsplit(url)
             host = (parts.hostname or "").encode("idna").decode()
@@ -152,14 +74,97 @@ def url_setting(title: str, description: str, default: str) -> Any:
         except ValueError:
             valid = False
         if not valid or parts.scheme not in {"http", "https"} or not host or " " in url:
-            raise SettingsError(f"{name} must be a URL like {default}")
+            raise ValueError("must be a URL like https://dixa.example. Omit it for Dixa's own")
         if parts.scheme == "http" and not _is_loopback(host):
-            raise SettingsError(f"{name} must be https: the token would travel in the clear")
-        return url
-
-    return setting(title, description, th.StringType(), read, default=default)
+            raise ValueError("must be https: the token would travel in the clear")
+        return super().__new__(cls, url)
 
 
-def optional(read: Read) -> Read:
-    """Let a setting also have no value."""
-    return lambda name, value: read(name, value) if value else None
+class Date(int):
+    """A date as people write it, as Unix ms; without an offset it is UTC."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "date-time"}
+
+    def __new__(cls, value: Any) -> Self:
+        """Check a value, and convert it."""
+        if not value:
+            raise ValueError("is missing: give a date, such as 2025-01-31")
+        try:
+            # YAML makes a number of 20250131.
+            time = timestamps.parse_user_date(str(value))
+            timestamps.to_rfc3339(time)
+        except (OverflowError, ValueError):
+            raise ValueError(
+                f"is not a clear date: {shown_setting(value)}. Write year, month, "
+                "day, as in 2025-01-31 or 2025-01-31T09:00:00Z"
+            ) from None
+        return super().__new__(cls, time)
+
+
+class Ids(tuple[str, ...]):
+    """A list of ids, each once."""
+
+    __slots__ = ()
+    json_schema: ClassVar[dict[str, Any]] = {"type": "array", "items": {"type": ["string"]}}
+
+    def __new__(cls, value: Any) -> Self:
+        """Check a value, and convert it."""
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ValueError(
+                f'must be a list of ids, such as ["ratings"], not {shown_setting(value)}'
+            )
+        return super().__new__(cls, dict.fromkeys(value))
+
+
+def convert(field: FieldInfo, value: Any) -> Any:
+    """Check a setting's value, and convert it to the setting's type.
+
+    Args:
+        field: The setting.
+        value: What the configuration has; None if it has nothing.
+
+    Raises:
+        SettingsError: The value cannot be used. The message names the setting.
+    """
+    if not field.required and (value is None or (value in ("", []) and field.default is None)):
+        return field.default
+    try:
+        return msgspec.convert(value, field.type, dec_hook=_make)
+    except msgspec.ValidationError as error:
+        schema = json_schema(field)
+        reason = str(error.__cause__)
+        if "boolean" in schema["type"]:
+            reason = f"must be true or false, not {shown_setting(value)}"
+        elif "integer" in schema["type"]:
+            reason = (
+                f"must be a whole number from {schema['minimum']} to {schema['maximum']}, "
+                f"not {shown_setting(value)}"
+            )
+        raise SettingsError(f"{field.name} {reason}") from None
+
+
+def json_schema(field: FieldInfo) -> dict[str, Any]:
+    """Give the JSON Schema of a setting, with its title, description and default."""
+    schema = msgspec.json.schema(field.type, schema_hook=attrgetter("json_schema"))
+    schema |= schema.pop("anyOf", [{}])[0]  # or null
+    kinds = [schema["type"]] if field.required else [schema["type"], "null"]
+    schema = {**schema, "type": kinds}
+    if not field.required and field.default is not None:
+        schema["default"] = msgspec.to_builtins(field.default, enc_hook=str)
+    return schema
+
+
+def shown_setting(value: Any) -> str:
+    """Quote the beginning of a setting's value for a message."""
+    return beginning(repr(value), _MOST_SHOWN)
+
+
+def _make(kind: type, value: Any) -> Any:
+    return kind(value)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,4 +1,4 @@
-"""How a signal ends a run: in order, with a last STATE, and soon."""
+"""End a run on a signal, with a last STATE."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _REDIRECTED = (
 
 
 def error_of(response: requests.Response, stream: str) -> RetriableAPIError | FatalAPIError:
-    """Make the error that an incomplete response, or one without success, stands for.
+    """Make the error for a response that is not a complete 200.
 
     Args:
         response: The response. The beginning of its body is read.

@@ -1,4 +1,4 @@
-"""Checks of stream maps before the first request: they change what they name.
+"""Check stream maps before the first request, for names that do not exist.
 
 A map that removes or hashes a property with a typing mistake in its name would let the property
 through, personal data included.
@@ -43,7 +43,7 @@ _SHORTEST = 4
 
 
 def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
-    """Check that stream maps find what they change.
+    """Check that streams and properties named by stream maps exist.
 
     Args:
         maps: The setting ``stream_maps``.

@@ -89,7 +89,7 @@ class StreamMapper(PluginMapper):
 
 
 def _naming(stream: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function that evaluates maps of a stream fail with one line."""
+    """Wrap a function so that its errors name the stream and the expression."""
 
     def call(*arguments: Any) -> Any:
         try:

@@ -30,7 +30,7 @@ from tap_dixa.permissions import Permissions
 from tap_dixa.run import Run
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.signals import end_run, handle_hangup
-from tap_dixa.state import read_state
+from tap_dixa.state_input import read_state
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
@@ -174,7 +174,7 @@ class TapDixa(CommandTap):
         texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
         prefix = cls._env_var_prefix
         try:
-            found = parse_environment_config(texts, prefix)
+            variables = parse_environment_config(texts, prefix)
         except UnicodeDecodeError:
             # The SDK reads it in the encoding of the locale.
             raise SettingsError(
@@ -182,7 +182,7 @@ class TapDixa(CommandTap):
             ) from None
         except ValueError as error:  # it has a null byte, or a name with "="
             raise SettingsError(f"a file .env cannot be used: {error}") from None
-        return parse_environment(found, schema, prefix)
+        return parse_environment(variables, schema, prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

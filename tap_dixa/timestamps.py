@@ -1,4 +1,4 @@
-"""Points in time: Unix milliseconds, as Dixa sends them, and RFC 3339, as the tap emits them.
+"""Convert times: Unix ms, RFC 3339, and dates that people write.
 
 Everything here is UTC whatever the machine's time zone, and exact to the millisecond:
 no floating-point number is involved.

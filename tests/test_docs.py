@@ -11,6 +11,7 @@ from docs.generate.pages import COMMAND, FOLDER, PAGES
 from tap_dixa.client import SCHEMAS
 
 TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "tap_dixa"
 GUARANTEES = FOLDER / "guarantees.md"
 DOCUMENTS = [*sorted(TESTS.parent.glob("*.md")), *sorted(FOLDER.rglob("*.md"))]
 
@@ -47,6 +48,19 @@ def test_links_lead_somewhere(document):
         target = (document.parent / path).resolve() if path else document
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_guide_names_every_module_of_the_tap():
+    guide = (TESTS.parent / "CONTRIBUTING.md").read_text()
+    table = guide.partition("## Where things are\n")[2].partition("\n## ")[0]
+    named = set()
+    for row in re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE):
+        first, *others = re.findall(r"`([\w/]+(?:\.py|/))`", row)
+        named |= {first, *(f"{first.rpartition('/')[0]}/{name}".lstrip("/") for name in others)}
+    modules = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.py")}
+    packages = {f"{name}/__init__.py" for name in ("download", "output", "report", "schemas")}
+    alone = {"__init__.py"}  # empty
+    assert named - {"schemas/"} == modules - packages - alone
 
 
 def test_the_documents_have_links():

@@ -1,4 +1,4 @@
-"""The SQL of docs/moving.md, on tables such as target-duckdb makes of the streams."""
+"""The SQL of docs/moving.md and its views, on tables such as target-duckdb makes of the streams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import duckdb
 
 from tap_dixa.client import SCHEMAS
 from tap_dixa.streams import STREAMS
-from tests.pages import blocks
+from tests.pages import DOCS, blocks
 
 TYPES = {"integer": "hugeint", "boolean": "boolean", "string": "varchar"}
 
@@ -18,9 +18,9 @@ def column(name, field):
 
 
 def test_every_statement_fits_the_streams():
-    statements = blocks("moving.md", "sql").values()
-    for_duckdb = [block for block in statements if "extract(epoch" not in block]
-    assert len(statements) - len(for_duckdb) == 1
+    views = sorted((DOCS.parent / "examples").glob("views_*.sql"))
+    statements = [*blocks("moving.md", "sql").values(), *(view.read_text() for view in views)]
+    assert len(statements) == 4
     with duckdb.connect() as warehouse:
         for schema in ("dixa", "dixa_new"):
             warehouse.execute(f"create schema {schema}")
@@ -30,7 +30,7 @@ def test_every_statement_fits_the_streams():
                 warehouse.execute(f"create table {schema}.{stream.name} ({columns})")
         warehouse.execute("create schema old")
         warehouse.execute("create table old.conversations (id bigint, updated_at bigint)")
-        for block in for_duckdb:
-            warehouse.execute(block)
-        views = warehouse.execute("select count(*) from duckdb_views() where not internal")
-        assert views.fetchone() == (12,)
+        for statement in statements:
+            warehouse.execute(statement)
+        made = warehouse.execute("select count(*) from duckdb_views() where not internal")
+        assert made.fetchone() == (12,)

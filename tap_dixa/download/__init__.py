@@ -1,1 +1,1 @@
-"""From a window of time to its records, on disk and in order."""
+"""Windows, downloads, and responses on disk."""

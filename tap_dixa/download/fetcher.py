@@ -1,4 +1,4 @@
-"""Download windows with retries; those that Dixa cannot export at once are halved."""
+"""Download windows, with retries, and halve those that are too large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a JSON array on disk in parts of whole records that fit into memory, or reject it.
+"""Read a JSON array on disk, a few records at a time.
 
 No parser is needed to find where a record ends: a guess is right exactly if what lies before
 it, closed with a bracket, is a valid array. So a wrong guess costs time, never a record. Where
@@ -168,7 +168,7 @@ def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]
 def _guess(
     buffer: bytearray, count: int, guesses: int
 ) -> tuple[memoryview, list[msgspec.Raw]] | None:
-    """Decode the records that end in a part of an array, if one of some guesses is right.
+    """Decode the whole records in a chunk, guessing where the last one ends.
 
     Most serializers begin each record as they begin the first one, and none inside of it.
     """
@@ -200,7 +200,7 @@ def _commas_before(mark: bytes | bytearray, buffer: bytearray, count: int) -> It
 
 
 def _parse(buffer: bytearray, count: int) -> tuple[memoryview, list[msgspec.Raw]] | None:
-    """Decode the records that end in a part of an array; None if there are none.
+    """Decode the whole records in a chunk; None if there are none.
 
     Raises:
         DecodeError: One of them is not valid.

@@ -1,4 +1,4 @@
-"""Work on the next tasks while the result of the last one is being used."""
+"""Work ahead in threads, and take the results in order."""
 
 from __future__ import annotations
 

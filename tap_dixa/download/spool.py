@@ -1,4 +1,4 @@
-"""One response on disk: downloaded whole, then read in the order of the replication key.
+"""A response on disk, read in the order of the replication key.
 
 A response of the Exports API is a single JSON array, unsorted and of any size. It is written to
 an unlinked temporary file as it arrives, and a second pass, chunk by chunk, indexes where each
@@ -113,11 +113,11 @@ class Spool:
         for cursor, equal in groupby(entries, itemgetter(0)):
             if start <= cursor < end:
                 # Records of the same time may come in any order.
-                places = [place for _, place, _ in equal]
+                offsets = [offset for _, offset, _ in equal]
                 if times:
-                    ascending &= places[0] > last_before
-                    descending &= places[-1] < first_before
-                first_before, last_before = places[0], places[-1]
+                    ascending &= offsets[0] > last_before
+                    descending &= offsets[-1] < first_before
+                first_before, last_before = offsets[0], offsets[-1]
                 times += 1
         if times <= 1:
             return None
@@ -131,13 +131,13 @@ class Spool:
 
     def _write(self, body: Iterable[bytes]) -> int:
         size = 0
-        for part in body:
+        for block in body:
             raise_if_cancelled()
             try:
-                self._file.write(part)
+                self._file.write(block)
             except OSError as error:
                 raise disk_error(error) from None
-            size += len(part)
+            size += len(block)
         try:
             self._file.flush()
         except OSError as error:
@@ -157,22 +157,22 @@ class Spool:
         elsewhere = range(earliest - 2 * MARGIN, time.time_ns() // 1_000_000 + DAY)
         entries: list[tuple[int, int, int]] = []
         for chunk in records:
-            place = 1
+            offset = 1
             for cursor, record in zip(self._cursors(chunk), chunk.records, strict=True):
                 length = len(record)
-                while chunk.text[place] != _BRACE:
-                    place += 1
+                while chunk.text[offset] != _BRACE:
+                    offset += 1
                 if start <= cursor < end:
-                    entries.append((cursor, chunk.position + place, length))
+                    entries.append((cursor, chunk.position + offset, length))
                 elif cursor not in elsewhere:
                     if not EARLIEST <= cursor <= LATEST:
                         raise UnusableRecordError(
                             "Dixa sent a record whose replication key is not a valid timestamp, "
                             f"{cursor!s:.30} (Unix ms): {shown_text(bytes(record))}"
                         )
-                    entries.append((_FIRST, chunk.position + place, length))
+                    entries.append((_FIRST, chunk.position + offset, length))
                     self.out_of_place += 1
-                place += length + 1
+                offset += length + 1
             if len(entries) >= _SORTED_RUN:
                 self._append_run(entries)
                 entries.clear()
@@ -188,8 +188,8 @@ class Spool:
         """Read a run back, a few entries at a time."""
         for first in run[::_BLOCK]:
             count = min(_BLOCK, run.stop - first)
-            place = self.size + first * _ENTRY
-            numbers = array("q", os.pread(self._file.fileno(), count * _ENTRY, place))
+            offset = self.size + first * _ENTRY
+            numbers = array("q", os.pread(self._file.fileno(), count * _ENTRY, offset))
             each = iter(numbers)
             yield from zip(each, each, each, strict=True)
 
@@ -218,7 +218,7 @@ class Spool:
 
 
 def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyDecoder:
-    """Build a decoder of nothing but what each record must have.
+    """Build a decoder of the keys of records.
 
     Args:
         cursor: The field that records are ordered by.
@@ -226,7 +226,7 @@ def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyD
         kind: The type of ``cursor``; an integer is Unix ms.
     """
     names = [cursor, *keys]
-    attributes = ["cursor", *(f"key_{place}" for place in range(len(keys)))]
+    attributes = ["cursor", *(f"key_{number}" for number in range(len(keys)))]
     structure = msgspec.defstruct(
         "Keys",
         list(zip(attributes, [kind, *keys.values()], strict=True)),

@@ -1,4 +1,4 @@
-"""Temporary files for responses, and what to do if one cannot be written."""
+"""Temporary files for responses."""
 
 from __future__ import annotations
 

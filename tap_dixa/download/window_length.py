@@ -1,4 +1,4 @@
-"""How long a stream's windows may be: only failures tell what Dixa exports at once."""
+"""How long windows may be, learned from those that fail."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class WindowLength:
                 self.longest = max(self.longest, min(2 * self._succeeded, self._suspected))
 
     def parts_of(self, windows: Iterable[Window]) -> Iterator[Window]:
-        """Cut windows into equal parts that are short enough at the time when each is asked for."""
+        """Cut windows into equal parts, each as short as needed when it is requested."""
         for window in windows:
             rest: Window | None = window
             while rest is not None:

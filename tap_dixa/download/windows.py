@@ -1,4 +1,4 @@
-"""Split an interval of time into windows, each of which one request can export.
+"""Windows of time, and how an interval is split into them.
 
 A window is half-open: its start belongs to it, its end to the next one. Dixa does not document
 whether its own filters include their bounds, so a request asks for a little more than the
@@ -56,7 +56,7 @@ class Window:
         return self.end + MARGIN
 
     def cut(self, longest: int) -> tuple[Self, Self | None]:
-        """Cut off the first of the equal parts that are needed for none to be too long.
+        """Cut into equal parts, and return the first one and the rest.
 
         Args:
             longest: The longest that a part may be, in ms.

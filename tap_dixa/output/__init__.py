@@ -1,1 +1,1 @@
-"""From a record as Dixa sends it to a line on standard output or in a BATCH file."""
+"""Records that fit their schema, on standard output or in BATCH files."""

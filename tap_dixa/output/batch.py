@@ -71,7 +71,7 @@ def write_batches(
 
 
 def batch_record(message: RecordMessage) -> Record:
-    """Give what a BATCH file has instead of a RECORD message: the record, and its version.
+    """Make the row of a BATCH file: the record, and its version.
 
     A target that is told to activate a version deletes all rows that do not have it.
     """

@@ -1,4 +1,4 @@
-"""The same as `tap_dixa.output.normalize`, on raw JSON: msgspec decodes what is as documented.
+"""Normalize records from raw JSON, as fast as msgspec decodes them.
 
 msgspec decodes a record to a structure that has the fields of the schema, and any new field at the
 top level that records have had. It converts times, and makes arrays of single texts. A record that

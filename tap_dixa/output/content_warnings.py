@@ -1,4 +1,4 @@
-"""Warnings of what a stream's records hold and its schema, or a target, cannot."""
+"""Warnings of content that a stream's schema or a target cannot hold."""
 
 from __future__ import annotations
 
@@ -98,19 +98,19 @@ class ContentWarnings:
             return _EXCLUDED
         return _NO_COLUMN if self._exclusions.everything else f"in {ADDITIONAL}"
 
-    def replaced(self, source: object, places: int) -> None:
+    def replaced(self, source: object, count: int) -> None:
         """Warn of characters that no target can store, if there were any.
 
         Args:
             source: The window or the path whose response had them.
-            places: How many were replaced.
+            count: How many were replaced.
         """
-        if places:
+        if count:
             self._warn(
                 "%s: %s: replaced %d invalid characters with U+FFFD",
                 self._stream,
                 source,
-                places,
+                count,
             )
 
 

@@ -1,4 +1,4 @@
-"""What becomes a value of another type without loss.
+"""Conversions of values to another type, without loss.
 
 Each conversion takes decoded JSON that is not null, and raises `ValueError` for a value that it
 cannot convert.

@@ -1,6 +1,6 @@
-"""What a catalog or a stream map excludes.
+"""Fields that a catalog or a stream map excludes.
 
-Such a value must not arrive by another way: the column for what no field holds is for all others.
+Their values must not arrive in the column for what no field holds either.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exclusions:
-    """What is dropped where it would move to the column for what no field holds."""
+    """Fields whose misfits are dropped, not moved to `ADDITIONAL`."""
 
     fields: frozenset[str] = frozenset()
     """Top-level fields: whatever is in them."""

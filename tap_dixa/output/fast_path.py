@@ -1,4 +1,4 @@
-"""The fast path of a record from the stream to a line: many at a time, past the SDK's loop.
+"""The fast path: records written many at a time, past the SDK's loop.
 
 For every record the SDK walks over the selection, conforms types, applies stream maps, looks
 for child streams, builds a message with a timestamp of its own and flushes it. The records
@@ -40,11 +40,11 @@ divides STATE_MSG_FREQUENCY, so that STATE messages come where the SDK writes th
 
 def read_records(stream_maps: Iterable[StreamMap]) -> bool:
     """Whether one of the stream maps reads or changes records."""
-    return any(type(one) is not SameRecordTransform for one in stream_maps)
+    return any(type(stream_map) is not SameRecordTransform for stream_map in stream_maps)
 
 
 class FastPathStream(Stream):
-    """A stream whose records are in order, and written many at a time where that is the same."""
+    """A stream whose records are in order, and written many at a time if nothing changes them."""
 
     STATE_MSG_FREQUENCY = 100
     """How many records lie between two STATE messages at most. A run that is killed repeats

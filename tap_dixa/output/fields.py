@@ -1,4 +1,4 @@
-"""What the fields of a schema accept, and what becomes such a value without loss.
+"""The fields of a schema: what they accept and convert.
 
 Both ways of normalizing a record are built from these: the plain one, which calls ``convert``, and
 the compiled one, in which msgspec decodes to the ``decoded`` types.
@@ -33,7 +33,7 @@ _DECODED = {
 
 
 class Moved(NamedTuple):
-    """A value that no field of the schema holds."""
+    """A misfit: a value that no field of the schema holds."""
 
     path: Path
     value: Any

@@ -1,4 +1,4 @@
-"""Numbers that JSON can spell and no loader can store: they become their text.
+"""JSON numbers that no loader can store, which become strings.
 
 Loaders keep integers in 64 bits and other numbers as floats. ``9223372036854775808`` is too long
 for the one, ``1e400`` for the other.
@@ -42,13 +42,13 @@ numbers can be stored. To check that costs nothing here."""
 
 
 class _Checked(msgspec.Struct):
-    """What msgspec knows how to check without asking for the type again each time."""
+    """A value of the type `VALUE`: a type in a structure is not looked up again each time."""
 
     value: VALUE
 
 
 class HugeNumber:
-    """A number that Python does not hold either.
+    """A number with too many digits for Python.
 
     Args:
         text: Its text, as Dixa sent it.
@@ -97,16 +97,16 @@ def _storable(value: Any) -> Any:
         container, depth = containers.pop()
         if depth > _DEEPEST:
             raise RecursionError(f"a value is nested more than {_DEEPEST} levels deep")
-        parts: Iterable[tuple[Any, Any]] = (
+        items: Iterable[tuple[Any, Any]] = (
             container.items() if container.__class__ is dict else enumerate(container)
         )
-        for place, part in parts:
-            if part.__class__ is dict or part.__class__ is list:
-                containers.append((part, depth + 1))
-            elif part.__class__ is HugeNumber or (
-                part.__class__ is int and not LOWEST <= part <= HIGHEST
+        for key, item in items:
+            if item.__class__ is dict or item.__class__ is list:
+                containers.append((item, depth + 1))
+            elif item.__class__ is HugeNumber or (
+                item.__class__ is int and not LOWEST <= item <= HIGHEST
             ):
-                container[place] = str(part)
+                container[key] = str(item)
     return root[0]
 
 

@@ -1,4 +1,4 @@
-"""Values that their field cannot hold, as a warning shows them."""
+"""Misfits, as a warning shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One representation of each field: records as Dixa sends them, made to fit their schema.
+"""Make decoded records fit their schema.
 
 The schema alone decides what happens to a field:
 

@@ -1,4 +1,4 @@
-"""Singer messages on standard output, in whole lines, also when a signal comes.
+"""Singer messages on standard output, in whole lines.
 
 Standard output may be a pipe, a file, a socket or a terminal, and may block or not.
 """

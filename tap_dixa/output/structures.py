@@ -1,4 +1,4 @@
-"""Structures that msgspec decodes objects to: nothing but what a schema allows."""
+"""The msgspec structures of objects, built from their schema."""
 
 from __future__ import annotations
 

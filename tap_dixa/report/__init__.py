@@ -1,1 +1,1 @@
-"""What a connection test reports of Dixa, for a bug report."""
+"""The report of a connection test (``--test``)."""

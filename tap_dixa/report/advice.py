@@ -1,4 +1,4 @@
-"""Which setting helps where Dixa is not what the tap assumes."""
+"""Advice at the end of the report: which setting helps."""
 
 from __future__ import annotations
 

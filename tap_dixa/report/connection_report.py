@@ -1,4 +1,4 @@
-"""What a connection test finds out about Dixa, noted as it goes."""
+"""Note what a connection test observes."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ class ConnectionReport(Report):
     def export(self, stream: DixaStream, window: Window, spool: Spool) -> None:
         # conversation_notes reads conversations, too.
         name = next(
-            one.name
-            for one in self._seen.streams
-            if isinstance(one, WindowedStream) and one.path == stream.path
+            tested.name
+            for tested in self._seen.streams
+            if isinstance(tested, WindowedStream) and tested.path == stream.path
         )
         with self._lock:
             export = self._seen.exports.setdefault(name, Export(stream.name))
@@ -158,18 +158,19 @@ class ConnectionReport(Report):
         at = self._seen.conversation_at
         if at is None:
             return
-        stream = next(one for one in self._seen.streams if isinstance(one, ConversationsStream))
+        streams = self._seen.streams
+        stream = next(tested for tested in streams if isinstance(tested, ConversationsStream))
         probes = {
             "after": _Probe(at, at + 1, at, at + 2 * MARGIN),
             "before": _Probe(at, at + 1, at - 2 * MARGIN, at),
         }
         for side, probe in probes.items():
             try:
-                found = stream.export(stream.path, stream.cursor, probe, stream.key_decoder)
+                spool = stream.export(stream.path, stream.cursor, probe, stream.key_decoder)
             except _FAILED_PROBE:
                 continue
-            with closing(found):
-                self._seen.inclusive[side] = len(found) > found.out_of_place
+            with closing(spool):
+                self._seen.inclusive[side] = len(spool) > spool.out_of_place
 
     @override
     def __str__(self) -> str:
@@ -185,7 +186,7 @@ class ConnectionReport(Report):
     def _check(self, name: str, rows: Iterable[Any]) -> None:
         check = self._seen.checks.get(name)
         if check is None:
-            stream = next(one for one in self._seen.streams if one.name == name)
+            stream = next(tested for tested in self._seen.streams if tested.name == name)
             other_names = getattr(stream, "other_names", {})
             check = self._seen.checks[name] = FieldCheck(SCHEMAS.get_schema(name), other_names)
         for row in islice(rows, max(0, _SAMPLE - check.records)):

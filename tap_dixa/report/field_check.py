@@ -25,7 +25,7 @@ class FieldCheck:
 
     def __init__(self, schema: dict[str, Any], other_names: Mapping[str, str]) -> None:
         properties = schema["properties"]
-        aliases = {name: properties[own] for name, own in other_names.items()}
+        aliases = {name: properties[first] for name, first in other_names.items()}
         self._record_schema = {**schema, "properties": {**properties, **aliases}}
         self.records = 0
         """How many records have been checked."""
@@ -54,11 +54,11 @@ class FieldCheck:
             self._check_object(value, schema["properties"], f"{path}." if path else "")
 
     def _check_object(self, value: dict[str, Any], properties: dict[str, Any], path: str) -> None:
-        for name, part in value.items():
+        for name, field in value.items():
             if name in properties:
-                self._check(part, properties[name], f"{path}{name}")
+                self._check(field, properties[name], f"{path}{name}")
             else:
-                self.unknown.setdefault(f"{path}{shown_name(name)}", set()).add(type_name(part))
+                self.unknown.setdefault(f"{path}{shown_name(name)}", set()).add(type_name(field))
 
 
 def _allowed(schema: dict[str, Any]) -> list[str]:

@@ -121,9 +121,9 @@ class Api:
         self._note_clock(response.headers.get("Date", ""), sent, received)
         for name, value in response.headers.items():
             if _LIMIT_HEADER.fullmatch(name):
-                parts = re.split(r"[\s,;]+", value)[:_MOST_PARTS]
+                words = re.split(r"[\s,;]+", value)[:_MOST_PARTS]
                 # Anything but a number could be a name, an id or a date.
-                shown = (part if _LIMIT_PART.fullmatch(part) else "?" for part in parts)
+                shown = (word if _LIMIT_PART.fullmatch(word) else "?" for word in words)
                 self.limits[name.lower()] = " ".join(shown)
 
     def _note_clock(self, date: str, sent: float, received: float) -> None:

@@ -30,8 +30,8 @@ _CLAIM = "No token, no ids, no contents of records: this can be pasted into a bu
 
 def render(seen: Observations) -> str:
     """Write the report of what was observed."""
-    parts = (_head, _about_streams, _about_days, _findings, _advice)
-    return "\n\n".join(part(seen) for part in parts)
+    sections = (_head, _about_streams, _about_days, _findings, _advice)
+    return "\n\n".join(section(seen) for section in sections)
 
 
 def _head(seen: Observations) -> str:
@@ -54,8 +54,10 @@ def _about_streams(seen: Observations) -> str:
     for stream in seen.streams:
         name = stream.name
         result = seen.results.get(name, "not completed")
-        own = {path: one for (owner, path), one in seen.endpoints.items() if owner == name}
-        for path, endpoint in (own or {stream.path: Endpoint()}).items():
+        endpoints = {
+            path: endpoint for (owner, path), endpoint in seen.endpoints.items() if owner == name
+        }
+        for path, endpoint in (endpoints or {stream.path: Endpoint()}).items():
             rows.append((name, path, *_responses(endpoint), result))
     return _table(rows)
 
@@ -63,7 +65,7 @@ def _about_streams(seen: Observations) -> str:
 def _about_days(seen: Observations) -> str:
     rows = [("Tested day", "Records", "Size", "Time", "Compression", "Order")]
     for name, export in seen.exports.items():
-        path = next(one.path for one in seen.streams if one.name == name)
+        path = next(stream.path for stream in seen.streams if stream.name == name)
         endpoint = seen.endpoints[export.stream, path]
         rows.append(
             (
@@ -160,9 +162,9 @@ def _either(types: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _fields(found: Iterable[tuple[str, str]]) -> str:
+def _fields(fields: Iterable[tuple[str, str]]) -> str:
     streams: dict[str, list[str]] = {}
-    for stream, text in found:
+    for stream, text in fields:
         streams.setdefault(text, []).append(stream)
     texts = [f"{text} in {', '.join(names)}" for text, names in islice(streams.items(), _SHOWN)]
     if len(streams) > _SHOWN:

@@ -41,13 +41,13 @@ class RowShape:
         return False
 
     def __str__(self) -> str:
-        parts = [
+        paths = [
             f"{path}{'' if self._times[path] == self.rows else '?'} ({' or '.join(sorted(kinds))})"
             for path, kinds in self._paths.items()
         ]
         first = {re.split(r"[.\[]", path)[0] for path in self._paths}
         names = [name for name in self._names if name not in first]
-        return "; names: ".join(", ".join(some) for some in (parts, names) if some) or "empty"
+        return "; names: ".join(", ".join(some) for some in (paths, names) if some) or "empty"
 
 
 def _field_names(row: Any) -> Iterator[str]:
@@ -60,7 +60,7 @@ def _field_names(row: Any) -> Iterator[str]:
 
 
 def _walk(value: Any, path: str, levels: int = _DEEPEST) -> Iterator[tuple[str, str]]:
-    """Yield the path and the type of each value that has none in it."""
+    """Yield the path and the type of each value that contains no others."""
     if isinstance(value, dict) and value and levels:
         for name, inner in value.items():
             below = f"{path}.{shown_name(name)}" if path else shown_name(name)

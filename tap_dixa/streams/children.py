@@ -1,4 +1,4 @@
-"""Streams that are requested once for each row of another one, such as the members of queues."""
+"""Streams with a request for each row of a parent stream, such as the members of queues."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class ChildStream(FullTableStream):
         """
         refusals = self.refusals = Refusals(lambda parent: self._rows_of(parent).error, others)
         ahead = self.settings.parallel_downloads
-        for parent, found in prefetch(self._rows_of, parents, ahead=ahead):
+        for parent, children in prefetch(self._rows_of, parents, ahead=ahead):
             if parent is None:
                 refusals.settle()
             else:
-                refusals.add(parent, found.error)
+                refusals.add(parent, children.error)
             self._log_skipped()
-            yield parent, [self.to_record(row, {self.parent_key: parent}) for row in found.rows]
+            yield parent, [self.to_record(row, {self.parent_key: parent}) for row in children.rows]
         refusals.settle()
         self._log_skipped()
 
@@ -100,7 +100,7 @@ class ChildStream(FullTableStream):
 
 
 class MembersStream(ChildStream):
-    """A list that is requested once for each row of another one, its parent.
+    """The members of each row of a parent stream.
 
     It reads the parents itself, so that it can be selected without them.
     """

@@ -1,4 +1,4 @@
-"""The activity log of one conversation after the other, and those that are emitted again."""
+"""The activity log of single conversations, and its refresh."""
 
 from __future__ import annotations
 

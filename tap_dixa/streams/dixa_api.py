@@ -34,7 +34,7 @@ _V1, _BETA = "/v1/", "/beta/"
 
 
 class _Thread(threading.local):
-    """What the requests of a thread are tried with: other threads may know better already."""
+    """Whether the current thread requests paths under ``/beta``."""
 
     tries_beta = False
 

@@ -71,7 +71,7 @@ class ExportStream(WindowedStream):
     @cached_property
     def key_decoder(self) -> KeyDecoder:
         """Decodes the cursor and the primary key of each record."""
-        own = SCHEMAS.get_schema(self.name)["properties"]
+        properties = SCHEMAS.get_schema(self.name)["properties"]
         return key_decoder(
-            self.cursor, {key: _KEY_TYPES[own[key]["type"]] for key in self.primary_keys}
+            self.cursor, {key: _KEY_TYPES[properties[key]["type"]] for key in self.primary_keys}
         )

@@ -1,4 +1,4 @@
-"""The stream ``messages``, and those of erased conversations once more."""
+"""The stream ``messages``, and its refresh."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MessagesStream(ExportStream):
 
 
 class _MessageRefresh(Refresh):
-    """Emits the messages of conversations again that were anonymized, or of which one was redacted.
+    """Emits messages of anonymized conversations, and redacted messages, again.
 
     Each stream has its own search: it is one request in most runs, and the streams can be selected
     apart.

@@ -114,18 +114,18 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
     try:
         page = _OBJECT.decode(body)
         meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)
-        parent, found = page, _NULL
+        parent, content = page, _NULL
         for name in path:
             # Dixa's description allows a list without rows to be omitted.
             if parent.keys() <= {"meta", _PAGE_KEY} or parent.get(name) == _NULL:
-                found, has_list = msgspec.Raw(b"[]"), False
+                content, has_list = msgspec.Raw(b"[]"), False
                 break
-            found = parent.get(name, found)
+            content = parent.get(name, content)
             if name != path[-1]:
-                parent = _OBJECT.decode(found)
+                parent = _OBJECT.decode(content)
         if one_row and has_list:
-            found = msgspec.Raw(b"[%b]" % bytes(found))
-        rows: list[Any] = _ROWS.decode(found)
+            content = msgspec.Raw(b"[%b]" % bytes(content))
+        rows: list[Any] = _ROWS.decode(content)
         if row_type is not msgspec.Raw:
             rows = list(map(decode, rows))
         key = msgspec.json.decode(page.get(_PAGE_KEY, b"null"), type=str | None)
@@ -146,7 +146,7 @@ def decode_page(body: bytes, path: Sequence[str], row_type: Any, *, one_row: boo
         raise BadResponseError(
             f"the response's link to the next page cannot be followed: {shown_value(link)}"
         ) from None
-    return Page(rows, link, _digest(bytes(found)), has_list)
+    return Page(rows, link, _digest(bytes(content)), has_list)
 
 
 def _digest(data: bytes) -> bytes:

@@ -161,7 +161,7 @@ def analytics_row(row: Any, window: RecordWindow) -> Row:
 
 
 def whole_row(row: Any, window: RecordWindow, *, time: int | None = None, **columns: Any) -> Row:
-    """Make the record of a row of which no shape is documented: it is kept as it is.
+    """Make the record of a row without a documented shape: it is kept as it is.
 
     Args:
         row: The row, as decoded JSON that can be stored.

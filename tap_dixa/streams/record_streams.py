@@ -1,4 +1,4 @@
-"""The base of the streams of records of the Analytics and the Intelligence API.
+"""The base of ``analytics_records`` and ``intelligence_records``.
 
 Dixa has several record types, which its catalogue lists by record id. Each is a partition of
 the stream, with a bookmark of its own: a new type starts at start_date, and one that fails does
@@ -165,7 +165,7 @@ class RecordsStream(WindowedStream, DixaApiStream):
             self._raise()
 
     def _show_others(self, partitions: list[dict[str, str]]) -> None:
-        """Show the report of a connection test what follows its only record, once."""
+        """Show the report of a connection test the rows after its only record, once."""
         for partition in partitions:
             self._tested.add(partition[_RECORD_ID])
             try:

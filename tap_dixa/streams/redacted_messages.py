@@ -1,4 +1,4 @@
-"""Which conversations have messages that lost their text or files one by one.
+"""Find the conversations of messages that were redacted one by one.
 
 The one trace that Dixa documents is an entry of the activity log, which has no filter but time.
 It does not say when the message was created: the export of its conversation does, roughly.

@@ -1,4 +1,4 @@
-"""The refresh: synced records are emitted again if Dixa has erased personal data in them.
+"""The refresh: emit records again in which Dixa has erased personal data.
 
 Dixa filters messages by the time at which they were created, and the entries of the activity log
 by the time of the event. What it erases in them later shows elsewhere: in the export of their
@@ -156,7 +156,7 @@ class Refresh(ABC):
             yield from self._refresh(windows[0].start, windows[-1].end)
 
     def _visible_until(self, end: int) -> int:
-        """Return up to when changes in Dixa are visible by now, by its own clock, in Unix ms.
+        """Return the time up to which Dixa shows changes, by its clock, in Unix ms.
 
         Args:
             end: The run's upper bound, in Unix ms.

@@ -1,4 +1,4 @@
-"""Which refusals are a matter of one parent, and which of the token or the whole stream."""
+"""Tell a refused parent from a refused stream."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Refusals(Generic[_Parent]):
                 self.settle()
 
     def settle(self) -> None:
-        """Find out about the refusals that may have another cause than their parent.
+        """Find out which pending refusals concern their parent alone.
 
         Raises:
             RefusedError: The first of them: Dixa sends nothing else either.

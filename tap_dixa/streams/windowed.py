@@ -1,4 +1,4 @@
-"""The base of every stream that is read by time: windows, spooled responses, records in order."""
+"""The base of streams that are read window by window."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class WindowedStream(FastPathStream, DixaStream):
         belong to the next run, and no request filters by a time in the future.
         """
         settings = self.settings
-        start = settings.start_date
+        start: int = settings.start_date
         if (bookmark := self.get_starting_timestamp(context)) is not None:
             start = max(start, to_milliseconds(bookmark) - self.lookback)
         end = self.run.start - MARGIN
@@ -188,8 +188,8 @@ class WindowedStream(FastPathStream, DixaStream):
             self.log(_OUT_OF_PLACE, self.name, window, spool.out_of_place, level=logging.WARNING)
         with closing(spool):
             for text in spool:
-                text, places = repair_text(text)  # noqa: PLW2901
-                replaced += places
+                text, count = repair_text(text)  # noqa: PLW2901
+                replaced += count
                 try:
                     kept = keep is None or keep(text)
                     converted = convert(text) if kept else None

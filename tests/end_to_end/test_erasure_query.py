@@ -1,4 +1,4 @@
-"""The query of docs/personal-data.md that finds what Dixa erased and a warehouse still has."""
+"""The query of examples/not_erased.sql: what Dixa erased and a warehouse still has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.end_to_end.batches import batch_settings
 from tests.end_to_end.everything import BY_CONVERSATION, EVERY
 from tests.end_to_end.loading import load as load_files
 
-QUERY = pages.blocks("personal-data.md", "sql")["Find what was not erased"]
+QUERY = (pages.DOCS.parent / "examples" / "not_erased.sql").read_text(encoding="utf-8")
 ANONYMIZED = "select id from dixa.conversations where anonymized_at is not null"
 PERSONAL = {"messages", "activity_logs", *BY_CONVERSATION}
 """What the query finds as long as only the conversations and the log say what was erased."""

@@ -88,7 +88,8 @@ def test_the_documented_report_looks_like_one(serve, run_tap):
     def frame(text):
         return [re.split(r" {2,}|:|tap-dixa \S+", row)[0] for row in unfolded(text).splitlines()]
 
-    assert frame(page) == frame(report)
+    rows = iter(frame(report))
+    assert [row for row in frame(page) if row != "…" and row not in rows] == []
     assert line(page, "Bounds of filters") == line(report, "Bounds of filters")
     assert advised(page) == advised(report)
 
@@ -125,7 +126,7 @@ def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_t
 
 
 SEVERAL_AHEAD = re.compile(
-    r"/(members|agents|notes|ratings|definition|catalog)$|/knowledge/(categories|articles)/"
+    r"/(members|agents|notes|ratings|definition|catalog|flows)$|/knowledge/(categories|articles)/"
 )
 """Paths of which several are requested ahead: how many is a matter of timing."""
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.state import read_state
+from tap_dixa.state_input import read_state
 from tests import expected
 from tests.states import REFUSED, TAKEN_OVER
 

@@ -1,4 +1,4 @@
-"""The state that a run starts from: written by this tap, or by singer-io's tap before it.
+"""The state that a run is given, written by this tap or by singer-io's.
 
 singer-io/tap-dixa keeps ``{"updated_at": 1655856000000}`` (Unix ms; 1.0.0 and later) or
 ``{"updated_at_datestring": "2022-06-22T00:00:00.000000Z"}`` (before, and left behind by an
@@ -82,8 +82,8 @@ def _unwrap(state: Any) -> dict[str, Any]:
         return state
     if "singer_state" in state:
         return _unwrap(state["singer_state"] or {})
-    parts = [_unwrap(state[name] or {}) for name in _MELTANO if name in state]
-    return reduce(_merge, parts) if parts else state
+    states = [_unwrap(state[name] or {}) for name in _MELTANO if name in state]
+    return reduce(_merge, states) if states else state
 
 
 def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _read_bookmark(
     stream: str, bookmark: Mapping[str, Any], replication_key: str | None, log: Callable[..., None]
 ) -> dict[str, Any]:
-    """Return a bookmark as this tap writes it. That of another tap's stream stays.
+    """Convert a bookmark to this tap's format. That of an unknown stream stays.
 
     Raises:
         ValueError: It cannot be used. What is no bookmark at all raises what Python does.
