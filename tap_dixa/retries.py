@@ -116,8 +116,7 @@ class Retries:
         longest = retry.LONGEST_BACKOFF
         if self._session.unavailable:
             longest = retry.LONGEST_BACKOFF_UNAVAILABLE
-        failures = self._failures[retry.less_may_succeed(error)]
-        return retry.seconds_before_retry(failures, error, longest)
+        return retry.seconds_before_retry(self._failures.total(), error, longest)
 
     def _on_backoff(self, details: Any) -> None:
         self._announce(details["exception"], details["wait"], details["args"][0])

@@ -170,7 +170,9 @@ LASTING = {
 HALVINGS = 10
 ATTEMPTS = dict.fromkeys(
     ("503", "damaged", "connection broke", "incomplete"), ATTEMPTS_BEFORE_LESS + HALVINGS
-) | {TIMEOUT: TIMEOUTS_BEFORE_LESS + HALVINGS, "no connection": 8, "not a JSON array": 8}
+) | {TIMEOUT: TIMEOUTS_BEFORE_LESS + HALVINGS, "not a JSON array": 8}
+# Its first attempt meets a reset, which less may resolve: it is counted apart.
+ATTEMPTS["no connection"] = 1 + MAX_ATTEMPTS
 
 
 def outlasted(serve, run_tap, cause):
