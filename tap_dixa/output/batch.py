@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 from uuid import uuid4
@@ -146,12 +147,20 @@ class BatchFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
-            self._start_writing()
-            self._await_writing()
+        failed = error is not None
+        try:
+            if not failed:
+                self._start_writing()
+                self._await_writing()
+        except Exception:
+            failed = True
+            raise
+        finally:
+            self._thread.shutdown()
             if self._gzip is not None:
-                self._gzip.close()
-        self._thread.shutdown()
+                # What failed fails again. Left open, it would be closed after the file below it.
+                with suppress(*[OSError, ValueError] if failed else []):
+                    self._gzip.close()
 
     def write(self, lines: bytes) -> None:
         """Add lines."""
