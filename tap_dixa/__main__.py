@@ -27,7 +27,7 @@ def main() -> None:
 
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
-    from tap_dixa.cli import set_up_log  # noqa: PLC0415
+    from tap_dixa.command import set_up_log  # noqa: PLC0415
     from tap_dixa.errors import SettingsError  # noqa: PLC0415
     from tap_dixa.signals import ignore  # noqa: PLC0415
     from tap_dixa.tap import TapDixa  # noqa: PLC0415

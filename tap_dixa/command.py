@@ -1,24 +1,48 @@
-"""The command line of the tap: its options, and what each of them starts."""
+"""The command line of the tap: its options, what each of them starts, and its log."""
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+import click
 from singer_sdk import Tap
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_dixa.catalog import read_catalog
-from tap_dixa.cli import JsonObjectFile, read_config
+from tap_dixa.errors import SettingsError
+from tap_dixa.json_input import read_object
 
 if TYPE_CHECKING:
-    import click
+    from collections.abc import Callable
+
     from singer_sdk.singerlib import Catalog
+
+_LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
+
+
+def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
+    """Let the SDK set up the log, as it does when it makes its command.
+
+    Raises:
+        SettingsError: The environment asks for a log that there cannot be.
+    """
+    # Compose and Helm set a variable without a value to nothing.
+    if not os.environ.get(_LOG_CONFIG):
+        os.environ.pop(_LOG_CONFIG, None)
+    try:
+        return get_command()
+    except Exception as error:
+        raise SettingsError(
+            f"the log cannot be set up: {' '.join(str(error).split())}. TAP_DIXA_LOGLEVEL and "
+            f"LOGLEVEL can be DEBUG, INFO, WARNING or ERROR; {_LOG_CONFIG} is a file in YAML"
+        ) from error
 
 
 class CommandTap(Tap):
-    """A tap that reads the files that its options name once, and checks them."""
+    """A tap that reads the files that its options name, and checks them."""
 
     @abstractmethod
     def sync_streams(self) -> None:
@@ -32,19 +56,11 @@ class CommandTap(Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
-        types = {
-            "catalog": JsonObjectFile(cls._read_catalog),
-            # Schedulers make an empty file when there is no state yet.
-            "state": JsonObjectFile(may_be_empty=True),
-        }
         for option in command.params:
-            option.type = types.get(str(option.name), option.type)
+            if option.name in {"catalog", "state"}:
+                # The SDK would read them in the encoding of the locale.
+                option.type = click.STRING
         return command
-
-    @classmethod
-    def _read_catalog(cls, given: dict[str, Any]) -> Catalog:
-        discovering = cls(config={}, validate_config=False, setup_mapper=False)
-        return read_catalog(given, discovering.catalog)
 
     @classmethod
     @override
@@ -53,7 +69,7 @@ class CommandTap(Tap):
         for path in value:
             if path != "ENV":
                 # The SDK does not name the file that it cannot read.
-                given.config |= read_config(path)
+                given.config |= read_object("--config", path)
         return given
 
     @classmethod
@@ -68,21 +84,27 @@ class CommandTap(Tap):
 
     @classmethod
     @override
-    def invoke(  # type: ignore[override] # the SDK's takes open files and parses them itself
+    def invoke(  # type: ignore[override] # the SDK's takes open files
         cls,
         *,
         about: bool = False,
         about_format: str | None = None,
         config: Any = None,
-        state: dict[str, Any] | None = None,
-        catalog: Catalog | None = None,
+        state: str | None = None,
+        catalog: str | None = None,
     ) -> None:
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(
             config=config.config,
-            state=state,
-            catalog=catalog,
+            # Schedulers make an empty file when there is no state yet.
+            state=read_object("--state", state, may_be_empty=True) if state else None,
+            catalog=cls._read_catalog(catalog) if catalog else None,
             parse_env_config=config.parse_env,
         )
         tap.sync_streams()
+
+    @classmethod
+    def _read_catalog(cls, path: str) -> Catalog:
+        discovering = cls(config={}, validate_config=False, setup_mapper=False)
+        return read_catalog(read_object("--catalog", path), discovering.catalog)

@@ -10,7 +10,7 @@ from msgspec import Meta
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.setting_types import Date, Ids, Text, Token, Url, convert, json_schema
+from tap_dixa.setting_types import Date, Text, Token, Url, convert, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
     analytics_record_ids: Annotated[
-        Ids | None,
+        tuple[str, ...] | None,
         Meta(
             title="Analytics record ids",
             description="Which record types analytics_records syncs, such as ratings: their "
@@ -142,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     intelligence_record_ids: Annotated[
-        Ids | None,
+        tuple[str, ...] | None,
         Meta(
             title="Intelligence record ids",
             description="Which record types intelligence_records syncs, such as "

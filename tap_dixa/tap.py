@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
@@ -17,7 +16,7 @@ from typing_extensions import override
 from tap_dixa.client import DixaStream
 from tap_dixa.command import CommandTap
 from tap_dixa.download.temporary_file import check_temporary_folder
-from tap_dixa.environment import parse_environment
+from tap_dixa.environment import read_environment
 from tap_dixa.errors import (
     STREAM_FAILURES,
     NotFoundError,
@@ -167,22 +166,9 @@ class TapDixa(CommandTap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        # The SDK converts texts without naming a variable that it cannot read, and takes an
-        # empty one for a value. So it only reads them here, from a .env file too, as texts.
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
-        texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
-        prefix = cls._env_var_prefix
-        try:
-            variables = parse_environment_config(texts, prefix)
-        except UnicodeDecodeError:
-            # The SDK reads it in the encoding of the locale.
-            raise SettingsError(
-                "a file .env cannot be read: save it as UTF-8, and set PYTHONUTF8=1"
-            ) from None
-        except ValueError as error:  # it has a null byte, or a name with "="
-            raise SettingsError(f"a file .env cannot be used: {error}") from None
-        return parse_environment(variables, schema, prefix)
+        return read_environment(schema, cls._env_var_prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

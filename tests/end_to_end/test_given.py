@@ -69,7 +69,7 @@ def test_files_are_utf_8_whatever_the_locale(serve, tmp_path):
         ({"TMPDIR": "", "TEMP": "/dev/null"}, "TEMP names a folder that cannot be written to"),
         ({"SINGER_SDK_LOG_CONFIG": "/"}, "SINGER_SDK_LOG_CONFIG"),
         ({"SINGER_SDK_LOG_CONFIG": "pyproject.toml"}, "SINGER_SDK_LOG_CONFIG"),
-        ({"TAP_DIXA_LOGLEVEL": "", "LOGLEVEL": "loud"}, "LOGLEVEL is not a log level"),
+        ({"TAP_DIXA_LOGLEVEL": "", "LOGLEVEL": "loud"}, "Unknown level: 'LOUD'. TAP_DIXA_LOGLEVEL"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--test"]])

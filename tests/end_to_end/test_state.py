@@ -89,15 +89,6 @@ def test_what_is_no_json_object_is_refused_in_one_line(serve, run_tap, tmp_path,
     evidence("states refused in one line")
 
 
-def test_a_file_that_is_not_there_is_refused(serve, run_tap):
-    sandbox = serve()
-    run = run_tap(settings(sandbox), "--state", "no-such-file.json")
-    assert run.status == 2
-    assert "no-such-file.json" in run.log
-    assert "Traceback" not in run.log
-    assert sandbox.answered == []
-
-
 def test_a_bookmark_a_little_ahead_of_this_machine_is_kept(serve, run_tap):
     sandbox = serve()
     ahead = expected.iso(int(time.time() * 1000) + HOUR)
