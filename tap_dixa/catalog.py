@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Catalog, CatalogEntry, Metadata
+from singer_sdk.singerlib.catalog import (
+    REPLICATION_FULL_TABLE,
+    Catalog,
+    CatalogEntry,
+    Metadata,
+    StreamMetadata,
+)
 
 from tap_dixa.errors import SettingsError, reason
 from tap_dixa.schemas import ADDITIONAL
@@ -17,8 +23,6 @@ _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _ALTERNATIVES = ("allOf", "anyOf", "oneOf", "patternProperties")
 _ALL_SELECTED = [{"breadcrumb": [], "metadata": {"selected": True}}]
 """What the SDK reads in an entry without metadata."""
-_NOT_READABLE = (AttributeError, KeyError, TypeError, ValueError)
-"""What the SDK raises over a catalog that has a value of another type, or lacks one."""
 
 
 def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
@@ -34,55 +38,39 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
     Raises:
         SettingsError: It is no catalog, or asks for something that the tap does not do.
     """
-    streams = given.get("streams")
-    if not isinstance(streams, list) or not all(
-        isinstance(stream, dict) and isinstance(stream.get("tap_stream_id"), str)
-        for stream in streams
-    ):
-        raise SettingsError(
-            "--catalog: a catalog has streams, each with a tap_stream_id and a schema; "
-            "tap-dixa --discover writes one"
-        )
-    names = [stream["tap_stream_id"] for stream in streams]
     selected = Catalog()
-    for name, stream in zip(names, streams, strict=True):
-        if names.count(name) > 1:
-            raise SettingsError(f"--catalog: {name} is listed more than once")
-        try:
+    name = "a stream"
+    try:
+        for stream in given["streams"]:
+            name = stream["tap_stream_id"]
             metadata = stream.get("metadata") or _ALL_SELECTED
-            method = _chosen_method(metadata) or stream.get("replication_method")
             entry = CatalogEntry.from_dict({**stream, "metadata": metadata})
-            if entry.metadata.resolve_selection()[()]:
-                _read_entry(entry, method, discovered)
+            if _is_selected(entry):
+                _read_entry(entry, metadata, discovered)
                 selected.add_stream(entry)
-        except _NOT_READABLE as error:
-            raise SettingsError(
-                f"--catalog: the entry of {name} cannot be used: {reason(error)}. Compare it with "
-                "the output of tap-dixa --discover"
-            ) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # What the SDK raises over a catalog that has a value of another type, or lacks one.
+        raise SettingsError(
+            f"--catalog: the entry of {name} cannot be used: {reason(error)}. Compare it with the "
+            "output of tap-dixa --discover"
+        ) from error
     return selected
 
 
-def _chosen_method(metadata: Any) -> Any:
-    """Return the replication method in metadata, which Meltano writes there.
+def _is_selected(entry: CatalogEntry) -> bool:
+    """Whether the stream is selected.
 
     Raises:
-        ValueError: The SDK would silently select something else than the metadata says.
+        ValueError: The SDK would select what is marked with something that is not false.
     """
-    tables = []
-    for item in metadata:
-        breadcrumb, values = item["breadcrumb"], item["metadata"]
-        flags = values.get("selected"), values.get("selected-by-default")
-        if not isinstance(breadcrumb, list) or not {*map(type, flags)} <= {bool, type(None)}:
-            raise ValueError("a breadcrumb is not a list, or selected is neither true nor false")
-        if not breadcrumb:
-            tables.append(values)
-    if not tables:
-        raise ValueError("no item of its metadata has an empty breadcrumb, to select the stream")
-    return tables[0].get("replication-method") or tables[0].get("forced-replication-method")
+    entry.metadata.setdefault((), StreamMetadata())  # without it the SDK would select the stream
+    for metadata in entry.metadata.values():
+        if not {metadata.selected, metadata.selected_by_default} <= {True, False, None}:
+            raise ValueError("selected is neither true nor false")
+    return entry.metadata.resolve_selection()[()]
 
 
-def _read_entry(entry: CatalogEntry, method: Any, discovered: Catalog) -> None:
+def _read_entry(entry: CatalogEntry, metadata: list[dict[str, Any]], discovered: Catalog) -> None:
     """Check the entry of a selected stream, and set what a catalog cannot change.
 
     Raises:
@@ -95,11 +83,6 @@ def _read_entry(entry: CatalogEntry, method: Any, discovered: Catalog) -> None:
             f"--catalog: {name} is selected but is not a stream of this tap. Deselect it, or "
             "discover again"
         )
-    if entry.stream not in (None, name):
-        raise SettingsError(
-            f"--catalog: stream and tap_stream_id of {name} differ. To rename a stream, set "
-            "__alias__ in stream_maps"
-        )
     keys = list(expected.key_properties or ())
     for asked in (entry.key_properties, root.table_key_properties):
         if asked is not None and sorted(asked) != sorted(keys):
@@ -108,6 +91,13 @@ def _read_entry(entry: CatalogEntry, method: Any, discovered: Catalog) -> None:
                 "__key_properties__ in stream_maps"
             )
     replication_key, usual = expected.replication_key, expected.replication_method
+    # Where Meltano writes it, and the SDK does not look.
+    (chosen,) = (item["metadata"] for item in metadata if not item["breadcrumb"])
+    method = (
+        chosen.get("replication-method")
+        or root.forced_replication_method
+        or entry.replication_method
+    )
     for asked, possible in (
         (entry.replication_key, (None, replication_key)),
         (root.replication_key, (None, replication_key)),
@@ -122,11 +112,8 @@ def _read_entry(entry: CatalogEntry, method: Any, discovered: Catalog) -> None:
         raise SettingsError(
             f"--catalog: the schema of {name} lacks {', '.join(missing)}. Discover again"
         )
-    if "object" not in _types(schema):
-        _refuse(name, "is not that of an object")
-    discovered_schema = expected.schema.to_dict()
-    _check_schema(name, schema, discovered_schema)
-    _check_columns(schema, discovered_schema, name)
+    _check_schema(name, schema, expected.schema.to_dict())
+    _check_columns(name, schema["properties"], expected.schema.to_dict())
     entry.key_properties = keys
     entry.replication_key = replication_key
     entry.replication_method = method or usual
@@ -162,16 +149,16 @@ def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str,
         _check_schema(f"{path}[]", schema["items"], discovered.get("items", {}))
 
 
-def _check_columns(schema: Mapping[str, Any], discovered: Mapping[str, Any], stream: str) -> None:
+def _check_columns(stream: str, fields: Mapping[str, Any], discovered: Mapping[str, Any]) -> None:
     """Check the columns that every record has: keys, and `ADDITIONAL`."""
     for name in discovered["required"]:
-        field, usual = schema["properties"].get(name), discovered["properties"][name]
+        field, usual = fields.get(name), discovered["properties"][name]
         if field is not None and (
             _types(field) not in ({"string"}, _types(usual))
             or field.get("format") != usual.get("format")
         ):
             _refuse(f"{stream}.{name}", "is never null: it must keep its type, or be a string")
-    column = schema["properties"].get(ADDITIONAL, {"type": "object"})
+    column = fields.get(ADDITIONAL, {"type": "object"})
     if "object" not in _types(column) or "properties" in column:
         _refuse(f"{stream}.{ADDITIONAL}", "must stay an object without properties")
 

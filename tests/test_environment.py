@@ -64,5 +64,5 @@ def test_a_dotenv_file_that_cannot_be_used_is_named(monkeypatch, tmp_path, conte
     file = tmp_path / ".env"
     file.write_bytes(content)
     monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", lambda: str(file))
-    with pytest.raises(SettingsError, match="a file .env cannot be used: "):
+    with pytest.raises(SettingsError, match=r"a file .env cannot be used: "):
         TapDixa(config={}, parse_env_config=True)

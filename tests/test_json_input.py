@@ -25,7 +25,7 @@ SECRET = "t0ken-that-must-not-be-seen"  # noqa: S105
     ],
 )
 def test_what_is_given_in_place_of_a_file_is_not_shown(given):
-    with pytest.raises(SettingsError, match="^--config expects a file name") as refused:
+    with pytest.raises(SettingsError, match=r"^--config expects a file name") as refused:
         read_object("--config", given)
     assert SECRET not in str(refused.value)
 
