@@ -38,6 +38,8 @@ _NO_STATE = (
     "the value of a STATE message, without its type"
 )
 
+_RESUMES = "--state: %s resumes from the bookmark of singer-io/tap-dixa: %s"
+
 
 def read_state(
     state: Mapping[str, Any], replication_keys: Mapping[str, str | None], log: Callable[..., None]
@@ -63,9 +65,13 @@ def read_state(
         raise SettingsError(_NO_STATE)
     read = {}
     for stream, bookmark in bookmarks.items():
+        replication_key = replication_keys.get(stream)
+        given = {} if bookmark is None else bookmark
         try:
-            given = {} if bookmark is None else bookmark
-            read[stream] = _read_bookmark(stream, given, replication_keys.get(stream), log)
+            if given and replication_key and given.keys().isdisjoint(_SDK_KEYS):
+                theirs, given = given, _from_singer_io(given, replication_key)
+                log(_RESUMES, stream, theirs)
+            read[stream] = _read_bookmark(given, replication_key)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise SettingsError(
                 f"--state: the bookmark of {stream} cannot be used: {reason(error)}. Correct it, "
@@ -94,28 +100,35 @@ def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read_bookmark(
-    stream: str, bookmark: Mapping[str, Any], replication_key: str | None, log: Callable[..., None]
-) -> dict[str, Any]:
-    """Convert a bookmark to this tap's format. That of an unknown stream stays.
+def _from_singer_io(bookmark: Mapping[str, Any], replication_key: str) -> dict[str, Any]:
+    """Convert a bookmark of singer-io's.
+
+    Raises:
+        ValueError: It is another program's.
+    """
+    value = bookmark.get(replication_key)
+    if value is None and _SINGER_IO_0 not in bookmark:
+        raise ValueError("it has an unknown format")
+    if value is None:
+        # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
+        value = timestamps.parse(bookmark[_SINGER_IO_0]) - DAY
+    if not isinstance(value, str) or value.isdecimal():
+        value = timestamps.to_rfc3339(int(value))
+    return {"replication_key": replication_key, "replication_key_value": value}
+
+
+def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> dict[str, Any]:
+    """Check a bookmark, or one partition's. That of an unknown stream stays as it is.
 
     Raises:
         ValueError: It cannot be used. What is no bookmark at all raises what Python does.
     """
     # The tap emits in order, so it leaves no markers of progress for a state to keep.
     read = {name: value for name, value in bookmark.items() if name != "progress_markers"}
-    partitions = [
-        _read_bookmark(f"{stream} {partition.get('context')}", partition, replication_key, log)
-        for partition in read.pop("partitions", None) or ()
-    ]
-    if partitions:
-        read["partitions"] = partitions
+    if partitions := read.pop("partitions", None):
+        read["partitions"] = [_read_bookmark(each, replication_key) for each in partitions]
     if replication_key is None:
         return read
-    if bookmark and bookmark.keys().isdisjoint(_SDK_KEYS):
-        value = _singer_io_value(bookmark, replication_key)
-        read = {"replication_key": replication_key, "replication_key_value": value}
-        log("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, bookmark)
     if (key := read.get("replication_key", replication_key)) != replication_key:
         raise ValueError(f"its replication key is {key}, but the stream's is {replication_key}")
     if read.get("replication_key_value") is not None:
@@ -124,9 +137,6 @@ def _read_bookmark(
         read["refresh"] = {name: _time(value) for name, value in read["refresh"].items()}
         if "conversations" not in read["refresh"]:
             raise ValueError("its refresh has no conversations")
-    ids = [partition["context"]["recordId"] for partition in partitions]
-    if len(set(ids)) < len(ids):
-        raise ValueError("two partitions have the same recordId")
     return read
 
 
@@ -143,19 +153,3 @@ def _time(value: Any) -> str:
     if time > time_ns() // 1_000_000 + DAY:
         raise ValueError(f"{value} is in the future: changes until then would be missed")
     return timestamps.to_rfc3339(time)
-
-
-def _singer_io_value(bookmark: Mapping[str, Any], replication_key: str) -> str:
-    """Read the time in a bookmark of singer-io's.
-
-    Raises:
-        ValueError: There is none.
-    """
-    value = bookmark.get(replication_key)
-    if value is None and _SINGER_IO_0 not in bookmark:
-        raise ValueError("it has an unknown format")
-    if value is None:
-        # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
-        return timestamps.to_rfc3339(timestamps.parse(bookmark[_SINGER_IO_0]) - DAY)
-    is_text = isinstance(value, str) and not value.isdecimal()
-    return value if is_text else timestamps.to_rfc3339(int(value))
