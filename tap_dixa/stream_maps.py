@@ -6,7 +6,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import SingerSDKError
-from singer_sdk.mapper import MAPPER_ALIAS_OPTION, CustomStreamMap, PluginMapper
+from singer_sdk.mapper import CustomStreamMap, PluginMapper
 from typing_extensions import override
 
 from tap_dixa.errors import SettingsError
@@ -32,24 +32,13 @@ class StreamMapper(PluginMapper):
         properties: The names of each stream's properties, whether it is selected or not.
 
     Raises:
-        SettingsError: A map names a stream or a property that does not exist, or its alias
-            cannot be evaluated.
+        SettingsError: A map names a stream or a property that does not exist.
     """
 
     def __init__(
         self, plugin_config: dict[str, Any], logger: logging.Logger, properties: Properties
     ) -> None:
-        maps = plugin_config.get("stream_maps") or {}
-        check_stream_maps(maps, properties)
-        for name, fields in maps.items():
-            if isinstance(fields, dict) and MAPPER_ALIAS_OPTION in fields:
-                # The SDK evaluates each alias for every stream, and so would name a wrong one.
-                given = fields[MAPPER_ALIAS_OPTION]
-                alias = _naming(name, self._eval_stream)(given, name) if given else None
-                if not (alias and isinstance(alias, str)):
-                    raise SettingsError(
-                        f"stream_maps: __alias__ of {name} gives no name: name a stream, or omit it"
-                    )
+        check_stream_maps(plugin_config["stream_maps"], properties)
         super().__init__(plugin_config, logger)
 
     @override

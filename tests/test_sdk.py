@@ -37,7 +37,6 @@ PRIVATE = {
         "_write_starting_replication_value",
         "_write_state_message",
     },
-    "stream_maps.py": {"_eval_stream"},
     "tap.py": {
         "_config",
         "_env_var_config",
@@ -54,7 +53,6 @@ PARAMETERS = {
     "_sync_records": ["self", "context", "write_messages"],
     "_write_activate_version_message": ["self", "full_table_version"],
     "_finalize_state": ["self", "state"],
-    "_eval_stream": ["expr", "stream_name"],
     "_generate_record_messages": ["self", "record"],
     "_increment_stream_state": ["self", "latest_record", "context"],
     "_write_starting_replication_value": ["self", "context"],

@@ -153,11 +153,3 @@ def test_the_same_holds_for_batch_files(serve, run_tap, tmp_path):
     assert rows
     assert all(row["n"] == str(row["id"]) for row in rows)
     assert sum("n of conversations" in line for line in checks.warnings(run)) == 1
-
-
-@pytest.mark.parametrize("alias", ["5", "''", "[1]", "1 == 1"])
-def test_an_alias_that_is_no_name_is_refused(serve, run_tap, alias):
-    sandbox = serve()
-    config = settings(sandbox, stream_maps={"tags": {"__alias__": alias}})
-    assert "__alias__ of tags" in checks.failed(run_tap(config, catalog=catalog("tags")))
-    assert sandbox.answered == []

@@ -18,10 +18,7 @@ from tests.end_to_end.recipes import FLAT, PAGE, merged, with_secret
         ({"conversation": {"requester_email": None}}, "Did you mean conversations?"),
         ({"conversations": {"requester_emial": "sha256(requester_email)"}}, "requester_email"),
         ({"conversations": {"new": ""}}, "'' failed for conversations"),
-        ({"conversations": {"__alias__": "1/0"}}, "'1/0' failed for conversations"),
-        ({"conversations": {"__alias__": None}}, "__alias__ of conversations gives no name"),
-        ({"conversations": {"a": "fake.name()"}}, "pip install faker"),
-        ({"conversations": {"__filter__": "fake.boolean()"}}, "pip install faker"),
+        ({"conversations": {"__alias__": "1/0"}}, "'1/0' failed for "),
     ],
 )
 def test_a_typing_mistake_ends_the_run_before_the_first_request(serve, run_tap, maps, said):
