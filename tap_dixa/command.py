@@ -30,8 +30,9 @@ def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
         SettingsError: The environment asks for a log that there cannot be.
     """
     # Compose and Helm set a variable without a value to nothing.
-    if not os.environ.get(_LOG_CONFIG):
-        os.environ.pop(_LOG_CONFIG, None)
+    for variable in ("TAP_DIXA_LOGLEVEL", "LOGLEVEL", _LOG_CONFIG):
+        if not os.environ.get(variable):
+            os.environ.pop(variable, None)
     try:
         return get_command()
     except Exception as error:

@@ -130,3 +130,9 @@ def test_a_stream_of_another_tap_is_refused_if_it_is_selected(metadata):
     assert read({**other, "metadata": [item(selected=False)]}) == []
     with pytest.raises(SettingsError, match="planets is selected"):
         read({**other, "metadata": metadata})
+
+
+@pytest.mark.parametrize("content", [{}, {"streams": None}, {"streams": ["x"]}, {"streams": [{}]}])
+def test_what_is_no_catalog_is_refused(content):
+    with pytest.raises(SettingsError, match="the output of tap-dixa --discover"):
+        read_catalog(content, discovered())
