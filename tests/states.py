@@ -11,24 +11,23 @@ BOOKMARK = NOON - 10 * DAY + 1234
 """Unix ms: 2026-03-01T12:00:01.234Z."""
 
 
+def both(conversations, messages):
+    return {"bookmarks": {"conversations": conversations, "messages": messages}}
+
+
 def bookmarks(value, **more):
-    return {
-        "bookmarks": {
-            stream: {
-                "replication_key": cursor,
-                "replication_key_value": value,
-                **more,
-            }
-            for stream, cursor in expected.CURSORS.items()
-        }
-    }
+    return both(
+        {"replication_key": "updated_at", "replication_key_value": value, **more},
+        {"replication_key": "created_at", "replication_key_value": value, **more},
+    )
 
 
-def theirs(**streams):
-    return {"bookmarks": streams}
+def of(stream, bookmark):
+    return {"bookmarks": {stream: bookmark}}
 
 
 ISO = expected.iso(BOOKMARK)
+OLD = {"updated_at_datestring": "2026-03-01T12:00:01.000000Z"}
 MARKERS = {
     "Note": "…",
     "replication_key": "updated_at",
@@ -40,50 +39,32 @@ TAKEN_OVER = {
     "with an offset": (bookmarks("2026-03-01T19:00:01.234+07:00"), BOOKMARK),
     "without an offset": (bookmarks(ISO[:-1]), BOOKMARK),
     "with progress markers": (bookmarks(ISO, progress_markers=MARKERS), BOOKMARK),
-    "with a starting value": (bookmarks(ISO, starting_replication_value="2020-01-01"), BOOKMARK),
     "singer-io 1.x": (
-        {
-            "currently_syncing": None,
-            **theirs(conversations={"updated_at": BOOKMARK}, messages={"created_at": BOOKMARK}),
-        },
+        {"currently_syncing": None, **both({"updated_at": BOOKMARK}, {"created_at": BOOKMARK})},
         BOOKMARK,
     ),
-    "singer-io 1.x, quoted": (
-        theirs(conversations={"updated_at": str(BOOKMARK)}, messages={"created_at": f"{BOOKMARK}"}),
+    "quoted, as in moving.md": (
+        both({"updated_at": str(BOOKMARK)}, {"created_at": f"{BOOKMARK}"}),
         BOOKMARK,
     ),
-    "singer-io, as a text": (
-        theirs(conversations={"updated_at": ISO}, messages={"created_at": ISO}),
-        BOOKMARK,
-    ),
-    "singer-io 0.x": (
-        theirs(
-            **{
-                stream: {"updated_at_datestring": "2026-03-01T12:00:01.000000Z"}
-                for stream in expected.STREAMS
-            }
-        ),
-        BOOKMARK // 1000 * 1000 - DAY,
-    ),
+    "singer-io, as a text": (both({"updated_at": ISO}, {"created_at": ISO}), BOOKMARK),
+    "singer-io 0.x": (both(OLD, OLD), BOOKMARK // 1000 * 1000 - DAY),
     "singer-io 1.x after 0.x": (
-        theirs(
-            conversations={"updated_at": BOOKMARK, "updated_at_datestring": "2021-01-01T00:00:00Z"},
-            messages={"created_at": BOOKMARK, "updated_at_datestring": "2021-01-01T00:00:00Z"},
-        ),
+        both({"updated_at": BOOKMARK, **OLD}, {"created_at": BOOKMARK, **OLD}),
         BOOKMARK,
     ),
 }
 
-OLDER = {
-    "bookmarks": {"conversations": TAKEN_OVER["the SDK's own"][0]["bookmarks"]["conversations"]}
-}
-NEWER = {"bookmarks": {"messages": TAKEN_OVER["the SDK's own"][0]["bookmarks"]["messages"]}}
+OURS = bookmarks(ISO)["bookmarks"]
 TAKEN_OVER |= {
     "meltano state get": ({"singer_state": bookmarks(ISO)}, BOOKMARK),
     "Meltano's file": ({"completed": {"singer_state": bookmarks(ISO)}, "partial": {}}, BOOKMARK),
     "Meltano's file, bare": ({"completed": bookmarks(ISO), "partial": None}, BOOKMARK),
     "Meltano's two": (
-        {"completed": {"singer_state": OLDER}, "partial_state": {"singer_state": NEWER}},
+        {
+            "completed": {"singer_state": of("conversations", OURS["conversations"])},
+            "partial_state": {"singer_state": of("messages", OURS["messages"])},
+        },
         BOOKMARK,
     ),
     "Meltano's two of a stream": (
@@ -94,10 +75,6 @@ TAKEN_OVER |= {
         BOOKMARK,
     ),
 }
-
-
-def of(stream, bookmark):
-    return {"bookmarks": {stream: bookmark}}
 
 
 REFUSED = {
@@ -115,7 +92,7 @@ REFUSED = {
     "a refresh in the future": of("messages", {"refresh": {"conversations": "2100-01-01"}}),
     "two days ahead": bookmarks(expected.iso(int(time.time() * 1000) + 2 * DAY)),
     "partitions of texts": of("tags", {"partitions": ["x"]}),
-    "bookmarks alone": TAKEN_OVER["the SDK's own"][0]["bookmarks"],
+    "bookmarks alone": OURS,
     "a message's value": {"value": bookmarks(ISO)},
     "Meltano's, empty within": {"completed": {"singer_state": {"bookmark": {}}}},
     "a whole message": {"type": "STATE", "value": {"bookmarks": {}}},
