@@ -1,8 +1,7 @@
-"""The command line of the tap: its options, what each of them starts, and its log."""
+"""The command line of the tap: its options, and what each of them starts."""
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -12,34 +11,10 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_dixa.catalog import read_catalog
-from tap_dixa.errors import SettingsError
 from tap_dixa.json_input import read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from singer_sdk.singerlib import Catalog
-
-_LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
-
-
-def set_up_log(get_command: Callable[[], click.Command]) -> click.Command:
-    """Let the SDK set up the log, as it does when it makes its command.
-
-    Raises:
-        SettingsError: The environment asks for a log that there cannot be.
-    """
-    # Compose and Helm set a variable without a value to nothing.
-    for variable in ("TAP_DIXA_LOGLEVEL", "LOGLEVEL", _LOG_CONFIG):
-        if not os.environ.get(variable):
-            os.environ.pop(variable, None)
-    try:
-        return get_command()
-    except Exception as error:
-        raise SettingsError(
-            f"the log cannot be set up: {' '.join(str(error).split())}. TAP_DIXA_LOGLEVEL and "
-            f"LOGLEVEL can be DEBUG, INFO, WARNING or ERROR; {_LOG_CONFIG} is a file in YAML"
-        ) from error
 
 
 class CommandTap(Tap):

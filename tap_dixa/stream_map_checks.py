@@ -11,15 +11,6 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import (
-    MAPPER_ALIAS_OPTION,
-    MAPPER_ELSE_OPTION,
-    MAPPER_FILTER_OPTION,
-    MAPPER_KEY_PROPERTIES_OPTION,
-    MAPPER_SOURCE_OPTION,
-    NULL_STRING,
-)
-
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,13 +19,7 @@ if TYPE_CHECKING:
     Properties = Mapping[str, Collection[str]]
     """The names of each stream's properties."""
 
-_OPTIONS = (
-    MAPPER_ALIAS_OPTION,
-    MAPPER_ELSE_OPTION,
-    MAPPER_FILTER_OPTION,
-    MAPPER_KEY_PROPERTIES_OPTION,
-    MAPPER_SOURCE_OPTION,
-)
+_OPTIONS = ("__alias__", "__else__", "__filter__", "__key_properties__", "__source__")
 _SHORTEST = 4
 """Names with fewer letters, such as ``to`` and ``cc``, are near to too many others."""
 
@@ -53,7 +38,7 @@ def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
         if name.startswith("__"):
             continue  # an option, which the SDK checks
         has_fields = isinstance(stream_map, dict)
-        source = stream_map.get(MAPPER_SOURCE_OPTION, name) if has_fields else name
+        source = stream_map.get("__source__", name) if has_fields else name
         streams = [stream for stream in properties if fnmatchcase(stream, str(source))]
         if not streams:
             raise SettingsError(
@@ -65,12 +50,12 @@ def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
 
 
 def _check_map(stream: str, stream_map: Mapping[str, Any], names: Collection[str]) -> None:
-    passes_the_rest = MAPPER_ELSE_OPTION not in stream_map
+    passes_the_rest = "__else__" not in stream_map
     untouched = [name for name in names if name not in stream_map]
     for name, definition in stream_map.items():
         if name in names or name in _OPTIONS:
             continue
-        if definition in (None, NULL_STRING) or name.startswith("__") or _uses_self(definition):
+        if definition in (None, "__NULL__") or name.startswith("__") or _uses_self(definition):
             raise SettingsError(
                 f"stream_maps: {stream} has no property {name}. "
                 f"{_suggest(name, [*names, *_OPTIONS])}"
