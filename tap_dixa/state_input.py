@@ -8,6 +8,7 @@ upgrade) for a stream where the SDK keeps ``replication_key`` and ``replication_
 from __future__ import annotations
 
 from functools import reduce
+from operator import or_
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +59,8 @@ def read_state(
         SettingsError: It is no state, or has a bookmark that cannot be used.
     """
     state = _unwrap(state)
-    bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
-    # Of something else that was given, nothing would be used: a sync from start_date, unasked.
-    is_state = "bookmarks" in state or state.keys() <= {"currently_syncing"}
-    if not is_state or "type" in state or not isinstance(bookmarks, dict):
-        raise SettingsError(_NO_STATE)
     read = {}
-    for stream, bookmark in bookmarks.items():
+    for stream, bookmark in state["bookmarks"].items():
         replication_key = replication_keys.get(stream)
         given = {} if bookmark is None else bookmark
         try:
@@ -81,23 +77,23 @@ def read_state(
 
 
 def _unwrap(state: Any) -> dict[str, Any]:
-    """Take a state out of what ``meltano state get`` and Meltano's state backends write."""
+    """Take a state out of what ``meltano state get`` and Meltano's state backends write.
+
+    Raises:
+        SettingsError: It is no state.
+    """
     if not isinstance(state, dict):
         raise SettingsError(_NO_STATE)
-    if "bookmarks" in state:
-        return state
     if "singer_state" in state:
         return _unwrap(state["singer_state"] or {})
-    states = [_unwrap(state[name] or {}) for name in _MELTANO if name in state]
-    return reduce(_merge, states) if states else state
-
-
-def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = {**under, **over}
-    for name in under.keys() & over.keys():
-        if isinstance(under[name], dict) and isinstance(over[name], dict):
-            merged[name] = _merge(under[name], over[name])
-    return merged
+    if kept := [_unwrap(state[name] or {}) for name in _MELTANO if name in state]:
+        return {"bookmarks": reduce(or_, (each["bookmarks"] for each in kept))}
+    bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
+    # Of something else that was given, nothing would be used: a sync from start_date, unasked.
+    is_state = "bookmarks" in state or state.keys() <= {"currently_syncing"}
+    if not is_state or "type" in state or not isinstance(bookmarks, dict):
+        raise SettingsError(_NO_STATE)
+    return {**state, "bookmarks": bookmarks}
 
 
 def _from_singer_io(bookmark: Mapping[str, Any], replication_key: str) -> dict[str, Any]:
