@@ -42,7 +42,7 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
     name = "a stream"
     try:
         for stream in given["streams"]:
-            name = stream["tap_stream_id"]
+            name = stream.get("tap_stream_id", "a stream")
             metadata = stream.get("metadata") or _ALL_SELECTED
             entry = CatalogEntry.from_dict({**stream, "metadata": metadata})
             if _is_selected(entry):

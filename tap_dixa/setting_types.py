@@ -38,8 +38,8 @@ class Text(str):
     def __new__(cls, value: Any) -> Self:
         """Check a value, and convert it."""
         # A file that holds nothing but a token ends with a line break.
-        text = value.strip() if isinstance(value, str) else "\n"
-        if not text.isascii() or not text.isprintable():
+        text = value.strip() if isinstance(value, str) else None
+        if text is None or not (text.isascii() and text.isprintable()):
             raise ValueError("must be a string of printable ASCII characters")
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
             raise ValueError("has quotes around it: remove them")
