@@ -7,6 +7,7 @@ upgrade) for a stream where the SDK keeps ``replication_key`` and ``replication_
 
 from __future__ import annotations
 
+import logging
 from functools import reduce
 from operator import or_
 from time import time_ns
@@ -17,7 +18,7 @@ from tap_dixa.errors import SettingsError, reason
 from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _SDK_KEYS = {
     "replication_key",
@@ -39,18 +40,17 @@ _NO_STATE = (
     "the value of a STATE message, without its type"
 )
 
-_RESUMES = "--state: %s resumes from the bookmark of singer-io/tap-dixa: %s"
+_log = logging.getLogger("tap-dixa")
 
 
 def read_state(
-    state: Mapping[str, Any], replication_keys: Mapping[str, str | None], log: Callable[..., None]
+    state: Mapping[str, Any], replication_keys: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Check a state, and convert what another tap wrote.
 
     Args:
         state: The value of a STATE message, or what Meltano makes of it.
         replication_keys: The replication key of each stream, None for a full-table stream.
-        log: Logs a message, from it and its arguments, about each bookmark that is converted.
 
     Returns:
         The state as the SDK reads it. Bookmarks of streams that are not this tap's stay.
@@ -65,8 +65,7 @@ def read_state(
         given = {} if bookmark is None else bookmark
         try:
             if given and replication_key and given.keys().isdisjoint(_SDK_KEYS):
-                theirs, given = given, _from_singer_io(given, replication_key)
-                log(_RESUMES, stream, theirs)
+                given = _from_singer_io(stream, given, replication_key)
             read[stream] = _read_bookmark(given, replication_key)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise SettingsError(
@@ -96,7 +95,9 @@ def _unwrap(state: Any) -> dict[str, Any]:
     return {**state, "bookmarks": bookmarks}
 
 
-def _from_singer_io(bookmark: Mapping[str, Any], replication_key: str) -> dict[str, Any]:
+def _from_singer_io(
+    stream: str, bookmark: Mapping[str, Any], replication_key: str
+) -> dict[str, Any]:
     """Convert a bookmark of singer-io's.
 
     Raises:
@@ -110,6 +111,7 @@ def _from_singer_io(bookmark: Mapping[str, Any], replication_key: str) -> dict[s
         value = timestamps.parse(bookmark[_SINGER_IO_0]) - DAY
     if not isinstance(value, str) or value.isdecimal():
         value = timestamps.to_rfc3339(int(value))
+    _log.info("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, bookmark)
     return {"replication_key": replication_key, "replication_key_value": value}
 
 

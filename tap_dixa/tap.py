@@ -162,7 +162,7 @@ class TapDixa(CommandTap):
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         keys = {name: stream.replication_key for name, stream in self.streams.items()}
-        super().load_state(read_state(state, keys, self.logger.info))
+        super().load_state(read_state(state, keys))
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
