@@ -14,19 +14,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tap_dixa import timestamps
-from tap_dixa.errors import SettingsError
 from tap_dixa.hidden_token import beginning
 
 if TYPE_CHECKING:
     from msgspec.structs import FieldInfo
 
 _MOST_SHOWN = 60
-_WANTED = {
-    "array": 'a list of ids, such as ["ratings"]',
-    "boolean": "true or false",
-    "integer": "a whole number from {minimum} to {maximum}",
-}
-"""What a setting must be, by the type in its JSON Schema."""
 
 
 class Text(str):
@@ -102,27 +95,6 @@ class Date(int):
                 "day, as in 2025-01-31 or 2025-01-31T09:00:00Z"
             ) from None
         return super().__new__(cls, time)
-
-
-def convert(field: FieldInfo, value: Any) -> Any:
-    """Check a setting's value, and convert it to the setting's type.
-
-    Args:
-        field: The setting.
-        value: What the configuration has; None if it has nothing.
-
-    Raises:
-        SettingsError: The value cannot be used. The message names the setting.
-    """
-    if not field.required and (value is None or (value in ("", []) and field.default is None)):
-        return field.default
-    try:
-        return msgspec.convert(value, field.type, dec_hook=lambda kind, given: kind(given))
-    except msgspec.ValidationError as error:
-        schema = json_schema(field)
-        wanted = _WANTED.get(schema["type"][0], "").format(**schema)
-        reason = f"must be {wanted}, not {shown_setting(value)}" if wanted else error.__cause__
-        raise SettingsError(f"{field.name} {reason}") from None
 
 
 def json_schema(field: FieldInfo) -> dict[str, Any]:

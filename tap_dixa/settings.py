@@ -10,7 +10,7 @@ from msgspec import Meta
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.setting_types import Date, Text, Token, Url, convert, json_schema
+from tap_dixa.setting_types import Date, Text, Token, Url, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,7 +184,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SettingsError: A setting is missing or unusable. The message names the first one.
         """
-        settings = cls(**{field.name: convert(field, config.get(field.name)) for field in FIELDS})
+        # An empty value counts as none, as an empty environment variable does.
+        given = {name: value for name, value in config.items() if value not in (None, "", [])}
+        missing = dict.fromkeys(CONFIG_JSONSCHEMA["required"])
+        try:
+            settings = msgspec.convert(missing | given, cls, dec_hook=lambda kind, one: kind(one))
+        except msgspec.ValidationError as error:
+            # Such as: Expected `int` <= 31 - at `$.window_days`
+            text = str(error).replace("`", "").replace("Expected ", "must be ")
+            reason, _, name = text.rpartition(" - at $.")
+            raise SettingsError(f"{name} {reason}") from None
         if settings.end_date is not None and settings.end_date < settings.start_date:
             raise SettingsError("end_date is before start_date: nothing could be synced")
         return settings
