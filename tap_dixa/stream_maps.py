@@ -11,35 +11,16 @@ from typing_extensions import override
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.output.mapped_values import FittingMap
-from tap_dixa.stream_map_checks import check_stream_maps
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Sequence
-
-    from tap_dixa.stream_map_checks import Properties
 
 _HARMLESS = (ArithmeticError, AttributeError, TypeError)
 """Exceptions whose messages hold no value of a record."""
 
 
 class StreamMapper(PluginMapper):
-    """The SDK's mapper, with errors that name the stream and the expression.
-
-    Args:
-        plugin_config: The tap's configuration.
-        logger: The tap's logger.
-        properties: The names of each stream's properties, whether it is selected or not.
-
-    Raises:
-        SettingsError: A map names a stream or a property that does not exist.
-    """
-
-    def __init__(
-        self, plugin_config: dict[str, Any], logger: logging.Logger, properties: Properties
-    ) -> None:
-        check_stream_maps(plugin_config["stream_maps"], properties)
-        super().__init__(plugin_config, logger)
+    """The SDK's mapper, with errors that name the stream and the expression."""
 
     @override
     def register_raw_stream_schema(

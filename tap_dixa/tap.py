@@ -30,6 +30,7 @@ from tap_dixa.run import Run
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.signals import end_run, handle_hangup
 from tap_dixa.state_input import read_state
+from tap_dixa.stream_map_checks import check_stream_maps
 from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
@@ -64,13 +65,14 @@ class TapDixa(CommandTap):
 
     @override
     def setup_mapper(self) -> None:
-        config = {**self.config, "stream_maps": dict(self.config.get("stream_maps") or {})}
+        maps = dict(self.config.get("stream_maps") or {})
         properties = {
             name: {*stream.schema["properties"], *stream.effective_schema["properties"]}
             for name, stream in self.streams.items()
         }
+        check_stream_maps(maps, properties)
         try:
-            self.mapper = StreamMapper(config, self.logger, properties)
+            self.mapper = StreamMapper({**self.config, "stream_maps": maps}, self.logger)
         except ConfigValidationError as error:
             raise SettingsError("; ".join(error.errors)) from None
         for stream in self.streams.values():
