@@ -39,11 +39,6 @@ ROOT = item()
 SCHEMA = entry("conversations")["schema"]
 
 
-def changed(**properties):
-    """Give a schema of conversations with other properties."""
-    return {"schema": {**SCHEMA, "properties": {**SCHEMA["properties"], **properties}}}
-
-
 REFUSED = {
     "a schema that is null": ({"schema": None}, "the entry of conversations"),
     "another key": ({"key_properties": ["id", "updated_at"]}, "__key_properties__"),
@@ -66,7 +61,6 @@ REFUSED = {
         {"metadata": [ROOT, item("properties", "id", selected="no")]},
         "neither true nor false",
     ),
-    "a type that is a number": (changed(a={"type": 5}), "the entry of conversations"),
     "no properties": ({"schema": {}}, "lacks id, updated_at. Discover again"),
     "no replication key": (
         {"schema": {**SCHEMA, "properties": {"id": {"type": "integer"}}}},
@@ -81,6 +75,51 @@ def test_an_entry_that_the_tap_cannot_follow_is_refused(changes, said):
         read(entry("tags"), entry("conversations", **changes))
     assert str(refused.value).startswith("--catalog: ")
     assert said in str(refused.value)
+
+
+TIME = {"type": "string", "format": "date-time"}
+TEXT = {"type": ["string", "null"]}
+NOT_FOLLOWED = {
+    "a time as one of several": ("created_at", {"anyOf": [TIME, {"type": "null"}]}),
+    "beside a type": ("created_at", {**TEXT, "anyOf": [TIME, {"type": "null"}]}),
+    "no type": ("subject", {"description": "…"}),
+    "a type that JSON does not have": ("created_at", {"type": "timestamp"}),
+    "null alone": ("subject", {"type": ["null"]}),
+    "a date": ("created_at", {**TEXT, "format": "date"}),
+    "a time without its format": ("created_at", TEXT),
+    "a time as a number": ("created_at", {"type": ["number", "null"]}),
+    "a time or a number": ("created_at", {"type": ["string", "integer"], "format": "date-time"}),
+    "a format of a text": ("subject", {**TEXT, "format": "uuid"}),
+    "in an object": ("tags_info", {"type": "array", "items": {"anyOf": [{"type": "string"}]}}),
+    "an object without fields": (
+        "additional_properties",
+        {"type": ["object", "null"], "additionalProperties": False},
+    ),
+    "new fields as a text": ("additional_properties", TEXT),
+    "new fields as documented": (
+        "additional_properties",
+        {"type": "object", "properties": {"brandNewField": {"type": "boolean"}}},
+    ),
+    "a key that is a list": ("id", {"type": ["array", "null"]}),
+}
+
+
+@pytest.mark.parametrize(("field", "schema"), NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
+def test_a_schema_that_the_tap_cannot_follow_is_refused(field, schema):
+    changed = entry("conversations")
+    changed["schema"]["properties"][field] = schema
+    with pytest.raises(SettingsError, match=rf"^--catalog: the schema of conversations\.{field}"):
+        read(changed)
+
+
+@pytest.mark.parametrize(
+    ("stream", "key"), [("messages", "id"), ("tags", "id"), ("analytics_records", "recordId")]
+)
+def test_a_key_of_strings_does_not_become_a_number(stream, key):
+    changed = entry(stream)
+    changed["schema"]["properties"][key] = {"type": "integer"}
+    with pytest.raises(SettingsError, match=rf"the schema of {stream}\.{key} is never null"):
+        read(changed)
 
 
 @pytest.mark.parametrize(
