@@ -39,10 +39,10 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
         SettingsError: It is no catalog, or asks for something that the tap does not do.
     """
     selected = Catalog()
-    name = "a stream"
+    what = "it"
     try:
         for stream in given["streams"]:
-            name = stream.get("tap_stream_id", "a stream")
+            what = f"the entry of {stream['tap_stream_id']}"
             metadata = stream.get("metadata") or _ALL_SELECTED
             entry = CatalogEntry.from_dict({**stream, "metadata": metadata})
             if _is_selected(entry):
@@ -51,8 +51,8 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # What the SDK raises over a catalog that has a value of another type, or lacks one.
         raise SettingsError(
-            f"--catalog: the entry of {name} cannot be used: {reason(error)}. Compare it with the "
-            "output of tap-dixa --discover"
+            f"--catalog: {what} cannot be used: {reason(error)}. Compare it with the output of "
+            "tap-dixa --discover"
         ) from error
     return selected
 
