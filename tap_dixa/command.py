@@ -35,7 +35,7 @@ class CommandTap(Tap):
         for option in command.params:
             if option.name in {"catalog", "state"}:
                 # The SDK would read them in the encoding of the locale.
-                option.type = click.STRING
+                option.type = click.Path()
         return command
 
     @classmethod
