@@ -21,7 +21,7 @@ import pytest
 from tap_dixa.tap import TapDixa
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.dataset import DataSet
-from tests import forks
+from tests import expected, forks
 from tests.behaviour import Behaviour
 from tests.faulty_sandbox import FaultySandbox
 
@@ -44,8 +44,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-
-
 NOON = 1_773_230_400_000
 """A busy hour, the same in every run: Wednesday, 2026-03-11T12:00:00Z."""
 
@@ -201,9 +199,7 @@ def catalog(*streams: str) -> dict[str, Any]:
     return {"streams": chosen}
 
 
-EXPORTS = ("conversations", "messages")
-
-
+EXPORTS = expected.STREAMS
 _TAP = ("-m", "tap_dixa")
 
 
@@ -241,8 +237,8 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         **files: dict[str, Any] | None,
     ) -> Run:
         command = _command(folder, config, *arguments, program=program, **files)
-        if before is None and (code := _forkable(program, environment)) is not None:
-            return Run(*forks.run(command[3:], folder, environment, *code))
+        if before is None and _forkable(program, environment):
+            return Run(*forks.run(command[3:], folder, environment, _code(program)))
         done = subprocess.run(
             command,
             capture_output=True,
@@ -256,16 +252,17 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     return run
 
 
-def _forkable(
-    program: Sequence[str], environment: dict[str, str] | None
-) -> tuple[()] | tuple[str] | None:
-    """Give what a fork executes, if a fork will do: the tap itself, or a piece of code."""
-    if any(name.startswith("PYTHON") for name in environment or {}):
-        return None
-    if program is _TAP:
-        return ()
-    option, code, *rest = program
-    return None if option != "-c" or rest else (code,)
+def _forkable(program: Sequence[str], environment: dict[str, str] | None) -> bool:
+    """Whether a fork will do: for the tap itself, or a piece of code, in Python as it is."""
+    is_code = program[0] == "-c" and len(program) == 2
+    return (program is _TAP or is_code) and not any(
+        name.startswith("PYTHON") for name in environment or {}
+    )
+
+
+def _code(program: Sequence[str]) -> str | None:
+    """Give what a fork executes instead of the tap's own command."""
+    return None if program is _TAP else program[1]
 
 
 @pytest.fixture
@@ -282,9 +279,8 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str] | 
         given = {name: options.pop(name, None) for name in ("state", "catalog")}
         given = {name: content for name, content in given.items() if content is not None}
         command = _command(tmp_path, config, program=program, **given)
-        code = _forkable(program, environment)
-        if code is not None and "preexec_fn" not in options:
-            started.append(forks.Fork(command[3:], environment, *code, **options))
+        if "preexec_fn" not in options and _forkable(program, environment):
+            started.append(forks.Fork(command[3:], environment, _code(program), **options))
             return started[-1]
         process = subprocess.Popen(
             command,
