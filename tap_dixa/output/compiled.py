@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET
 
+from tap_dixa.output.fields import attribute_of, is_plain
 from tap_dixa.output.json_numbers import VALUE, decode
 from tap_dixa.output.normalize import key_of
-from tap_dixa.output.structures import attribute_of, is_possible
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ _NOTHING: Any = Annotated[int, msgspec.Meta(gt=0, lt=0)]
 """What no value is. A record's own field with the name of the column is a new field like others."""
 _MOST_NEW_FIELDS = 100
 """A stream with more new fields than this is no longer compiled for each of them."""
-_LONGEST_NAME = 200
-"""A longer name is data: records that have it are not worth a structure."""
 
 
 class CompiledNormalizer:
@@ -78,8 +76,7 @@ class CompiledNormalizer:
     def _is_worth_compiling(self, name: str) -> bool:
         return (
             len(self._new_names) < _MOST_NEW_FIELDS
-            and len(name) <= _LONGEST_NAME
-            and is_possible(name)
+            and is_plain(name)
             and name != ADDITIONAL
             and name not in self._normalize.other_names
             and name not in self._normalize.fields.fields

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa.log_shapes import shown_key, shown_path
-from tap_dixa.output.fields import TimeField
-from tap_dixa.output.misfit_texts import described, kind_of
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
@@ -15,13 +14,20 @@ if TYPE_CHECKING:
     from tap_dixa.output.exclusions import Exclusions
     from tap_dixa.output.fields import Moved, Path
 
-_MOST_FIELDS = 20
-"""How many new fields are logged per stream."""
+_MOST_FIELDS = 50
+"""How many fields are logged per stream."""
 _EXCLUDED = (
     "dropped, because the catalog deselects or lacks the field or something in it, or the stream "
     "has a stream map"
 )
 _NO_COLUMN = f"dropped, because the catalog or a stream map removes {ADDITIONAL}"
+_NEW = "%s: field %s is not in the schema; its values are %s"
+_MISFIT = (
+    "%s: field %s of record %s is %s, which its schema does not allow; such values are %s, and the "
+    "field is null"
+)
+_KINDS = {bool: "a boolean", str: "a string", dict: "an object", list: "an array"}
+_LIKE_A_TIME = re.compile(r"[\d:.,TZ+/ -]{0,40}", re.ASCII)
 
 
 class ContentWarnings:
@@ -45,8 +51,7 @@ class ContentWarnings:
         self._keys = primary_keys
         self._warn = warn
         self._exclusions = exclusions
-        self._new_fields: set[str] = set()
-        self._misfits: set[str] = set()
+        self._logged: set[str] = set()
 
     def moved(self, moved: Moved, record: Mapping[str, Any]) -> None:
         """Warn of a value that no field holds.
@@ -55,48 +60,24 @@ class ContentWarnings:
             moved: The value, and the field that it does not fit if there is one.
             record: The record that had it, normalized.
         """
-        if moved.field is None:
-            self._new_field(moved)
-        else:
-            self._misfit(moved, record)
-
-    def _new_field(self, moved: Moved) -> None:
-        field, name = str(moved.path[0]), _shown(moved.path)
-        if name in self._new_fields or len(self._new_fields) >= _MOST_FIELDS:
-            return
-        self._new_fields.add(name)
-        self._warn(
-            "%s: field %s is not in the schema; its values are %s",
-            self._stream,
-            name,
-            self._fate(field),
-        )
-        if len(self._new_fields) == _MOST_FIELDS:
-            self._warn("%s: further such fields are not logged", self._stream)
-
-    def _misfit(self, moved: Moved, record: Mapping[str, Any]) -> None:
-        field, name = str(moved.path[0]), _shown(moved.path)
+        name = _shown(moved.path)
         keys = [record.get(key) for key in self._keys]
-        if name in self._misfits or None in keys:
+        if name in self._logged or len(self._logged) >= _MOST_FIELDS or None in keys:
             return  # without a key the stream fails, in one line
-        self._misfits.add(name)
-        is_time = isinstance(moved.field, TimeField)
-        self._warn(
-            "%s: field %s of record %s is %s, which its schema does not allow; such values are %s, "
-            "and the field is null",
-            self._stream,
-            name,
-            ", ".join(map(shown_key, keys)),
-            kind_of(moved.value)
-            if field in self._exclusions.fields
-            else described(moved.value, is_time=is_time),
-            self._fate(field),
-        )
-
-    def _fate(self, field: str) -> str:
-        if field in self._exclusions.fields:
-            return _EXCLUDED
-        return _NO_COLUMN if self._exclusions.everything else f"in {ADDITIONAL}"
+        self._logged.add(name)
+        is_excluded = moved.path[0] in self._exclusions.fields
+        fate = f"in {ADDITIONAL}"
+        if is_excluded or self._exclusions.everything:
+            fate = _EXCLUDED if is_excluded else _NO_COLUMN
+        if moved.field is None:
+            self._warn(_NEW, self._stream, name, fate)
+        else:
+            key = ", ".join(map(shown_key, keys))
+            shows = moved.field.is_time and not is_excluded
+            value = _described_time(moved.value) if shows else kind_of(moved.value)
+            self._warn(_MISFIT, self._stream, name, key, value, fate)
+        if len(self._logged) == _MOST_FIELDS:
+            self._warn("%s: further such fields are not logged", self._stream)
 
     def replaced(self, source: object, count: int) -> None:
         """Warn of characters that no target can store, if there were any.
@@ -106,12 +87,21 @@ class ContentWarnings:
             count: How many were replaced.
         """
         if count:
-            self._warn(
-                "%s: %s: replaced %d invalid characters with U+FFFD",
-                self._stream,
-                source,
-                count,
-            )
+            text = "%s: %s: replaced %d invalid characters with U+FFFD"
+            self._warn(text, self._stream, source, count)
+
+
+def kind_of(value: Any) -> str:
+    """Say what a value is, and show nothing of it: it may be personal data."""
+    return _KINDS.get(type(value), "a number")
+
+
+def _described_time(value: Any) -> str:
+    """Say what stands where a time should be. Digits and signs alone are shown: they say why."""
+    kind, text = kind_of(value), str(value)
+    if not text:
+        return "an empty string"
+    return f"{kind.replace('a ', 'the ')} {text}" if _LIKE_A_TIME.fullmatch(text) else kind
 
 
 def _shown(path: Path) -> str:

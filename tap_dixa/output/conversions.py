@@ -1,17 +1,17 @@
 """Conversions of values to another type, without loss.
 
-Each conversion takes decoded JSON that is not null, and raises `ValueError` for a value that it
-cannot convert.
+Each conversion takes decoded JSON that is not null and not of the type already, and raises
+`ValueError` for a value that it cannot convert.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_dixa import timestamps
-from tap_dixa.output.json_numbers import HIGHEST, LOWEST, HugeNumber, storable
+from tap_dixa.output.json_numbers import HIGHEST, INTEGER, LOWEST, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +22,23 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _BOOLEANS = {"true": True, "false": False}
 
 
-def to_time(value: Any) -> str:
-    """Convert Unix ms, or a text that can only be one time, to RFC 3339."""
-    try:
-        if value.__class__ is int:
-            return timestamps.to_rfc3339(value)
-        if value.__class__ is str:
-            return timestamps.normalize(value)
-        if value.__class__ is float and value.is_integer():
-            return timestamps.to_rfc3339(int(value))
-    except OverflowError:
-        raise ValueError(value) from None
+class JsonType(NamedTuple):
+    """A type of values that have no fields or items of their own."""
+
+    convert: Callable[[Any], Any]
+    decoded: Any
+    """What msgspec decodes such a value to, and nothing else."""
+    unchanged: frozenset[type] = frozenset()
+    """The Python types whose values stay as they are, unseen."""
+
+
+def _refuse(value: Any) -> Any:
+    raise ValueError(value)
+
+
+def _to_boolean(value: Any) -> bool:
+    if value.__class__ is str and value in _BOOLEANS:
+        return _BOOLEANS[value]
     raise ValueError(value)
 
 
@@ -51,9 +57,7 @@ def _whole(value: Any) -> int:
     raise ValueError(value)
 
 
-def _to_number(value: Any) -> Any:
-    if value.__class__ is float:
-        return value
+def _to_number(value: Any) -> float:
     if value.__class__ is str:
         number = float(value)
         if math.isfinite(number) and repr(number) == value:
@@ -61,34 +65,37 @@ def _to_number(value: Any) -> Any:
     return _to_integer(value)
 
 
-def _to_boolean(value: Any) -> Any:
-    if value.__class__ is bool:
-        return value
-    if value.__class__ is str and value in _BOOLEANS:
-        return _BOOLEANS[value]
-    raise ValueError(value)
-
-
-def _to_object(value: Any) -> Any:
-    if value.__class__ is dict:
-        return storable(value)
-    raise ValueError(value)
-
-
 def _to_text(value: Any) -> str:
     if value.__class__ is bool:
         return "true" if value else "false"
-    if isinstance(value, str | int | float | HugeNumber):
+    if isinstance(value, int | float):
         return str(value)
     raise ValueError(value)
 
 
-CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "object": _to_object,
-    "boolean": _to_boolean,
-    "integer": _to_integer,
-    "number": _to_number,
-    "string": _to_text,
+def _to_time(value: Any) -> str:
+    """Convert Unix ms, or a text that can only be one time, to RFC 3339."""
+    try:
+        if value.__class__ is int:
+            return timestamps.to_rfc3339(value)
+        if value.__class__ is str:
+            return timestamps.normalize(value)
+        if value.__class__ is float and value.is_integer():
+            return timestamps.to_rfc3339(int(value))
+    except OverflowError:
+        raise ValueError(value) from None
+    raise ValueError(value)
+
+
+TYPES = {
+    "object": JsonType(_refuse, dict[str, VALUE], frozenset({dict})),
+    "boolean": JsonType(_to_boolean, bool, frozenset({bool})),
+    "integer": JsonType(_to_integer, INTEGER, frozenset({int})),
+    "number": JsonType(_to_number, INTEGER | float, frozenset({int, float})),
+    "string": JsonType(_to_text, str, frozenset({str})),
 }
-"""The conversion to each of JSON Schema's types that holds no fields or items. In this order, a
-field of several types keeps a value's own type if it can."""
+"""JSON Schema's types. In this order, a field of several keeps a value's own type if it can."""
+TIME = JsonType(_to_time, int | str)
+"""A time. What msgspec decodes it to is still to be converted."""
+ANY = JsonType(_refuse, VALUE, frozenset({dict, list, bool, int, float, str}))
+"""The type of a field without a type."""

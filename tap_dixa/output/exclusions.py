@@ -50,11 +50,9 @@ def partly_selected(
             yield from breadcrumb[1:2]  # behind the word "properties"
 
 
-def _has_all_of(schema: Any, tap_schema: Mapping[str, Any]) -> bool:
-    if not isinstance(schema, dict):
-        return True  # everything passes
+def _has_all_of(schema: Mapping[str, Any], tap_schema: Mapping[str, Any]) -> bool:
     if "items" in tap_schema:
-        return _has_all_of(schema.get("items"), tap_schema["items"])
+        return _has_all_of(schema.get("items") or {}, tap_schema["items"])
     given = schema.get("properties")
     return given is None or all(
         name in given and _has_all_of(given[name], field)

@@ -6,30 +6,28 @@ the compiled one, in which msgspec decodes to the ``decoded`` types.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from functools import reduce
 from operator import or_
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_dixa.output.conversions import CONVERSIONS, to_time
-from tap_dixa.output.json_numbers import INTEGER, VALUE, storable
-from tap_dixa.output.structures import TIME, build_structure, is_possible
+import msgspec
+from msgspec import UNSET
+
+from tap_dixa.output.conversions import ANY, TIME, TYPES
+from tap_dixa.timestamps import normalize, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from tap_dixa.output.conversions import JsonType
 
     Path = tuple[str | int, ...]
     """Where in a record something is: names of fields, and offsets in arrays."""
 
-_UNCHANGED = {"boolean": bool, "number": float, "string": str}
-_DECODED = {
-    "object": dict[str, VALUE],
-    "boolean": bool,
-    "integer": INTEGER,
-    "number": INTEGER | float,
-    "string": str,
-}
+_PLAIN_NAME = re.compile(r"[\w .-]{1,100}")
 
 
 class Moved(NamedTuple):
@@ -46,17 +44,23 @@ class Field(ABC):
 
     Args:
         types: The JSON Schema types that it accepts. None at all is any.
-        decoded: The type that msgspec decodes to what is accepted but null, and nothing else. None
-            if there is none.
+        decoded: The type that msgspec decodes to what is accepted but null, and nothing else.
         unchanged: The Python types whose values stay as they are, unseen.
     """
 
-    def __init__(self, types: frozenset[str], decoded: Any, *unchanged: type) -> None:
+    is_time = False
+    """Whether it is a time, which msgspec decodes to a number or a text."""
+    may_be_single = False
+    """Whether it is an array that msgspec decodes to a text if Dixa sends a single one."""
+
+    def __init__(
+        self, types: frozenset[str], decoded: Any, unchanged: frozenset[type] = frozenset()
+    ) -> None:
         self.is_nullable = not types or "null" in types
         """Whether it may be null."""
-        self.decoded = decoded | None if decoded and self.is_nullable else decoded
-        """The type that msgspec decodes what is accepted to, and nothing else, or None."""
-        self.unchanged = frozenset({*unchanged, NoneType} if self.is_nullable else unchanged)
+        self.decoded = decoded | None if self.is_nullable else decoded
+        """The type that msgspec decodes what is accepted to, and nothing else."""
+        self.unchanged = unchanged | {NoneType} if self.is_nullable else unchanged
         """The Python types whose values stay as they are, unseen."""
 
     @abstractmethod
@@ -73,36 +77,15 @@ class Field(ABC):
         """
 
 
-class AnyField(Field):
-    """A field without a type."""
-
-    def __init__(self) -> None:
-        super().__init__(frozenset(), VALUE, bool, float, str)
-
-    def convert(self, value: Any, moved: list[Moved], path: Path) -> Any:  # noqa: ARG002, D102
-        return storable(value)
-
-
-class TimeField(Field):
-    """A time: Unix ms and any ISO 8601 become RFC 3339."""
-
-    def __init__(self, types: frozenset[str]) -> None:
-        super().__init__(types, TIME)
-
-    def convert(self, value: Any, moved: list[Moved], path: Path) -> str:  # noqa: ARG002, D102
-        return to_time(value)
-
-
 class ScalarField(Field):
-    """A text, a number, a boolean, an object without fields of its own, or several of these."""
+    """A text, a number, a boolean, a time, an object without fields of its own, or several."""
 
-    def __init__(self, types: frozenset[str]) -> None:
-        decoded = [_DECODED[name] for name in _DECODED if name in types]
-        unchanged = [_UNCHANGED[name] for name in _UNCHANGED if name in types]
-        super().__init__(types, reduce(or_, decoded) if decoded else None, *unchanged)
-        self._conversions = [CONVERSIONS[name] for name in CONVERSIONS if name in types]
-        self.is_text = types - {"null"} == {"string"}
-        """Whether it is a text."""
+    def __init__(self, types: frozenset[str], accepted: Sequence[JsonType]) -> None:
+        unchanged = frozenset[type]().union(*(each.unchanged for each in accepted))
+        super().__init__(types, reduce(or_, (each.decoded for each in accepted)), unchanged)
+        self.is_time = accepted == [TIME]
+        self.is_text = accepted == [TYPES["string"]]
+        self._conversions = [each.convert for each in accepted]
 
     def convert(self, value: Any, moved: list[Moved], path: Path) -> Any:  # noqa: ARG002, D102
         for conversion in self._conversions:
@@ -117,11 +100,10 @@ class ArrayField(Field):
     """An array. A single value stands for an array of one: Dixa sends `to` either way."""
 
     def __init__(self, types: frozenset[str], items: Field) -> None:
-        self.has_texts = isinstance(items, ScalarField) and items.is_text
-        """Whether its items are texts."""
-        decoded: Any = None if items.decoded is None else list[items.decoded]  # type: ignore[name-defined]
-        super().__init__(types, decoded | str if self.has_texts else decoded)
         self._items = items
+        self.may_be_single = isinstance(items, ScalarField) and items.is_text
+        decoded: Any = list[items.decoded]  # type: ignore[name-defined]
+        super().__init__(types, decoded | str if self.may_be_single else decoded)
 
     def convert(self, value: Any, moved: list[Moved], path: Path) -> list[Any]:  # noqa: D102
         items = value if value.__class__ is list else [value]
@@ -139,43 +121,54 @@ class ArrayField(Field):
 
 
 class ObjectField(Field):
-    """An object with fields, or a value of another type if the schema allows that too."""
+    """An object with fields."""
 
     def __init__(self, types: frozenset[str], properties: Mapping[str, Any]) -> None:
         self.fields = {name: field_of(schema) for name, schema in properties.items()}
         """Its fields, by name."""
         self._unchanged = {name: field.unchanged for name, field in self.fields.items()}
-        others = types - {"object", "null"}
-        self._other = ScalarField(others) if types else AnyField()
-        super().__init__(types, self.structure({}) if types and not others else None)
+        super().__init__(types, self.structure({}))
 
     def structure(self, new: Mapping[str, Any]) -> Any:
-        """Build what msgspec decodes such an object to.
+        """Build what msgspec decodes such an object to. It refuses one that has other fields.
 
         Args:
             new: The types of the fields that it has beside its own, by name.
         """
-        fields = {
-            name: field
-            for name, field in self.fields.items()
-            if field.decoded is not None and is_possible(name)
-        }
-        return build_structure(
-            {**{name: field.decoded for name, field in fields.items()}, **new},
-            times=[name for name, field in fields.items() if isinstance(field, TimeField)],
-            texts=[
-                name
-                for name, field in fields.items()
-                if isinstance(field, ArrayField) and field.has_texts
-            ],
+        own = {name: field for name, field in self.fields.items() if is_plain(name)}
+        types = {**{name: field.decoded for name, field in own.items()}, **new}
+        # A name comes from the user's catalog or from Dixa, and may be none in Python.
+        attributes = {name: f"field_{number}" for number, name in enumerate(types)}
+        times = [attributes[name] for name, field in own.items() if field.is_time]
+        arrays = [attributes[name] for name, field in own.items() if field.may_be_single]
+
+        def convert(decoded: Any) -> None:
+            for attribute in times:
+                value = getattr(decoded, attribute)
+                if value.__class__ is int:
+                    setattr(decoded, attribute, to_rfc3339(value))
+                elif value.__class__ is str:
+                    setattr(decoded, attribute, normalize(value))
+            for attribute in arrays:
+                value = getattr(decoded, attribute)
+                if value.__class__ is str:
+                    setattr(decoded, attribute, [value])
+
+        return msgspec.defstruct(
+            "Object",
+            [(attributes[name], decoded, UNSET) for name, decoded in types.items()],
+            rename={attribute: name for name, attribute in attributes.items()},
+            namespace={"__post_init__": convert} if times or arrays else {},
+            forbid_unknown_fields=True,
+            gc=False,
         )
 
     def convert(self, value: Any, moved: list[Moved], path: Path) -> Any:  # noqa: D102
-        if value.__class__ is dict:
-            fields = value.copy()  # the array that it is in may still move whole, as it came
-            self.normalize(fields, moved, path)
-            return fields
-        return self._other.convert(value, moved, path)
+        if value.__class__ is not dict:
+            raise ValueError(value)
+        fields = value.copy()  # the array that it is in may still move whole, as it came
+        self.normalize(fields, moved, path)
+        return fields
 
     # Every field of a record passes here, most of them without a call.
     def normalize(self, value: dict[str, Any], moved: list[Moved], path: Path) -> None:
@@ -192,27 +185,34 @@ class ObjectField(Field):
                 except ValueError:
                     misfits.append(name)
         for name in misfits:
-            inner = value[name]
-            if fields[name].is_nullable:
+            inner, field = value[name], fields[name]
+            if field.is_nullable:
                 value[name] = None
             else:
                 del value[name]
             if inner is not None:
-                moved.append(Moved((*path, name), inner, fields[name]))
+                moved.append(Moved((*path, name), inner, field))
 
 
-def field_of(schema: Any) -> Field:
+def field_of(schema: Mapping[str, Any]) -> Field:
     """Build a field from its JSON Schema."""
-    if not isinstance(schema, dict):
-        return AnyField()
     given = schema.get("type", ())
     types = frozenset([given] if isinstance(given, str) else given)
     if "array" in types:
-        return ArrayField(types, field_of(schema.get("items")))
-    if "properties" in schema and (not types or "object" in types):
+        return ArrayField(types, field_of(schema.get("items") or {}))
+    if "object" in types and "properties" in schema:
         return ObjectField(types, schema["properties"])
-    if not types:
-        return AnyField()
-    if "string" in types and schema.get("format") == "date-time":
-        return TimeField(types)
-    return ScalarField(types)
+    if schema.get("format") == "date-time":
+        return ScalarField(types, [TIME])
+    return ScalarField(types, [TYPES[name] for name in TYPES if name in types] or [ANY])
+
+
+def is_plain(name: str) -> bool:
+    """Whether a structure has a field of this name: any other name may be data."""
+    return _PLAIN_NAME.fullmatch(name) is not None
+
+
+def attribute_of(structure: Any, name: str) -> str:
+    """Return the attribute that holds a field in a structure."""
+    number = structure.__struct_encode_fields__.index(name)
+    return str(structure.__struct_fields__[number])

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 """The integers that fit in 64 bits, from and to."""
@@ -22,9 +19,9 @@ INTEGER: Any = Annotated[int, msgspec.Meta(ge=LOWEST, le=HIGHEST)]
 """What msgspec decodes these integers to, and no other number."""
 
 _DEPTH = 3
-_DEEPEST = 500
-"""How many levels of objects and arrays a value has at most. Python and its libraries stop somewhat
-further on, some of them only when the record is written."""
+_DEEPEST = 501
+"""How many levels of objects and arrays a record has at most, itself included. Python and its
+libraries stop somewhat further on, some of them only when the record is written."""
 _DIGITS = len(str(LOWEST))
 
 
@@ -40,80 +37,46 @@ VALUE: Any = _values(_DEPTH)
 """What msgspec decodes any JSON to, if it is not nested more deeply than usual and all of its
 numbers can be stored. To check that costs nothing here."""
 
-
-class _Checked(msgspec.Struct):
-    """A value of the type `VALUE`: a type in a structure is not looked up again each time."""
-
-    value: VALUE
-
-
-class HugeNumber:
-    """A number with too many digits for Python.
-
-    Args:
-        text: Its text, as Dixa sent it.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
+_RECORD = msgspec.json.Decoder(_values(_DEPTH + 3))
 
 
 def decode(text: bytes | msgspec.Raw) -> Any:
-    """Decode JSON that is known to be valid.
-
-    Returns:
-        What msgspec decodes it to, with a `HugeNumber` for each number that msgspec refuses.
-    """
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.ValidationError:
-        return json.loads(bytes(text), parse_int=_integer, parse_float=_float)
-
-
-def storable(value: Any) -> Any:
-    """Replace the numbers that no loader can store by their text.
-
-    Args:
-        value: Decoded JSON. Objects and arrays are changed in place, at any depth.
+    """Decode JSON that is known to be valid. Numbers that no loader can store become strings.
 
     Raises:
         RecursionError: It is nested too deeply to be written.
     """
     try:
-        msgspec.convert({"value": value}, _Checked)
+        return _RECORD.decode(text)
     except msgspec.ValidationError:
-        return _storable(value)
-    return value
+        return storable(json.loads(bytes(text), parse_int=_integer, parse_float=_float))
 
 
-def _storable(value: Any) -> Any:
-    # No recursion: JSON may be nested more deeply than Python allows calls to be.
-    root = [value]
-    containers: list[tuple[Any, int]] = [(root, 0)]
-    while containers:
-        container, depth = containers.pop()
-        if depth > _DEEPEST:
-            raise RecursionError(f"a value is nested more than {_DEEPEST} levels deep")
-        items: Iterable[tuple[Any, Any]] = (
-            container.items() if container.__class__ is dict else enumerate(container)
-        )
-        for key, item in items:
-            if item.__class__ is dict or item.__class__ is list:
-                containers.append((item, depth + 1))
-            elif item.__class__ is HugeNumber or (
-                item.__class__ is int and not LOWEST <= item <= HIGHEST
-            ):
-                container[key] = str(item)
-    return root[0]
+def storable(value: Any) -> Any:
+    """Return a record or a row that `decode` gave, if it is not nested too deeply to be written.
+
+    Raises:
+        RecursionError: It is.
+    """
+    level: list[Any] = [[value]]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return value
+    raise RecursionError(f"it is nested more than {_DEEPEST} levels deep")
 
 
-def _integer(text: str) -> int | HugeNumber:
-    return int(text) if len(text) <= _DIGITS else HugeNumber(text)
+def _integer(text: str) -> int | str:
+    if len(text) <= _DIGITS and LOWEST <= int(text) <= HIGHEST:
+        return int(text)
+    return text
 
 
-def _float(text: str) -> float | HugeNumber:
+def _float(text: str) -> float | str:
     number = float(text)
-    return HugeNumber(text) if math.isinf(number) else number
+    return text if math.isinf(number) else number

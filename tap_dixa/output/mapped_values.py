@@ -12,8 +12,8 @@ import msgspec
 from jsonschema import Draft202012Validator
 
 from tap_dixa.errors import SettingsError
+from tap_dixa.output.content_warnings import kind_of
 from tap_dixa.output.fields import field_of
-from tap_dixa.output.misfit_texts import kind_of
 
 if TYPE_CHECKING:
     import logging
@@ -45,7 +45,7 @@ class FittingMap:
             name: DeclaredType(field, is_key=name in keys) for name, field in declared.items()
         }
         before = schema["properties"]
-        self._redeclared = {name for name in declared if declared[name] != before.get(name)}
+        self._same = {name for name in declared if declared[name] == before.get(name)}
         self._never_null = [
             name for name, kind in self._declared.items() if NoneType not in kind.unchanged
         ]
@@ -60,13 +60,11 @@ class FittingMap:
         mapped: Record | None = self._transform(record)
         if mapped is None:
             return None
-        get, redeclared = record.get, self._redeclared
-        changed = [
-            name for name, value in mapped.items() if value is not get(name) or name in redeclared
-        ]
-        for name in changed:
-            declared, value = self._declared.get(name), mapped[name]
-            if declared is not None and value.__class__ not in declared.unchanged:
+        for name, value in mapped.items():
+            declared = self._declared.get(name)
+            if declared is None or value.__class__ in declared.unchanged:
+                continue
+            if value is not record.get(name) or name not in self._same:
                 mapped[name] = self._fit(name, declared, value)
         for name in self._never_null:
             if mapped.get(name, name) is None:
@@ -121,7 +119,8 @@ class DeclaredType:
         )
         self.description = " or ".join([*names, *filter(None, [self._format])])
         """Its types and its format, for messages."""
-        seen = {NoneType, str} if self._format else {NoneType}
+        # Integers may be larger than a loader can store.
+        seen = {NoneType, int, str} if self._format else {NoneType, int}
         self.unchanged = field.unchanged - seen | ({NoneType} if self._is_nullable else set())
         """The Python types whose values fit as they are, unseen."""
 

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_dixa.output.exclusions import Exclusions
 from tap_dixa.output.fields import ObjectField
-from tap_dixa.output.json_numbers import storable
 from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
@@ -65,26 +64,18 @@ class Normalizer:
         self._warnings = warnings
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Make a record as Dixa sends it fit the schema, in place.
-
-        Raises:
-            RecursionError: It is nested too deeply to be written.
-        """
+        """Make a record, as Dixa sends it, fit the schema, in place."""
         moved = self.fit(record)
         if moved:
             kept = [each for each in moved if not self.exclusions.cover(str(each.path[0]))]
             if kept:
-                record[ADDITIONAL] = {key_of(each.path): storable(each.value) for each in kept}
+                record[ADDITIONAL] = {key_of(each.path): each.value for each in kept}
             for each in moved:
                 self._warnings.moved(each, record)
         return record
 
     def fit(self, record: dict[str, Any]) -> list[Moved]:
-        """Make the fields of a record fit, in place, and return what no field holds.
-
-        Raises:
-            RecursionError: It is nested too deeply to be written.
-        """
+        """Make the fields of a record fit, in place, and return what no field holds."""
         for second, first in self.other_names.items():
             if second in record:
                 _rename(record, second, first)

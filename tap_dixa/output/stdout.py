@@ -43,17 +43,22 @@ class _RecordMessage(msgspec.Struct, tag_field="type", tag="RECORD"):
 class StdoutWriter(MsgSpecWriter):
     """The SDK's msgspec writer, with whole lines that a signal does not cut.
 
-    Nothing is buffered: what was written has left, so that a state may refer to it.
+    Nothing is buffered: what was written has left, so that a state may refer to it. It waits for
+    room, and no write blocks: a signal that comes just before one would not be noticed until a
+    reader that has stopped reads on. After a signal, the rest of the line follows.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._stdout = _Stdout()
+        self._descriptor = -1
+        self._is_writing = False
+        self._last_words: Callable[[], None] | None = None
+        self._end: SystemExit | None = None
 
     @override
     def write_message(self, message: Message) -> None:
         # A copy: the SDK uses one buffer for all messages, and a signal may need it meanwhile.
-        self._stdout.write(bytes(self.format_message(message)))
+        self._write(bytes(self.format_message(message)))
 
     def write_records(self, stream: str, records: Iterable[Encodable]) -> None:
         """Write a RECORD message for each record.
@@ -61,10 +66,13 @@ class StdoutWriter(MsgSpecWriter):
         Args:
             stream: The stream that they belong to.
             records: The records, normalized.
+
+        Raises:
+            BrokenPipeError: The reader has ended.
         """
         now = datetime.now(UTC)
         lines = _ENCODER.encode_lines([_RecordMessage(stream, record, now) for record in records])
-        self._stdout.write(lines)
+        self._write(lines)
 
     def interrupt(self, last_words: Callable[[], None]) -> None:
         """End the run from within a signal's handler: now, or when the current line is whole.
@@ -72,70 +80,40 @@ class StdoutWriter(MsgSpecWriter):
         Args:
             last_words: What ends it. It may write.
         """
-        self._stdout.interrupt(last_words)
+        # Room for the rest of the line and for a last one, where the system can make it.
+        with suppress(AttributeError, OSError, ValueError):
+            fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, _LARGEST_PIPE)
+        if self._is_writing:
+            self._last_words = last_words
+        else:
+            self._finish(last_words)
 
-
-class _Stdout:
-    """Writes whole lines to standard output.
-
-    It waits for room, and no write blocks: a signal that comes just before one would not be noticed
-    until a reader that has stopped reads on. After a signal, the rest of the line follows.
-    """
-
-    def __init__(self) -> None:
-        self._given = self._descriptor = -1
-        self._poll: select.poll | None = None
-        self._writing = False
-        self._last_words: Callable[[], None] | None = None
-        self._end: SystemExit | None = None
-
-    def write(self, lines: bytes | bytearray) -> None:
-        """Write lines, waiting for room if need be.
-
-        Args:
-            lines: One or more, each with its end.
-
-        Raises:
-            BrokenPipeError: The reader has ended.
-            SystemExit: The last words were written. Python drops the exception that ends a run
-                if the signal comes while it deletes an object.
-        """
+    def _write(self, lines: bytes | bytearray) -> None:
         if self._end is not None:
+            # Python drops the exception that ends a run if the signal comes while it deletes an
+            # object.
             raise self._end
         try:
             descriptor = sys.stdout.fileno()
         except (AttributeError, OSError):  # something in memory, as tests have it
             sys.stdout.buffer.write(lines)
             return
-        if descriptor != self._given:
-            self._given, self._descriptor = descriptor, _without_blocking(descriptor)
-            self._poll = _poll_for_room(self._descriptor)
+        if self._descriptor < 0:
+            self._descriptor = _without_blocking(descriptor)
         self._wait()
-        self._writing = True
+        self._is_writing = True
         try:
             self._put(lines)
         finally:
-            self._writing = False
-            if (last_words := self._last_words) is not None:
-                self._last_words = None
-                self._finish(last_words)
-
-    def interrupt(self, last_words: Callable[[], None]) -> None:
-        """Call what ends the run: now, or when the line that is being written is whole."""
-        if self._poll is not None:
-            # The signal may have come while the other one waits, which can only do that once.
-            self._poll = _poll_for_room(self._descriptor)
-            # Room for the rest of the line and for a last one, where the system can make it.
-            with suppress(AttributeError, OSError):
-                fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, _LARGEST_PIPE)
-        if self._writing:
-            self._last_words = last_words
-        else:
-            self._finish(last_words)
+            self._is_writing = False
+            if self._last_words is not None:
+                self._finish(self._last_words)
 
     def _wait(self) -> None:
         """Wait until there is room, or the reader has ended: then the write fails."""
-        while self._poll is not None and not self._poll.poll(_LONGEST_WAIT):
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        while not poll.poll(_LONGEST_WAIT):
             pass
 
     def _put(self, lines: bytes | bytearray) -> None:
@@ -149,6 +127,7 @@ class _Stdout:
                 self._wait()
 
     def _finish(self, last_words: Callable[[], None]) -> None:
+        self._last_words = None
         try:
             last_words()
         except SystemExit as end:
@@ -166,9 +145,3 @@ def _without_blocking(descriptor: int) -> int:
         with suppress(OSError):
             return os.open(f"/dev/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
     return descriptor
-
-
-def _poll_for_room(descriptor: int) -> select.poll:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    return poll

@@ -70,7 +70,7 @@ def test_no_valid_array_is_refused_whatever_its_records_look_like(evidence):
         items *= random.randrange(1, 3)
         ascii_only = random.random() < 0.5
         texts = [json.dumps(x, separators=spelling, ensure_ascii=ascii_only) for x in items]
-        body = f"{' ' * random.choice([0, 900])}[{comma.join(texts)}]".encode()
+        body = f"{' ' * random.choice([0, 90])}[{comma.join(texts)}]".encode()
         assume(max(map(len, texts), default=0) < LONGEST - 600)
         tried += 1
         wanted = json.loads(body.replace(b"HALF", rb"\ufffd"))
