@@ -21,10 +21,6 @@ from tap_dixa.log_shapes import shown_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHUNK_SIZE = 1 << 18
-"""How much of a file is decoded at a time, in bytes, until a record is longer."""
-_LONGEST_RECORD = 1 << 27
-"""A record longer than this, in bytes, is refused: memory would not hold it."""
 _GUESSES = 4
 """How often to guess before a chunk is parsed."""
 _TRUNCATED = "Input data was truncated"
@@ -55,8 +51,6 @@ class JsonArray:
     Args:
         descriptor: A file that begins with the array, open for reading and writing.
         size: The array's length in bytes.
-        chunk_size: How much of the file is decoded at a time, in bytes, until a record is longer.
-        longest_record: A record longer than this, in bytes, is refused: memory would not hold it.
 
     Raises:
         BadResponseError: While iterating: the file is not an array, or not a complete one.
@@ -64,18 +58,14 @@ class JsonArray:
             decoded.
     """
 
-    def __init__(
-        self,
-        descriptor: int,
-        size: int,
-        *,
-        chunk_size: int = _CHUNK_SIZE,
-        longest_record: int = _LONGEST_RECORD,
-    ) -> None:
+    chunk_size = 1 << 18
+    """How much of a file is decoded at a time, in bytes, until a record is longer."""
+    longest_record = 1 << 27
+    """A record longer than this, in bytes, is refused: memory would not hold it."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
         self._size = size
-        self._chunk_size = chunk_size
-        self._longest_record = longest_record
         self.replaced = 0
         """How many lone surrogates, such as the first half of an emoji in a text that was cut,
         were replaced by U+FFFD, in the file too. JSON can spell them, but no UTF-8 text and so
@@ -86,7 +76,7 @@ class JsonArray:
         # A chunk begins with the array's bracket, or with the comma before its first record,
         # which becomes a bracket, as the comma after its last one does.
         position = first = self._start()
-        buffer = bytearray(self._chunk_size)
+        buffer = bytearray(self.chunk_size)
         is_last = False
         while not is_last:
             count = os.preadv(self._descriptor, [buffer], position)
@@ -112,7 +102,7 @@ class JsonArray:
 
     def _start(self) -> int:
         """Find where the array starts."""
-        beginning = os.pread(self._descriptor, min(self._chunk_size, self._size), 0)
+        beginning = os.pread(self._descriptor, min(self.chunk_size, self._size), 0)
         text = beginning.removeprefix(BOM).lstrip(_WHITESPACE)
         if text.startswith(b"["):
             return len(beginning) - len(text)
@@ -122,10 +112,10 @@ class JsonArray:
 
     def _larger(self, buffer: bytearray) -> bytearray:
         """Make a larger buffer, for a record that is longer than this one."""
-        if len(buffer) < self._longest_record:
-            return bytearray(min(2 * len(buffer), self._longest_record))
+        if len(buffer) < self.longest_record:
+            return bytearray(min(2 * len(buffer), self.longest_record))
         raise UnusableRecordError(
-            f"Dixa sent a record longer than {self._longest_record >> 20} MB, which is more than "
+            f"Dixa sent a record longer than {self.longest_record >> 20} MB, which is more than "
             f"the tap can hold: {shown_text(bytes(buffer[1:_SHOWN]))}"
         )
 

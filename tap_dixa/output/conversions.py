@@ -68,7 +68,7 @@ def _to_number(value: Any) -> float:
 def _to_text(value: Any) -> str:
     if value.__class__ is bool:
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, str | int | float):
         return str(value)
     raise ValueError(value)
 
