@@ -1,4 +1,4 @@
-"""Both normalizers of a schema, and what they warn of."""
+"""A schema with one field of each kind, and both normalizers of a schema."""
 
 from __future__ import annotations
 
@@ -10,10 +10,35 @@ from tap_dixa.output.exclusions import Exclusions
 from tap_dixa.output.normalize import Normalizer
 
 NOTHING = Exclusions()
+TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "null"]}}
+TIME = {"type": ["string", "null"], "format": "date-time"}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "at": TIME,
+        "many": TEXTS,
+        "parts": {
+            "type": ["array", "null"],
+            "items": {"type": "object", "properties": {"at": TIME, "value": TEXTS}},
+        },
+        "nested": {"type": ["object", "null"], "properties": {"at": TIME, "count": {}}},
+        "open": {"type": ["object", "null"], "additionalProperties": True},
+        "count": {"type": ["integer", "null"]},
+        "text": {"type": ["string", "null"]},
+        "flag": {"type": ["boolean", "null"]},
+        "size": {"type": ["number", "null"]},
+        "either": {"type": ["integer", "string", "null"]},
+        "must": {"type": "boolean"},
+        "bare": {"type": ["array", "null"]},
+        "from": TIME,
+        'a"b: import os': TEXTS,
+        "additional_properties": {"type": ["object", "null"]},
+    },
+}
 
 
 def plain(
-    schema: dict[str, Any], exclusions: Exclusions = NOTHING, **other_names: str
+    schema: dict[str, Any] = SCHEMA, exclusions: Exclusions = NOTHING, **other_names: str
 ) -> tuple[Normalizer, list[str]]:
     """Give a normalizer of dictionaries, and the list that its warnings go to."""
     lines: list[str] = []
@@ -28,7 +53,7 @@ def plain(
 
 
 def compiled(
-    schema: dict[str, Any], exclusions: Exclusions = NOTHING, **other_names: str
+    schema: dict[str, Any] = SCHEMA, exclusions: Exclusions = NOTHING, **other_names: str
 ) -> tuple[CompiledNormalizer, list[str]]:
     """Give a normalizer of JSON, and the list that its warnings go to."""
     normalize, lines = plain(schema, exclusions, **other_names)

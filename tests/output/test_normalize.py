@@ -9,13 +9,12 @@ import pytest
 from tap_dixa.output.exclusions import Exclusions
 from tap_dixa.output.json_numbers import decode
 from tests import expected
-from tests.output.normalizers import plain
-from tests.schema import WITH_COLUMN
+from tests.output.normalizers import SCHEMA, plain
 
 
 @pytest.fixture
 def normalizer():
-    return plain(WITH_COLUMN, old_count="count")
+    return plain(SCHEMA, old_count="count")
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_inside_objects_only_what_has_no_field_moves(normalize, warnings):
     ],
 )
 def test_what_is_excluded_is_dropped_and_warned_of(exclusions, kept, fate):
-    normalize, warnings = plain(WITH_COLUMN, exclusions)
+    normalize, warnings = plain(SCHEMA, exclusions)
     assert normalize({"new": 1, "newer": 2}).get("additional_properties", {}) == kept
     assert warnings[0].startswith(new("new", f"dropped, because {fate}"))
 
@@ -168,9 +167,7 @@ def test_a_number_that_no_loader_can_store_becomes_its_text(normalize, text, wan
     assert normalize(decode(text.encode())) == wanted
 
 
-def test_a_field_that_must_not_be_null_is_omitted():
-    schema = {"properties": {"must": {"type": "boolean"}, **WITH_COLUMN["properties"]}}
-    normalize, _ = plain(schema)
+def test_a_field_that_must_not_be_null_is_omitted(normalize):
     assert normalize({"must": None}) == {}
     assert normalize({"must": 7}) == {"additional_properties": {"must": 7}}
 
