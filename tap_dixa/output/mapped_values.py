@@ -119,8 +119,8 @@ class DeclaredType:
         )
         self.description = " or ".join([*names, *filter(None, [self._format])])
         """Its types and its format, for messages."""
-        # Integers may be larger than a loader can store.
-        seen = {NoneType, int, str} if self._format else {NoneType, int}
+        # Integers may be larger than a loader can store; objects may hold what JSON does not have.
+        seen = {NoneType, int, dict, list, *([str] if self._format else [])}
         self.unchanged = field.unchanged - seen | ({NoneType} if self._is_nullable else set())
         """The Python types whose values fit as they are, unseen."""
 
