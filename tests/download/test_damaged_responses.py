@@ -43,20 +43,22 @@ def test_a_response_that_ends_early_is_never_taken_for_a_whole_one(evidence):
     evidence("fuzz: arrays cut short, refused", tried)
 
 
+def repaired(value):
+    """Replace what no target can store: U+0000 too, which need not be replaced on disk."""
+    if isinstance(value, str):
+        return re.sub("[\0\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, list):
+        return [repaired(item) for item in value]
+    if isinstance(value, dict):
+        return {repaired(name): repaired(item) for name, item in value.items()}
+    return value
+
+
 def oracle(body: bytes) -> list[dict] | None:
     """Read a response as strictly as JSON is meant; None if it is no array of records."""
 
     def no_constant(name: str):
         raise ValueError(name)
-
-    def whole(value):
-        if isinstance(value, str):
-            return re.sub("[\ud800-\udfff]", "\ufffd", value)
-        if isinstance(value, list):
-            return [whole(part) for part in value]
-        if isinstance(value, dict):
-            return {whole(name): whole(part) for name, part in value.items()}
-        return value
 
     try:
         found = json.loads(body.decode(errors="replace"), parse_constant=no_constant)
@@ -66,7 +68,7 @@ def oracle(body: bytes) -> list[dict] | None:
         isinstance(item, dict) and type(item.get("at")) is int and EARLIEST <= item["at"] <= LATEST
         for item in found
     )
-    return whole(found) if good else None
+    return found if good else None
 
 
 BITS = [
@@ -102,7 +104,8 @@ def test_damage_is_refused_or_means_what_json_says(evidence):
             assert wanted is None
         else:
             kept += 1
-            assert found == by_cursor([item for item in wanted if item["at"] in range(1 << 40)])
+            inside = [item for item in wanted if item["at"] in range(1 << 40)]
+            assert repaired(found) == repaired(by_cursor(inside))
 
     fuzz()
     assert kept
