@@ -60,9 +60,8 @@ def to_rfc3339(milliseconds: int) -> str:
     Raises:
         OverflowError: The time is outside the years 1 to 9999.
     """
-    hour, rest = divmod(milliseconds, _HOUR)
-    second, millisecond = divmod(rest, 1000)
-    return _HOURS[hour] + _SECONDS[second] + _MILLISECONDS[millisecond]
+    rest = milliseconds % _HOUR
+    return _HOURS[milliseconds // _HOUR] + _SECONDS[rest // 1000] + _MILLISECONDS[rest % 1000]
 
 
 def normalize(text: str) -> str:

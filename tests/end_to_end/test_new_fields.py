@@ -80,12 +80,6 @@ def test_without_the_column_they_are_dropped(serve, run_tap, select):
     )
 
 
-def test_nothing_new_leaves_the_column_out(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    run = checks.succeeded(run_tap(settings(sandbox)))
-    assert all("additional_properties" not in r for r in run.records("conversations"))
-
-
 @both_paths_slowly
 def test_what_dixas_pages_write_in_two_ways_is_accepted_in_both(serve, run_tap, options):
     sandbox = serve(conversations=300, days=20, documented_forms=True)
