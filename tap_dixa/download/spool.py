@@ -67,7 +67,7 @@ class Spool:
         body: Iterable[bytes],
         window: Window,
         key_decoder: KeyDecoder,
-        parse_time: Callable[[Any], int] | None = None,
+        parse_time: Callable[[Any], int] = int,
     ) -> None:
         self.window = window
         """The window."""
@@ -186,28 +186,24 @@ class Spool:
             numbers = iter(array("q", os.pread(self._file.fileno(), count * _ENTRY, offset)))
             yield from zip(numbers, numbers, numbers, strict=True)
 
-    def _cursors(self, chunk: Chunk) -> Iterator[int]:
+    def _cursors(self, chunk: Chunk) -> list[int]:
         """Decode the replication key of each record, in Unix ms, and check the primary key."""
         try:
-            keys = self._key_decoder.decode(chunk.text)
-            if self._parse_time is None:
-                return (key.cursor for key in keys)
-            return iter([self._parse_time(key.cursor) for key in keys])
+            return self._decode(chunk.text)
         except _UNUSABLE:
-            for record in chunk.records:
-                self._check(bytes(record))
+            for record in map(bytes, chunk.records):
+                try:
+                    self._decode(b"[%b]" % record)
+                except _UNUSABLE as error:
+                    reason = str(error).replace("$[0]", "$")
+                    raise UnusableRecordError(
+                        f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
+                    ) from None
             raise
 
-    def _check(self, record: bytes) -> None:
-        try:
-            (key,) = self._key_decoder.decode(b"[%b]" % record)
-            if self._parse_time is not None:
-                self._parse_time(key.cursor)
-        except _UNUSABLE as error:
-            reason = str(error).replace("$[0]", "$")
-            raise UnusableRecordError(
-                f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
-            ) from None
+    def _decode(self, records: bytes | memoryview) -> list[int]:
+        parse = self._parse_time
+        return [parse(key.cursor) for key in self._key_decoder.decode(records)]
 
 
 def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyDecoder:
