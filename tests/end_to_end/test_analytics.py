@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from functools import partial
 from random import Random
 
 import pytest
 
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.killed import killed_and_resumed
-from tests.end_to_end.queried import announced, batches_in, bookmarks, text
+from tests.end_to_end.queried import bookmarks
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso, rfc3339
 from tests.faults import BrokenResponse, Refusal
@@ -91,46 +89,6 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("most", [1, 4])
-def test_a_killed_run_goes_on_where_it_stopped(serve, start_tap, most, evidence):
-    sandbox = serve(conversations=700 if most > 1 else 300, days=20)
-    config, chosen = settings(sandbox, window_days=4), catalog(STREAM)
-    random = Random(3)
-    runs = killed_and_resumed(
-        partial(start_tap, config, catalog=chosen),
-        most,
-        lambda output: output.read(random.randrange(100_000, 300_000)),
-    )
-    assert len(runs) == most + 1
-    found = checks.loaded(STREAM, *runs)
-    assert counted(found.values()) == analytics_records(sandbox)
-    assert sum(len(run.records(STREAM)) for run in runs) <= 1.5 * len(found)
-    evidence("kills survived", most)
-
-
-@pytest.mark.slow
-@both_paths
-def test_batches_have_the_same_rows_and_bookmarks(serve, run_tap, tmp_path, options):
-    sandbox = serve(conversations=100, days=10)
-    plain = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    config = settings(sandbox, batch_config=batches_in(tmp_path, 60), **options)
-    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
-    lines = announced(run, STREAM)
-    assert len(run.of("BATCH", STREAM)) > 2
-    assert len(lines) == len(plain.records(STREAM))
-    assert bookmarks(run.state, STREAM) == bookmarks(plain.state, STREAM)
-    # The state has the rows that were announced, and no others.
-    sandbox.behaviour.api_faults.extend([None, None, None, Refusal(405)])
-    failed = run_tap(config, catalog=catalog(STREAM))
-    assert failed.status == 1
-    resumed = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=failed.state))
-    whole = {text(row) for row in lines}
-    before = {text(row) for row in announced(failed, STREAM)}
-    assert before < whole
-    assert before | {text(row) for row in announced(resumed, STREAM)} == whole
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -148,21 +106,6 @@ def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
     assert counted(run.records(STREAM)) == rows
     if "analytics_filters" in behaviour:
         assert run.log.count("Dixa requires a filter: sending all values of initial_direction") == 3
-
-
-@pytest.mark.slow
-def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
-    streams = (STREAM, "analytics_metrics", "tags")
-    sandbox = serve(conversations=40, days=6, forbidden={"/v1/analytics": 403})
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
-    assert run.log.count("Skipping stream analytics_") == 2
-    assert run.records("tags")
-    sandbox.behaviour.forbidden.clear()
-    sandbox.behaviour.missing.add("/v1/analytics")
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
-    assert run.log.count("Skipping stream analytics_") == 2
-    assert run.log.count("the account lacks this feature") == 2
-    assert run.records("tags")
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import DAY, HOUR, NOON, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, Run, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.queried import ANALYTICS, announced, batches_in, bookmarks
 from tests.end_to_end.queried_records import analytics_records, counted
@@ -12,53 +12,42 @@ from tests.expected import iso
 from tests.faults import Refusal
 
 STREAM = "analytics_records"
-
-
-@pytest.mark.slow
-def test_one_kind_that_fails_does_not_stop_the_others(serve, run_tap):
-    sandbox = serve(conversations=60, days=6)
-    # Tags, the catalogue, and the first kind.
-    sandbox.behaviour.api_faults.extend([None, None, Refusal(405)])
-    streams = (STREAM, "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    line = checks.failed(run)
-    assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
-    assert "these record types failed, the others were synced: ratings: " in line
-    kinds = {record["recordId"] for record in run.records(STREAM)}
-    assert kinds == {"closed_conversations", "first_response_time"}
-    assert run.records("tags")
-    assert bookmarks(run.state, STREAM)["ratings"] is None
-    second = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM), state=run.state))
-    assert counted(checks.loaded(STREAM, run, second).values()) == analytics_records(sandbox)
+SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
 
 
 @pytest.mark.parametrize("failing", range(len(ANALYTICS)), ids=ANALYTICS)
 @pytest.mark.parametrize(
-    ("status", "options"),
+    ("batch", "status", "options"),
     [
-        (405, {}),
-        pytest.param(
-            403, {"stream_maps": {STREAM: {"__filter__": "True"}}}, marks=pytest.mark.slow
-        ),
+        (True, 405, {}),
+        pytest.param(True, 403, SDK_PATH, marks=pytest.mark.slow),
+        pytest.param(False, 405, {}, marks=pytest.mark.slow),
     ],
+    ids=["BATCH", "BATCH, SDK path", "RECORD"],
 )
-def test_with_batch_the_rows_of_the_others_are_announced(
-    serve, run_tap, tmp_path, failing, status, options
+def test_a_kind_that_fails_stops_no_other_and_is_read_by_the_next_run(
+    serve, run_tap, tmp_path, failing, batch, status, options
 ):
     sandbox = serve(conversations=60, days=6)
-    sandbox.behaviour.api_faults.extend([None] * (1 + failing) + [Refusal(status)])
-    config = settings(sandbox, batch_config=batches_in(tmp_path), **options)
-    run = run_tap(config, catalog=catalog(STREAM))
-    kind = ANALYTICS[failing]
-    assert f"the others were synced: {kind}: " in checks.failed(run)
-    rows = announced(run, STREAM)
+    # Tags, the catalogue, and the kinds before it.
+    sandbox.behaviour.api_faults.extend([None] * (2 + failing) + [Refusal(status)])
+    batches = {"batch_config": batches_in(tmp_path, 20)} if batch else {}
+    config, emitted = settings(sandbox, **options, **batches), announced if batch else Run.records
+    first = run_tap(config, catalog=catalog(STREAM, "tags"))
+    line, kind = checks.failed(first), ANALYTICS[failing]
+    assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
+    assert f"these record types failed, the others were synced: {kind}: " in line
+    assert emitted(first, "tags")
+    rows = emitted(first, STREAM)
     assert {row["recordId"] for row in rows} == {*ANALYTICS} - {kind}
-    # The state has what was announced: the next run adds the rest, and nothing is missing.
-    assert bookmarks(run.state, STREAM)[kind] is None
-    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=run.state))
-    found = {row["id"]: row for row in rows + announced(second, STREAM)}
+    assert batch == (len(first.of("BATCH", STREAM)) > 2)
+    # The state has what was emitted: the next run adds the rest, and nothing is missing.
+    assert bookmarks(first.state, STREAM)[kind] is None
+    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=first.state))
+    more = emitted(second, STREAM)
+    found = {row["id"]: row for row in rows + more}
     assert counted(found.values()) == analytics_records(sandbox)
-    assert len(announced(second, STREAM)) < len(found)
+    assert len(more) < len(found)
 
 
 @pytest.mark.slow

@@ -19,15 +19,19 @@ STREAM = "intelligence_records"
 SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
-def test_every_row_field_by_field_through_faults(serve, run_tap, options, evidence):
-    sandbox = serve(conversations=60, days=6)
+@pytest.mark.parametrize(
+    "options",
+    [{}, pytest.param(SDK_PATH, marks=pytest.mark.slow)],
+    ids=["fast path", "SDK path"],
+)
+def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, options, evidence):
+    sandbox = serve(conversations=60, days=4)
     # Agents, the catalogue once for each stream, and the first kind.
     faults = [None, None, None, Refusal(429), BrokenResponse("hangup", 500)]
     sandbox.behaviour.api_faults.extend(faults)
+    config = settings(sandbox, page_size=100, window_days=3, **options)
     chosen = catalog(STREAM, "intelligence_record_types", "agents")
-    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=chosen))
+    run = checks.succeeded(run_tap(config, catalog=chosen))
     assert not sandbox.behaviour.api_faults
     records = run.records(STREAM)
     assert counted(records, "timestamp") == intelligence_records(sandbox)
@@ -38,15 +42,6 @@ def test_every_row_field_by_field_through_faults(serve, run_tap, options, eviden
     assert kinds == INTELLIGENCE
     agents = {record["id"] for record in run.records("agents")}
     assert {r["agentId"] for r in records if r["category"] == "agents"} <= agents
-    evidence("rows of the Intelligence API compared field by field", len(records))
-
-
-def test_every_row_arrives_in_order_through_pages(serve, run_tap):
-    sandbox = serve(conversations=60, days=4)
-    run = run_tap(settings(sandbox, page_size=100, window_days=3), catalog=catalog(STREAM))
-    checks.succeeded(run)
-    records = run.records(STREAM)
-    assert counted(records, "timestamp") == intelligence_records(sandbox)
     bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
     assert sum("pageKey" in body["pagination"] for body in bodies) > 1
     assert {body["timezone"] for body in bodies} == {"UTC"}
@@ -56,16 +51,16 @@ def test_every_row_arrives_in_order_through_pages(serve, run_tap):
     margins = [(iso(a - 1000), iso(b + 1000)) for a, b in pairwise(starts)]
     assert {(period["from"], period["to"]) for period in periods} == set(margins)
     ends = {rfc3339(iso(a)): rfc3339(iso(b + 1000)) for a, b in pairwise(starts)}
-    for record in records:
-        if record["recordId"] == "agentPresenceDuration":
-            began = rfc3339(record["fields"]["startedAt"]["value"])
-            assert record["timestamp"] <= began <= ends[record["timestamp"]]
     times = defaultdict(list)
     for record in records:
         times[record["recordId"]].append(record["timestamp"])
+        if record["recordId"] == "agentPresenceDuration":
+            began = rfc3339(record["fields"]["startedAt"]["value"])
+            assert record["timestamp"] <= began <= ends[record["timestamp"]]
     assert all(mine == sorted(mine) for mine in times.values())
     found = bookmarks(run.state, STREAM)
     assert all(bookmark >= iso(NOON + 3 * HOUR - DAY) for bookmark in found.values())
+    evidence("rows of the Intelligence API compared field by field", len(records))
 
 
 @pytest.mark.slow
@@ -92,22 +87,6 @@ def test_an_interval_that_had_not_ended_arrives_again_when_it_has(serve, run_tap
     assert len(unfinished) > 1
     again = {(r["agentId"], r["fields"]["startedAt"]["value"]) for r in second.records(STREAM)}
     assert unfinished <= again
-
-
-@pytest.mark.slow
-def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
-    streams = (STREAM, "intelligence_record_types", "tags")
-    sandbox = serve(conversations=10, days=3, missing={"/beta/intelligence"})
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
-    assert run.log.count("Skipping stream intelligence_") == 2
-    assert run.log.count("the account lacks this feature") == 2
-    assert run.records("tags")
-    assert len(sandbox.answered) == 3  # there is no other version to look in
-    sandbox.behaviour.missing.clear()
-    sandbox.behaviour.forbidden["/beta/intelligence"] = 403
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
-    assert run.log.count("Skipping stream intelligence_") == 2
-    assert run.records("tags")
 
 
 @pytest.mark.slow
