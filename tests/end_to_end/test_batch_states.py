@@ -11,8 +11,7 @@ from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import some
 from tests.end_to_end.batches import batch_config, batched, records_in
-from tests.end_to_end.everything import BY_CONVERSATION, by_key, rows_by_conversation
-from tests.end_to_end.test_changed_conversations import OFTEN
+from tests.end_to_end.everything import by_key, rows_by_conversation
 from tests.faults import Refusal
 
 
@@ -64,8 +63,15 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
     assert count > 3
 
 
-@pytest.mark.parametrize("maps", [False, True], ids=["as they are", "mapped"])
-@pytest.mark.parametrize("stream", BY_CONVERSATION)
+@pytest.mark.parametrize(
+    ("stream", "maps"),
+    [
+        ("conversation_notes", False),
+        ("conversation_ratings", True),
+        pytest.param("conversation_notes", True, marks=pytest.mark.slow),
+        pytest.param("conversation_ratings", False, marks=pytest.mark.slow),
+    ],
+)
 def test_notes_and_ratings_too(serve, run_tap, tmp_path, stream, maps, evidence):
     sandbox = serve(conversations=40, days=6)
     chosen, wanted = catalog(stream), rows_by_conversation(sandbox, stream)
@@ -73,7 +79,7 @@ def test_notes_and_ratings_too(serve, run_tap, tmp_path, stream, maps, evidence)
     if maps:
         config["stream_maps"] = {stream: {"__filter__": "True"}}
     batches = batch_config(tmp_path, batch_size=5)
-    run = run_tap({**config, "batch_config": batches}, catalog=chosen, program=["-c", OFTEN])
+    run = run_tap({**config, "batch_config": batches}, catalog=chosen)
     checks.succeeded(run)
     arrived, states = [], 0
     for message in run.messages:

@@ -57,21 +57,10 @@ def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream)
     assert arrived == rows_by_conversation(sandbox, stream)
 
 
-OFTEN = """
-from tap_dixa.__main__ import main
-from tap_dixa.streams.changed_conversations import ChangedConversationsStream
-ChangedConversationsStream.STATE_MSG_FREQUENCY = 4
-main()
-"""
-"""Run the tap, with a STATE more often than every hundred conversations."""
-
-
 def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
-    sandbox = serve(conversations=12, days=6)
-    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 20)
-    stream = "conversation_notes"
-    run = run_tap(settings(sandbox), catalog=catalog(stream), program=["-c", OFTEN])
-    checks.succeeded(run)
+    sandbox, stream = serve(conversations=320, days=6), "conversation_notes"
+    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(stream)))
     assert run.records(stream) == []
     states = [message["value"]["bookmarks"][stream] for message in run.of("STATE")]
     assert len({state.get("replication_key_value") for state in states}) > 2

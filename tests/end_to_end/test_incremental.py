@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
-
 from tests import expected
 from tests.conftest import HOUR, both_paths_slowly, settings
 from tests.end_to_end import checks
@@ -14,7 +12,7 @@ LATE = 300_000
 
 @both_paths_slowly
 def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap, options):
-    sandbox = serve(conversations=500, days=2, late=LATE)
+    sandbox = serve(conversations=300, days=2, late=LATE)
     clock = sandbox.data.now
     first = checks.succeeded(run_tap(settings(sandbox, **options)))
     seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
@@ -67,7 +65,7 @@ def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, 
 
 @both_paths_slowly
 def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
-    sandbox = serve(conversations=400, days=20)
+    sandbox = serve(conversations=250, days=20)
     config = settings(sandbox, window_days=11, **options)
     whole = checks.succeeded(run_tap(config))
     inner = [
@@ -75,7 +73,7 @@ def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
         for place, message in enumerate(whole.messages)
         if message["type"] == "STATE" and 0 < place < len(whole.messages) - 1
     ]
-    assert len(inner) > 15
+    assert len(inner) > 10
     for place in Random(5).sample(inner, 2):
         resumed = checks.succeeded(run_tap(config, state=whole.messages[place]["value"]))
         for stream in expected.STREAMS:
@@ -88,22 +86,3 @@ def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
             assert resumed.bookmark(stream) == whole.bookmark(stream)
         repeated = place + len(resumed.of("RECORD")) - len(whole.of("RECORD"))
         assert repeated < 0.05 * len(whole.of("RECORD"))
-
-
-@pytest.mark.parametrize("end", ["2020-01-01", None])
-def test_a_start_date_after_the_bookmark_wins(serve, run_tap, end):
-    sandbox = serve()
-    state = {
-        "bookmarks": {
-            stream: {
-                "replication_key": expected.CURSORS[stream],
-                "replication_key_value": "2019-01-01T00:00:00.000Z",
-            }
-            for stream in expected.STREAMS
-        }
-    }
-    changes = {"start_date": "2019-06-01", "end_date": end} if end else {}
-    run = checks.succeeded(run_tap(settings(sandbox, **changes), state=state))
-    for stream in expected.STREAMS:
-        wanted = {} if end else expected.records(sandbox.data, stream)
-        checks.emitted_exactly(run, stream, wanted)
