@@ -49,34 +49,7 @@ def test_every_stream_field_by_field_through_pages_and_faults(serve, run_tap, ev
     assert times == sorted(times)
     assert run.bookmark("activity_logs") == times[-1]
     assert BY_CONVERSATION.keys().isdisjoint(m.get("stream") for m in run.messages)
-    joins_hold(run)
     evidence("streams of the Dixa API compared field by field", len(wanted))
-
-
-def joins_hold(run):
-    """No orphans: whoever is named exists."""
-    ids = {stream: {r.get("id") for r in run.records(stream)} for stream in ALL}
-    for conversation in run.records("conversations"):
-        assert conversation.get("assignee_id") in ids["agents"] | {None}
-        assert conversation["requester_id"] in ids["end_users"]
-        assert conversation["queue_id"] in ids["queues"]
-        assert {tag["id"] for tag in conversation.get("tags_info") or []} <= ids["tags"]
-        fields = conversation.get("custom_fields") or []
-        assert {field["attribute_id"] for field in fields} <= ids["custom_attributes"]
-    for message in run.records("messages"):
-        assert message["csid"] in ids["conversations"]
-    for entry in run.records("activity_logs"):
-        assert entry["conversationId"] in ids["conversations"]
-    for member in run.records("queue_members"):
-        assert member["agentId"] in ids["agents"]
-    assert {member["id"] for member in run.records("team_members")} <= ids["agents"]
-    assert {queue["organizationId"] for queue in run.records("queues")} == ids["organization"]
-    schedules = ids["business_hours_schedules"]
-    assert ids["business_hours_definitions"] == schedules
-    collections, categories = ids["knowledge_collections"], ids["knowledge_categories"]
-    for row in run.records("knowledge_categories") + run.records("knowledge_articles"):
-        assert row.get("parentCategory") in categories | {None}
-        assert set() < set(row["parentCollections"]) <= collections
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, LISTS, by_key, rows, rows_by_conversation
 from tests.end_to_end.interrupted import read_until
 from tests.end_to_end.killed import ended, latest_state
-from tests.faults import Refusal
 
 
 def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):
@@ -38,32 +37,6 @@ def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap,
         arrived = by_key(stream, first.records(stream) + second.records(stream))
         assert arrived == rows_by_conversation(sandbox, stream)
     evidence("streams of the Dixa API compared field by field", len(BY_CONVERSATION))
-
-
-@pytest.mark.parametrize(
-    "stream",
-    ["conversation_ratings", pytest.param("conversation_notes", marks=pytest.mark.slow)],
-)
-def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream):
-    sandbox = serve(conversations=40, days=6)
-    chosen = catalog(stream)
-    sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
-    failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
-    checks.failed(failed)
-    asked = len(sandbox.answered)
-    resumed = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=failed.state))
-    assert len(sandbox.answered) - asked < 40
-    arrived = by_key(stream, failed.records(stream) + resumed.records(stream))
-    assert arrived == rows_by_conversation(sandbox, stream)
-
-
-def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
-    sandbox, stream = serve(conversations=320, days=6), "conversation_notes"
-    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(stream)))
-    assert run.records(stream) == []
-    states = [message["value"]["bookmarks"][stream] for message in run.of("STATE")]
-    assert len({state.get("replication_key_value") for state in states}) > 2
 
 
 @pytest.mark.parametrize(

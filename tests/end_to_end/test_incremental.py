@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from random import Random
-
 from tests import expected
 from tests.conftest import HOUR, both_paths_slowly, settings
 from tests.end_to_end import checks
@@ -61,28 +59,3 @@ def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, 
         bookmark = expected.milliseconds(first.bookmark(stream))
         checks.emitted_exactly(second, stream, expected.records(sandbox.data, stream, bookmark))
         assert second.bookmark(stream) == first.bookmark(stream)
-
-
-@both_paths_slowly
-def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
-    sandbox = serve(conversations=250, days=20)
-    config = settings(sandbox, window_days=11, **options)
-    whole = checks.succeeded(run_tap(config))
-    inner = [
-        place
-        for place, message in enumerate(whole.messages)
-        if message["type"] == "STATE" and 0 < place < len(whole.messages) - 1
-    ]
-    assert len(inner) > 10
-    for place in Random(5).sample(inner, 2):
-        resumed = checks.succeeded(run_tap(config, state=whole.messages[place]["value"]))
-        for stream in expected.STREAMS:
-            arrived = {
-                message["record"]["id"]: message["record"]
-                for message in [*whole.messages[:place], *resumed.messages]
-                if message["type"] == "RECORD" and message["stream"] == stream
-            }
-            checks.same(arrived.values(), expected.records(sandbox.data, stream))
-            assert resumed.bookmark(stream) == whole.bookmark(stream)
-        repeated = place + len(resumed.of("RECORD")) - len(whole.of("RECORD"))
-        assert repeated < 0.05 * len(whole.of("RECORD"))

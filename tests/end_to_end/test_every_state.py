@@ -1,0 +1,132 @@
+"""Every STATE is a safe place to resume from: what it counts was emitted, or is in a file."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests import expected
+from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, both_paths_slowly, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import some
+from tests.end_to_end.batches import batch_config, batched
+from tests.end_to_end.everything import BY_CONVERSATION, by_key
+from tests.end_to_end.loaded import held_at_states, is_whole
+from tests.faults import Refusal
+
+NOTES = "conversation_notes"
+OF_NOTES = {"conversations": 40, "days": 6}
+MAPPED = {"stream_maps": {stream: {"__filter__": "True"} for stream in BY_CONVERSATION}}
+slow = pytest.mark.slow
+
+
+@pytest.fixture
+def resumed(run_tap):
+    """Give a function that resumes a run from a STATE, into a target that holds rows."""
+
+    def resume(sandbox, config, state, held, streams):
+        run = checks.succeeded(run_tap(config, state=state, catalog=catalog(*streams)))
+        for stream in streams:
+            again = by_key(stream, run.records(stream))
+            is_whole(sandbox, stream, (held.get(stream, {}) | again).values())
+        return run
+
+    return resume
+
+
+@both_paths_slowly
+def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, resumed, options):
+    sandbox = serve(conversations=250, days=20)
+    config = settings(sandbox, window_days=11, **options)
+    whole = checks.succeeded(run_tap(config))
+    _, *inner, _ = held_at_states(whole, {})
+    assert len(inner) > 10
+    for state, held in Random(5).sample(inner, 2):
+        run = resumed(sandbox, config, state, held, EXPORTS)
+        assert [run.bookmark(s) for s in EXPORTS] == [whole.bookmark(s) for s in EXPORTS]
+        emitted, both = len(whole.of("RECORD")), sum(map(len, held.values()))
+        assert both + len(run.of("RECORD")) - emitted < 0.05 * emitted
+
+
+@pytest.mark.parametrize(
+    ("streams", "account", "options"),
+    [
+        pytest.param(EXPORTS, {"days": 80}, SDK_PATH, id="exports, SDK path"),
+        pytest.param(EXPORTS, {"days": 80}, FAST_PATH, id="exports", marks=slow),
+        pytest.param([NOTES], OF_NOTES, {}, id="notes"),
+        pytest.param([NOTES], OF_NOTES, MAPPED, id="notes, mapped", marks=slow),
+        pytest.param(["conversation_ratings"], OF_NOTES, {}, id="ratings", marks=slow),
+        pytest.param(["conversation_ratings"], OF_NOTES, MAPPED, id="ratings, mapped"),
+    ],
+)
+def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
+    serve, run_tap, resumed, tmp_path, streams, account, options, evidence
+):
+    sandbox = serve(**account)
+    by_conversation = streams is not EXPORTS
+    windows = {"window_days": 1} if by_conversation else {}
+    config = settings(sandbox, parallel_downloads=1, **windows, **options)
+
+    def sync(size, state, before, *streams):
+        """Sync into files, and from each STATE once more; give the last one, with its rows."""
+        batches = {"batch_config": batch_config(tmp_path, batch_size=size)}
+        run = run_tap({**config, **batches}, state=state, catalog=catalog(*streams))
+        reached = list(held_at_states(checks.succeeded(run), before))
+        for state_reached, held in reached:
+            resumed(sandbox, config, state_reached, held, streams)
+        assert len(reached) >= len(run.of("BATCH")) > 1
+        evidence("states of BATCH runs, resumed from", len(reached))
+        return reached[-1]
+
+    state, held = sync(5 if by_conversation else 300, None, {}, *streams)
+    if not by_conversation:
+        for conversation in some(sandbox, 30):
+            sandbox.data.anonymize(conversation["id"])
+        sandbox.data.now.now += HOUR
+        # Few enough that the messages of a window that is refreshed lie in several files.
+        sync(20, state, held, "messages")
+
+
+def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, resumed):
+    for stream in BY_CONVERSATION:
+        sandbox = serve(**OF_NOTES)
+        sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
+        failed = run_tap(settings(sandbox, window_days=1), catalog=catalog(stream))
+        checks.failed(failed)
+        asked = len(sandbox.answered)
+        held = {stream: by_key(stream, failed.records(stream))}
+        resumed(sandbox, settings(sandbox), failed.state, held, [stream])
+        assert len(sandbox.answered) - asked < 40
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_an_account_with_few_notes_does_not_repeat_its_backfill(serve, run_tap, tmp_path, rows):
+    sandbox, chosen = serve(conversations=40, days=20), catalog(NOTES)
+    config = settings(sandbox, window_days=7, batch_config=batch_config(tmp_path))
+    answers = [Refusal(200, body='{"data": []}')] * 60
+    if rows:
+        answers[3] = Refusal(200, body='{"data": [{"id": "n"}]}')
+    sandbox.behaviour.api_faults.extend(answers)
+    first = checks.succeeded(run_tap(config, catalog=chosen))
+    assert len(batched(first, NOTES)) == rows
+    changes = expected.source(sandbox.data, "conversations").values()
+    assert first.bookmark(NOTES) == expected.iso(max(c["updated_at"] for c in changes))
+    before = len(sandbox.answered)
+    checks.succeeded(run_tap(config, state=first.state, catalog=chosen))
+    assert len(sandbox.answered) - before < 5
+    # What a run has read before it fails, without a row, need not be read again either.
+    sandbox.behaviour.api_faults.clear()
+    sandbox.behaviour.api_faults.extend([*answers[4:30], Refusal(200, body='{"data": [7]}')])
+    failed = run_tap(config, catalog=chosen)
+    checks.failed(failed)
+    assert failed.bookmark(NOTES)
+
+
+def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
+    sandbox = serve(conversations=320, days=6)
+    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(NOTES)))
+    assert run.records(NOTES) == []
+    states = [message["value"]["bookmarks"][NOTES] for message in run.of("STATE")]
+    assert len({state.get("replication_key_value") for state in states}) > 2
