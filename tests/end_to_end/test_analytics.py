@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from tests.conftest import HOUR, NOON, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, Run, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.loaded import held_at_states, is_whole
-from tests.end_to_end.queried import bookmarks
+from tests.end_to_end.queried import ANALYTICS, announced, batches_in, bookmarks
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso, rfc3339
 from tests.faults import BrokenResponse, Refusal
@@ -112,19 +112,113 @@ def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
         "fields": [{"name": "score", "field": {"value": 10**30, "_type": "LongField"}}],
         "brandNew": [1],
     }
-    rows = [row, {**row, "id": "of-dixa"}, {**row, "id": "another"}]
-    body = json.dumps({"data": rows})
+    body = json.dumps({"data": [row]})
     sandbox.behaviour.api_faults.extend([None, Refusal(200, body=body)])
     config = settings(sandbox, analytics_record_ids=["ratings"])
     run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
     checks.fits_its_schema(run, STREAM)
-    records = run.records(STREAM)
-    assert len({record["id"] for record in records}) == len(records) == 3
-    score = {"value": str(10**30), "_type": "LongField"}
-    # A name that the tap has given to a column: nothing is lost, as the row is kept whole.
-    *whole, documented = records
-    assert [record["fields"]["id"] for record in whole] == ["of-dixa", "another"]
-    assert documented["fields"] == {"score": score}
-    assert documented["additional_properties"] == {"brandNew": [1]}
-    assert {record["timestamp"] for record in records} == {rfc3339(iso(NOON))}
-    assert run.log.count("sent a row that is not as documented") == 1
+    (record,) = run.records(STREAM)
+    assert record["fields"] == {"score": {"value": str(10**30), "_type": "LongField"}}
+    assert record["additional_properties"] == {"brandNew": [1]}
+    assert record["timestamp"] == rfc3339(iso(NOON))
+
+
+# The record types: each has its own bookmark, and may fail alone.
+
+
+@pytest.mark.parametrize("failing", range(len(ANALYTICS)), ids=ANALYTICS)
+@pytest.mark.parametrize(
+    ("batch", "status", "options"),
+    [
+        (True, 405, {}),
+        pytest.param(True, 403, SDK_PATH, marks=pytest.mark.slow),
+        pytest.param(False, 405, {}, marks=pytest.mark.slow),
+    ],
+    ids=["BATCH", "BATCH, SDK path", "RECORD"],
+)
+def test_a_kind_that_fails_stops_no_other_and_is_read_by_the_next_run(
+    serve, run_tap, tmp_path, failing, batch, status, options
+):
+    sandbox = serve(conversations=60, days=6)
+    # Tags, the catalogue, and the kinds before it.
+    sandbox.behaviour.api_faults.extend([None] * (2 + failing) + [Refusal(status)])
+    batches = {"batch_config": batches_in(tmp_path, 20)} if batch else {}
+    config, emitted = settings(sandbox, **options, **batches), announced if batch else Run.records
+    first = run_tap(config, catalog=catalog(STREAM, "tags"))
+    line, kind = checks.failed(first), ANALYTICS[failing]
+    assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
+    assert f"these record types failed, the others were synced: {kind}: " in line
+    assert emitted(first, "tags")
+    rows = emitted(first, STREAM)
+    assert {row["recordId"] for row in rows} == {*ANALYTICS} - {kind}
+    assert batch == (len(first.of("BATCH", STREAM)) > 2)
+    # The state has what was emitted: the next run adds the rest, and nothing is missing.
+    assert bookmarks(first.state, STREAM)[kind] is None
+    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=first.state))
+    more = emitted(second, STREAM)
+    found = {row["id"]: row for row in rows + more}
+    assert counted(found.values()) == analytics_records(sandbox)
+    assert len(more) < len(found)
+
+
+@pytest.mark.slow
+def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
+    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
+    assert run.log.count("Skipping stream analytics_records") == 1
+
+
+@pytest.mark.parametrize(
+    "statuses", [(405, 405, 405), pytest.param((403, 405, 403), marks=pytest.mark.slow)]
+)
+def test_if_all_fail_the_line_names_all_and_no_others(serve, run_tap, statuses):
+    sandbox = serve(conversations=10, days=6)
+    sandbox.behaviour.api_faults.extend([None, *map(Refusal, statuses)])
+    line = checks.failed(run_tap(settings(sandbox), catalog=catalog(STREAM)))
+    assert "all record types failed: ratings: " in line
+    assert all(f"{kind}: " in line for kind in ANALYTICS)
+
+
+@pytest.mark.slow
+def test_the_kinds_can_be_narrowed(serve, run_tap):
+    sandbox = serve(conversations=60, days=6)
+    config = settings(sandbox, analytics_record_ids=["ratings"])
+    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
+    assert {record["recordId"] for record in run.records(STREAM)} == {"ratings"}
+    config = settings(sandbox, analytics_record_ids=["ratings", "csat"])
+    run = run_tap(config, catalog=catalog(STREAM))
+    assert run.status == 1
+    assert "csat: analytics_record_ids has an id that is not in Dixa's catalogue" in run.errors[0]
+    assert "ratings, closed_conversations, first_response_time" in run.errors[0]
+    assert run.records(STREAM)
+
+
+@pytest.mark.slow
+def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap):
+    sandbox = serve(conversations=1, days=40)
+    config, chosen = settings(sandbox, window_days=20), catalog(STREAM)
+    first = checks.succeeded(run_tap(config, catalog=chosen))
+    found = bookmarks(first.state, STREAM)
+    assert all(iso(NOON + 3 * HOUR - DAY) <= bookmark for bookmark in found.values())
+    before = len(sandbox.answered)
+    checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
+    assert len(sandbox.answered) - before == 1 + len(ANALYTICS)
+
+
+@pytest.mark.slow
+def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
+    sandbox = serve(conversations=40, days=6)
+    part = {"context": {"recordId": "ratings"}, "replication_key": "timestamp"}
+    for partitions, said in (
+        ([{**part, "replication_key_value": "9000-01-01T00:00:00Z"}], "is in the future"),
+        ([{**part, "replication_key_value": "soon"}], "is not a date-time"),
+        ([part, part], "two partitions have the same recordId"),
+        ({"ratings": part}, "cannot be used"),
+    ):
+        state = {"bookmarks": {STREAM: {"partitions": partitions}}}
+        run = run_tap(settings(sandbox), catalog=catalog(STREAM), state=state)
+        assert said in checks.failed(run)
+    assert sandbox.answered == []
+    state["bookmarks"][STREAM]["partitions"] = {}
+    checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM), state=state))
