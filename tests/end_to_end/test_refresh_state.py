@@ -84,9 +84,11 @@ LATER = {"start_date": expected.iso(NOON)}
 
 
 @pytest.mark.parametrize(("first", "second"), [({}, LATER), (OFF, OFF)], ids=["start_date", "off"])
-def test_what_a_runs_settings_left_out_is_made_up_for(account, first, second):
+def test_what_a_runs_settings_left_out_is_made_up_for(account_of, first, second):
+    account = account_of("messages", conversations=300, days=15)
     account.sync(**first)
     anonymize(account.sandbox)
+    account.wait()  # new messages come
     checks.succeeded(account.sync(**second))
     account.wait(HOUR // 4)
     checks.succeeded(account.sync())
