@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from threading import Thread
 
@@ -102,6 +103,6 @@ def test_a_signal_takes_the_bar_away(serve, start_tap, terminal):
     chosen = catalog("conversations")
     tap = start_tap(settings(sandbox), catalog=chosen, stderr=terminal.theirs, encoding=None)
     terminal.wait_for("conversations: 0 of 2 windows |")
-    stopped(tap)
-    terminal.wait_for("Stopped by SIGTERM\r\n")
+    stopped(tap, signal.SIGINT)
+    terminal.wait_for("Stopped by SIGINT\r\n")
     terminal.has_log_lines_alone()
