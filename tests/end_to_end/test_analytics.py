@@ -69,17 +69,16 @@ def test_they_agree_with_the_exports_and_join(serve, run_tap):
 
 
 @both_paths
-def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
-    sandbox = serve(conversations=100, days=20, late=HOUR)
-    chosen = catalog(STREAM)
-    config = settings(sandbox, window_days=7, **options)
-    first = checks.succeeded(run_tap(config, catalog=chosen))
+def test_every_state_is_safe_and_the_keys_stay(account_of, options):
+    config = {"window_days": 7, **options}
+    account = account_of(STREAM, config=config, conversations=100, days=20, late=HOUR)
+    first = checks.succeeded(account.sync())
     *inner, last = held_at_states(first, {})
-    sandbox.data.now.now += HOUR
+    account.wait()
     for state, held in (Random(1).choice(inner), last):
-        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
-        held_before = held.get(STREAM, {}).values()
-        is_whole(sandbox, STREAM, [*held_before, *run.records(STREAM)])
+        run = checks.succeeded(account.sync(state=state))
+        before = held.get(STREAM, {}).values()
+        is_whole(account.sandbox, STREAM, [*before, *run.records(STREAM)])
     # The last one repeats the lookback alone, under the same keys.
     assert len(run.records(STREAM)) < len(first.records(STREAM)) / 5
 
@@ -93,29 +92,27 @@ def test_every_state_is_safe_and_the_keys_stay(serve, run_tap, options):
     ],
     ids=lambda behaviour: next(iter(behaviour)),
 )
-def test_whatever_dixa_is_like_all_rows_arrive(serve, run_tap, behaviour):
-    sandbox = serve(conversations=360, days=20)
-    rows = analytics_records(sandbox)
+def test_whatever_dixa_is_like_all_rows_arrive(account_of, behaviour):
+    account = account_of(STREAM, conversations=360, days=20)
+    rows = analytics_records(account.sandbox)
     for name, value in behaviour.items():
-        setattr(sandbox.behaviour, name, value)
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
+        setattr(account.behaviour, name, value)
+    run = checks.succeeded(account.sync())
     assert counted(run.records(STREAM)) == rows
     if "analytics_filters" in behaviour:
         assert run.log.count("Dixa requires a filter: sending all values of initial_direction") == 3
 
 
 @pytest.mark.slow
-def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
+def test_what_dixa_adds_to_a_row_arrives(account_of):
+    account = account_of(STREAM, conversations=40, days=6)
     row = {
         "primaryTimestampField": {"name": "rated_at", "timestamp": iso(NOON)},
         "fields": [{"name": "score", "field": {"value": 10**30, "_type": "LongField"}}],
         "brandNew": [1],
     }
-    body = json.dumps({"data": [row]})
-    sandbox.behaviour.api_faults.extend([None, Refusal(200, body=body)])
-    config = settings(sandbox, analytics_record_ids=["ratings"])
-    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
+    account.behaviour.api_faults.extend([None, Refusal(200, body=json.dumps({"data": [row]}))])
+    run = checks.succeeded(account.sync(analytics_record_ids=["ratings"]))
     checks.fits_its_schema(run, STREAM)
     (record,) = run.records(STREAM)
     assert record["fields"] == {"score": {"value": str(10**30), "_type": "LongField"}}
@@ -137,14 +134,14 @@ def test_what_dixa_adds_to_a_row_arrives(serve, run_tap):
     ids=["BATCH", "BATCH, SDK path", "RECORD"],
 )
 def test_a_kind_that_fails_stops_no_other_and_is_read_by_the_next_run(
-    serve, run_tap, tmp_path, failing, batch, status, options
+    account_of, tmp_path, failing, batch, status, options
 ):
-    sandbox = serve(conversations=60, days=6)
-    # Tags, the catalogue, and the kinds before it.
-    sandbox.behaviour.api_faults.extend([None] * (2 + failing) + [Refusal(status)])
     batches = {"batch_config": batches_in(tmp_path, 20)} if batch else {}
-    config, emitted = settings(sandbox, **options, **batches), announced if batch else Run.records
-    first = run_tap(config, catalog=catalog(STREAM, "tags"))
+    emitted = announced if batch else Run.records
+    account = account_of(STREAM, "tags", config=options | batches, conversations=60, days=6)
+    # Tags, the catalogue, and the kinds before it.
+    account.behaviour.api_faults.extend([None] * (2 + failing) + [Refusal(status)])
+    first = account.sync()
     line, kind = checks.failed(first), ANALYTICS[failing]
     assert "1 of 2 streams failed, the others were synced: analytics_records: " in line
     assert f"these record types failed, the others were synced: {kind}: " in line
@@ -154,61 +151,54 @@ def test_a_kind_that_fails_stops_no_other_and_is_read_by_the_next_run(
     assert batch == (len(first.of("BATCH", STREAM)) > 2)
     # The state has what was emitted: the next run adds the rest, and nothing is missing.
     assert bookmarks(first.state, STREAM)[kind] is None
-    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=first.state))
-    more = emitted(second, STREAM)
-    found = {row["id"]: row for row in rows + more}
-    assert counted(found.values()) == analytics_records(sandbox)
-    assert len(more) < len(found)
+    more = emitted(checks.succeeded(account.sync()), STREAM)
+    is_whole(account.sandbox, STREAM, rows + more)
+    assert len(more) < len({row["id"] for row in rows + more})
 
 
 @pytest.mark.slow
-def test_queries_that_the_token_may_not_send_skip_the_stream(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    sandbox.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM)))
+def test_queries_that_the_token_may_not_send_skip_the_stream(account_of):
+    account = account_of(STREAM, conversations=40, days=6)
+    account.behaviour.api_faults.extend([None, *[Refusal(403)] * 3])
+    run = checks.succeeded(account.sync())
     assert run.log.count("Skipping stream analytics_records") == 1
 
 
 @pytest.mark.parametrize(
     "statuses", [(405, 405, 405), pytest.param((403, 405, 403), marks=pytest.mark.slow)]
 )
-def test_if_all_fail_the_line_names_all_and_no_others(serve, run_tap, statuses):
-    sandbox = serve(conversations=10, days=6)
-    sandbox.behaviour.api_faults.extend([None, *map(Refusal, statuses)])
-    line = checks.failed(run_tap(settings(sandbox), catalog=catalog(STREAM)))
+def test_if_all_fail_the_line_names_all_and_no_others(account_of, statuses):
+    account = account_of(STREAM, conversations=10, days=6)
+    account.behaviour.api_faults.extend([None, *map(Refusal, statuses)])
+    line = checks.failed(account.sync())
     assert "all record types failed: ratings: " in line
     assert all(f"{kind}: " in line for kind in ANALYTICS)
 
 
 @pytest.mark.slow
-def test_the_kinds_can_be_narrowed(serve, run_tap):
-    sandbox = serve(conversations=60, days=6)
-    config = settings(sandbox, analytics_record_ids=["ratings"])
-    run = checks.succeeded(run_tap(config, catalog=catalog(STREAM)))
+def test_the_kinds_can_be_narrowed(account_of):
+    account = account_of(STREAM, conversations=60, days=6)
+    run = checks.succeeded(account.sync(analytics_record_ids=["ratings"]))
     assert {record["recordId"] for record in run.records(STREAM)} == {"ratings"}
-    config = settings(sandbox, analytics_record_ids=["ratings", "csat"])
-    run = run_tap(config, catalog=catalog(STREAM))
-    assert run.status == 1
-    assert "csat: analytics_record_ids has an id that is not in Dixa's catalogue" in run.errors[0]
-    assert "ratings, closed_conversations, first_response_time" in run.errors[0]
+    run = account.sync(analytics_record_ids=["ratings", "csat"])
+    line = checks.failed(run)
+    assert "csat: analytics_record_ids has an id that is not in Dixa's catalogue" in line
+    assert "ratings, closed_conversations, first_response_time" in line
     assert run.records(STREAM)
 
 
 @pytest.mark.slow
-def test_a_kind_without_records_is_not_read_from_the_start_again(serve, run_tap):
-    sandbox = serve(conversations=1, days=40)
-    config, chosen = settings(sandbox, window_days=20), catalog(STREAM)
-    first = checks.succeeded(run_tap(config, catalog=chosen))
-    found = bookmarks(first.state, STREAM)
+def test_a_kind_without_records_is_not_read_from_the_start_again(account_of):
+    account = account_of(STREAM, config={"window_days": 20}, conversations=1, days=40)
+    found = bookmarks(checks.succeeded(account.sync()).state, STREAM)
     assert all(iso(NOON + 3 * HOUR - DAY) <= bookmark for bookmark in found.values())
-    before = len(sandbox.answered)
-    checks.succeeded(run_tap(config, catalog=chosen, state=first.state))
-    assert len(sandbox.answered) - before == 1 + len(ANALYTICS)
+    checks.succeeded(account.sync())
+    assert len(account.answered) == 1 + len(ANALYTICS)
 
 
 @pytest.mark.slow
-def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
+def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(account_of):
+    account = account_of(STREAM, conversations=40, days=6)
     part = {"context": {"recordId": "ratings"}, "replication_key": "timestamp"}
     for partitions, said in (
         ([{**part, "replication_key_value": "9000-01-01T00:00:00Z"}], "is in the future"),
@@ -216,9 +206,7 @@ def test_a_bookmark_of_one_kind_that_cannot_be_used_is_refused(serve, run_tap):
         ([part, part], "two partitions have the same recordId"),
         ({"ratings": part}, "cannot be used"),
     ):
-        state = {"bookmarks": {STREAM: {"partitions": partitions}}}
-        run = run_tap(settings(sandbox), catalog=catalog(STREAM), state=state)
+        run = account.sync(state={"bookmarks": {STREAM: {"partitions": partitions}}})
         assert said in checks.failed(run)
-    assert sandbox.answered == []
-    state["bookmarks"][STREAM]["partitions"] = {}
-    checks.succeeded(run_tap(settings(sandbox), catalog=catalog(STREAM), state=state))
+    assert account.sandbox.answered == []
+    checks.succeeded(account.sync(state={"bookmarks": {STREAM: {"partitions": {}}}}))
