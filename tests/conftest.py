@@ -125,10 +125,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 FAST_PATH: dict[str, Any] = {}
+_ON_THE_FAST_PATH = (
+    *("conversations", "messages", "activity_logs", "conversation_notes", "conversation_ratings"),
+    *("analytics_records", "intelligence_records"),
+)
 SDK_PATH: dict[str, Any] = {
-    "stream_maps": {
-        name: {"__filter__": "True"} for name in ("conversations", "messages", "activity_logs")
-    }
+    "stream_maps": {name: {"__filter__": "True"} for name in _ON_THE_FAST_PATH}
 }
 """A stream map that keeps every record changes nothing, but takes records the SDK's path. What
 Dixa leaves out is null there: a map can only name fields that are there."""

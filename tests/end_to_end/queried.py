@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_dixa_sandbox.server import Sandbox
-    from tests.conftest import Run
 
 ANALYTICS = ("ratings", "closed_conversations", "first_response_time")
 INTELLIGENCE = {
@@ -80,19 +78,3 @@ def bookmarks(state: dict[str, Any], stream: str) -> dict[str, str | None]:
     """Give the bookmark of each record type in a state."""
     partitions = state["bookmarks"].get(stream, {}).get("partitions", [])
     return {part["context"]["recordId"]: part.get("replication_key_value") for part in partitions}
-
-
-def batches_in(folder: Path, size: int = 10_000) -> dict[str, Any]:
-    """Give a batch_config that writes plain files of so many records."""
-    return {
-        "encoding": {"format": "jsonl", "compression": "none"},
-        "storage": {"root": folder.as_uri(), "prefix": ""},
-        "batch_size": size,
-    }
-
-
-def announced(run: Run, stream: str) -> list[dict[str, Any]]:
-    """Give the records of all BATCH files of a stream."""
-    paths = [path for message in run.of("BATCH", stream) for path in message["manifest"]]
-    files = [Path(path.removeprefix("file://")) for path in paths]
-    return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]

@@ -8,24 +8,28 @@ from random import Random
 
 import pytest
 
-from tests.conftest import DAY, HOUR, NOON, Run, catalog, settings
+from tests.conftest import (
+    DAY,
+    HOUR,
+    NOON,
+    SDK_PATH,
+    Run,
+    both_paths_slowly,
+    catalog,
+    settings,
+)
 from tests.end_to_end import checks
+from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.loaded import held_at_states, is_whole
-from tests.end_to_end.queried import ANALYTICS, announced, batches_in, bookmarks
+from tests.end_to_end.queried import ANALYTICS, bookmarks
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.expected import iso, rfc3339
 from tests.faults import BrokenResponse, Refusal
 
 STREAM = "analytics_records"
-SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
-both_paths = pytest.mark.parametrize(
-    "options",
-    [{}, pytest.param(SDK_PATH, marks=pytest.mark.slow)],
-    ids=["fast path", "SDK path"],
-)
 
 
-@both_paths
+@both_paths_slowly
 def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, options, evidence):
     sandbox = serve(conversations=400, days=20)
     faults = [None, Refusal(429), None, BrokenResponse("hangup", 500)]
@@ -68,7 +72,7 @@ def test_they_agree_with_the_exports_and_join(serve, run_tap):
         assert len(run.records(stream)) == 3
 
 
-@both_paths
+@both_paths_slowly
 def test_every_state_is_safe_and_the_keys_stay(account_of, options):
     config = {"window_days": 7, **options}
     account = account_of(STREAM, config=config, conversations=100, days=20, late=HOUR)
@@ -136,8 +140,8 @@ def test_what_dixa_adds_to_a_row_arrives(account_of):
 def test_a_kind_that_fails_stops_no_other_and_is_read_by_the_next_run(
     account_of, tmp_path, failing, batch, status, options
 ):
-    batches = {"batch_config": batches_in(tmp_path, 20)} if batch else {}
-    emitted = announced if batch else Run.records
+    batches = {"batch_config": batch_config(tmp_path, batch_size=20)} if batch else {}
+    emitted = batched if batch else Run.records
     account = account_of(STREAM, "tags", config=options | batches, conversations=60, days=6)
     # Tags, the catalogue, and the kinds before it.
     account.behaviour.api_faults.extend([None] * (2 + failing) + [Refusal(status)])

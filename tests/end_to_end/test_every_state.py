@@ -17,7 +17,6 @@ from tests.faults import Refusal
 
 NOTES = "conversation_notes"
 OF_NOTES = {"conversations": 40, "days": 6}
-MAPPED = {"stream_maps": {stream: {"__filter__": "True"} for stream in BY_CONVERSATION}}
 slow = pytest.mark.slow
 
 
@@ -54,10 +53,10 @@ def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, resumed, opt
     [
         pytest.param(EXPORTS, {"days": 80}, SDK_PATH, id="exports, SDK path"),
         pytest.param(EXPORTS, {"days": 80}, FAST_PATH, id="exports", marks=slow),
-        pytest.param([NOTES], OF_NOTES, {}, id="notes"),
-        pytest.param([NOTES], OF_NOTES, MAPPED, id="notes, mapped", marks=slow),
-        pytest.param(["conversation_ratings"], OF_NOTES, {}, id="ratings", marks=slow),
-        pytest.param(["conversation_ratings"], OF_NOTES, MAPPED, id="ratings, mapped"),
+        pytest.param([NOTES], OF_NOTES, FAST_PATH, id="notes"),
+        pytest.param([NOTES], OF_NOTES, SDK_PATH, id="notes, SDK path", marks=slow),
+        pytest.param(["conversation_ratings"], OF_NOTES, FAST_PATH, id="ratings", marks=slow),
+        pytest.param(["conversation_ratings"], OF_NOTES, SDK_PATH, id="ratings, SDK path"),
     ],
 )
 def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
@@ -101,32 +100,31 @@ def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, resumed
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_an_account_with_few_notes_does_not_repeat_its_backfill(serve, run_tap, tmp_path, rows):
-    sandbox, chosen = serve(conversations=40, days=20), catalog(NOTES)
-    config = settings(sandbox, window_days=7, batch_config=batch_config(tmp_path))
+def test_an_account_with_few_notes_does_not_repeat_its_backfill(account_of, tmp_path, rows):
+    config = {"window_days": 7, "batch_config": batch_config(tmp_path)}
+    account = account_of(NOTES, config=config, conversations=40, days=20)
     answers = [Refusal(200, body='{"data": []}')] * 60
     if rows:
         answers[3] = Refusal(200, body='{"data": [{"id": "n"}]}')
-    sandbox.behaviour.api_faults.extend(answers)
-    first = checks.succeeded(run_tap(config, catalog=chosen))
+    account.behaviour.api_faults.extend(answers)
+    first = checks.succeeded(account.sync())
     assert len(batched(first, NOTES)) == rows
-    changes = expected.source(sandbox.data, "conversations").values()
+    changes = expected.source(account.data, "conversations").values()
     assert first.bookmark(NOTES) == expected.iso(max(c["updated_at"] for c in changes))
-    before = len(sandbox.answered)
-    checks.succeeded(run_tap(config, state=first.state, catalog=chosen))
-    assert len(sandbox.answered) - before < 5
+    checks.succeeded(account.sync())
+    assert len(account.answered) < 5
     # What a run has read before it fails, without a row, need not be read again either.
-    sandbox.behaviour.api_faults.clear()
-    sandbox.behaviour.api_faults.extend([*answers[4:30], Refusal(200, body='{"data": [7]}')])
-    failed = run_tap(config, catalog=chosen)
+    account.behaviour.api_faults.clear()
+    account.behaviour.api_faults.extend([*answers[4:30], Refusal(200, body='{"data": [7]}')])
+    failed = account.sync(state={"bookmarks": {}})
     checks.failed(failed)
     assert failed.bookmark(NOTES)
 
 
-def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
-    sandbox = serve(conversations=320, days=6)
-    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(NOTES)))
+def test_conversations_without_rows_are_in_the_state_too(account_of):
+    account = account_of(NOTES, conversations=320, days=6)
+    account.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
+    run = checks.succeeded(account.sync())
     assert run.records(NOTES) == []
     states = [message["value"]["bookmarks"][NOTES] for message in run.of("STATE")]
     assert len({state.get("replication_key_value") for state in states}) > 2

@@ -8,8 +8,8 @@ from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
 from tests import expected
 from tests.conftest import catalog, made, settings
 from tests.end_to_end import checks
+from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import ALL, records_of
-from tests.end_to_end.queried import announced, batches_in
 from tests.faults import Odd, Refusal
 
 PATHS = {
@@ -138,14 +138,14 @@ def test_while_an_api_is_down_later_streams_give_up_soon(account_of):
 
 
 def test_with_batch_the_state_has_what_was_announced_before_a_failure(account_of, tmp_path):
-    config = {"batch_config": batches_in(tmp_path), "window_days": 7, "parallel_downloads": 1}
+    config = {"batch_config": batch_config(tmp_path), "window_days": 7, "parallel_downloads": 1}
     account = account_of("conversations", config=config, conversations=300, days=20)
     account.behaviour.faults.extend([None, None, Odd('{"updated_at": 1}')])
     first = account.sync()
     assert "conversations: " in checks.failed(first)
-    before = announced(first, "conversations")
+    before = batched(first, "conversations")
     assert first.bookmark("conversations") == before[-1]["updated_at"]
-    after = announced(checks.succeeded(account.sync()), "conversations")
+    after = batched(checks.succeeded(account.sync()), "conversations")
     assert len(before) > 100
     found = {record["id"]: record for record in before + after}
     checks.same(found.values(), expected.records(account.data, "conversations"))

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.conftest import DAY, HOUR, NOON, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text
 from tests.end_to_end.queried_records import counted, intelligence_records
@@ -16,14 +16,9 @@ from tests.expected import iso, rfc3339
 from tests.faults import BrokenResponse, Refusal
 
 STREAM = "intelligence_records"
-SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{}, pytest.param(SDK_PATH, marks=pytest.mark.slow)],
-    ids=["fast path", "SDK path"],
-)
+@both_paths_slowly
 def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, options, evidence):
     sandbox = serve(conversations=60, days=4)
     # Agents, the catalogue once for each stream, and the first kind.

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.queried import announced, batches_in
+from tests.end_to_end.batches import batch_config, batched
 from tests.faults import Odd, Refusal
 
 PERSON = "ann@customer.example"
@@ -122,7 +122,7 @@ CASES = {
 
 def emitted(run):
     """Give all that was written, to standard output and to BATCH files."""
-    return run.output + json.dumps([announced(run, stream) for stream in STREAMS])
+    return run.output + json.dumps([batched(run, stream) for stream in STREAMS])
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["records", "batch"])
@@ -136,7 +136,7 @@ def test_a_value_that_does_not_fit_is_dropped_if_its_field_is_left_out(
         sandbox.behaviour.faults.append(Odd(", ".join([json.dumps(record)] * 3)))
     for rows in ([AGENT, AGENT], ENTRIES):
         sandbox.behaviour.api_faults.append(Refusal(200, body=json.dumps({"data": rows})))
-    batches = {"batch_config": batches_in(tmp_path)} if batch else {}
+    batches = {"batch_config": batch_config(tmp_path)} if batch else {}
     config = settings(sandbox, **options, **batches)
     run = checks.succeeded(run_tap(config, catalog=chosen or catalog(*STREAMS)))
     output = emitted(run).replace('": "', '":"')

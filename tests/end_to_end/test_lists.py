@@ -11,6 +11,7 @@ import pytest
 from tap_dixa.retry import MAX_ATTEMPTS
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks, memory
+from tests.end_to_end.refreshed import entries
 from tests.faults import Refusal
 
 
@@ -42,12 +43,12 @@ def test_a_response_that_memory_does_not_hold_is_refused(serve, run_tap, tmp_pat
     assert memory.peak_of([sys.executable, "-m", "tap_dixa", *options], status=1) < 250
 
 
-def test_a_window_with_a_page_that_is_too_large_is_halved(serve, run_tap):
-    sandbox = serve(conversations=40, days=4)
-    sandbox.behaviour.api_faults.append(Refusal(200, *huge(65)))
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("activity_logs")))
-    whole = run_tap(settings(sandbox), catalog=catalog("activity_logs"))
-    assert run.records("activity_logs") == whole.records("activity_logs") != []
+def test_a_window_with_a_page_that_is_too_large_is_halved(account_of):
+    account = account_of("activity_logs", conversations=40, days=4)
+    account.behaviour.api_faults.append(Refusal(200, *huge(65)))
+    run = checks.succeeded(account.sync())
+    assert len(account.answered) == 3  # and one for each half
+    checks.emitted_once(run, "activity_logs", entries(account.sandbox).values())
 
 
 UNUSABLE_ROWS = {
@@ -68,13 +69,13 @@ UNUSABLE_ROWS = {
 """What streams are sent, in the order in which they are synced."""
 
 
-def test_a_row_that_is_none_fails_the_stream_alone(serve, run_tap):
-    sandbox = serve(conversations=10, days=3)
-    sandbox.behaviour.api_faults.extend(
+def test_a_row_that_is_none_fails_the_stream_alone(account_of):
+    # It comes after the others.
+    account = account_of(*UNUSABLE_ROWS, "activity_logs", conversations=10, days=3)
+    account.behaviour.api_faults.extend(
         Refusal(200, body=f'{{"data": {data}}}') for sent in UNUSABLE_ROWS.values() for data in sent
     )
-    # It comes after the others.
-    run = run_tap(settings(sandbox), catalog=catalog(*UNUSABLE_ROWS, "activity_logs"))
+    run = account.sync()
     line = checks.failed(run)
     assert f"{len(UNUSABLE_ROWS)} of {len(UNUSABLE_ROWS) + 1} streams failed" in line
     assert line.count("Dixa sent a row whose") == len(UNUSABLE_ROWS)
@@ -99,17 +100,15 @@ NO_PAGES = [
 ]
 
 
-def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(serve, run_tap, evidence):
-    sandbox = serve()
+def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(account_of, evidence):
+    account = account_of("agents", "teams", "tags")
     # The first stream gets as many as it may try, the second one the others.
-    sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in NO_PAGES)
-    streams = ("agents", "teams", "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
+    account.behaviour.api_faults.extend(Refusal(200, body=body) for body in NO_PAGES)
+    run = account.sync()
     line = checks.failed(run)
     assert "1 of 3 streams failed, the others were synced: agents could not be read: " in line
     assert run.log.count("retrying in") == len(NO_PAGES) - 1
-    emitted = {message["stream"] for message in run.of("RECORD")}
-    assert emitted == {"teams", "tags"}
+    assert {message["stream"] for message in run.of("RECORD")} == {"teams", "tags"}
     assert len(NO_PAGES) > MAX_ATTEMPTS
     evidence("pages that are none, refused", len(NO_PAGES))
 
