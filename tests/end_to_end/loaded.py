@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests import expected
+from tests.end_to_end import checks
 from tests.end_to_end.batches import records_in
-from tests.end_to_end.checks import plain
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, rows_by_conversation
 from tests.end_to_end.queried_records import analytics_records, counted
 from tests.end_to_end.refreshed import entries
@@ -15,6 +15,7 @@ from tests.end_to_end.refreshed import entries
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from tap_dixa_sandbox.dataset import DataSet
     from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
@@ -57,5 +58,14 @@ def is_whole(sandbox: Sandbox, stream: str, rows: Collection[dict[str, Any]]) ->
     else:
         known = by_key(stream, expected.records(sandbox.data, stream).values())
     if all("additional_properties" in row for row in rows):  # a stream map makes null of nothing
-        rows, known = map(plain, rows), {key: plain(row) for key, row in known.items()}
+        rows, known = (
+            map(checks.plain, rows),
+            {key: checks.plain(row) for key, row in known.items()},
+        )
     assert by_key(stream, rows) == known
+
+
+def all_exported(run: Run, data: DataSet, start: int = 0) -> None:
+    """A run emitted every record of both exports since a time, each once, in order."""
+    for stream in expected.STREAMS:
+        checks.emitted_exactly(run, stream, expected.records(data, stream, start))

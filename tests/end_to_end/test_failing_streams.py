@@ -6,10 +6,11 @@ import pytest
 
 from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
 from tests import expected
-from tests.conftest import catalog, made, settings
+from tests.conftest import FAST_PATH, SDK_PATH, Run, made
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import ALL, records_of
+from tests.end_to_end.loaded import is_whole
 from tests.faults import Odd, Refusal
 
 PATHS = {
@@ -80,14 +81,14 @@ def test_a_stream_without_an_endpoint_fails_alone_until_it_has_one(account_of, w
 
 
 @pytest.mark.parametrize("status", [404, 403])
-def test_what_an_account_lacks_is_skipped(serve, run_tap, wanted, status):
-    sandbox = serve(conversations=40, days=6)
+def test_what_an_account_lacks_is_skipped(account_of, wanted, status):
+    config = {"emit_activate_version_messages": True}
+    account = account_of(*OPTIONAL, "agents", config=config, conversations=40, days=6)
     if status == 404:
-        sandbox.behaviour.missing.update(OPTIONAL.values())
+        account.behaviour.missing.update(OPTIONAL.values())
     else:
-        sandbox.behaviour.forbidden.update(dict.fromkeys(OPTIONAL.values(), status))
-    config = settings(sandbox, emit_activate_version_messages=True)
-    run = checks.succeeded(run_tap(config, catalog=catalog(*OPTIONAL, "agents")))
+        account.behaviour.forbidden.update(dict.fromkeys(OPTIONAL.values(), status))
+    run = checks.succeeded(account.sync())
     assert {message["stream"] for message in run.of("RECORD")} == {"agents"}
     assert len(run.records("agents")) == wanted["agents"]
     assert [message["stream"] for message in run.of("ACTIVATE_VERSION")] == ["agents"]
@@ -137,18 +138,28 @@ def test_while_an_api_is_down_later_streams_give_up_soon(account_of):
     assert len(account.answered) == MAX_ATTEMPTS + 2 * ATTEMPTS_UNAVAILABLE
 
 
-def test_with_batch_the_state_has_what_was_announced_before_a_failure(account_of, tmp_path):
-    config = {"batch_config": batch_config(tmp_path), "window_days": 7, "parallel_downloads": 1}
-    account = account_of("conversations", config=config, conversations=300, days=20)
-    account.behaviour.faults.extend([None, None, Odd('{"updated_at": 1}')])
-    first = account.sync()
-    assert "conversations: " in checks.failed(first)
-    before = batched(first, "conversations")
+@pytest.mark.parametrize(
+    ("batch", "fault", "options"),
+    [
+        (False, Refusal(403), FAST_PATH),
+        pytest.param(False, Refusal(403), SDK_PATH, marks=pytest.mark.slow),
+        (True, Odd('{"updated_at": 1}'), FAST_PATH),
+    ],
+    ids=["RECORD", "RECORD, SDK path", "BATCH"],
+)
+def test_a_failure_costs_no_more_than_its_own_window(account_of, tmp_path, batch, fault, options):
+    batches = {"batch_config": batch_config(tmp_path)} if batch else {}
+    config = {"window_days": 7, "parallel_downloads": 1, **options, **batches}
+    account = account_of("conversations", config=config, conversations=200, days=20)
+    account.behaviour.faults.extend([None, None, fault])
+    first, emitted = account.sync(), batched if batch else Run.records
+    checks.failed(first)
+    before = emitted(first, "conversations")
     assert first.bookmark("conversations") == before[-1]["updated_at"]
-    after = batched(checks.succeeded(account.sync()), "conversations")
-    assert len(before) > 100
-    found = {record["id"]: record for record in before + after}
-    checks.same(found.values(), expected.records(account.data, "conversations"))
+    after = emitted(checks.succeeded(account.sync()), "conversations")
+    is_whole(account.sandbox, "conversations", before + after)
+    known = expected.records(account.data, "conversations")
+    assert len(after) < len(known) - len(before) + 20
 
 
 def test_paths_that_exist_under_beta_only_are_found_there(account_of, wanted):

@@ -7,8 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests import expected
-from tests.conftest import both_paths_slowly, catalog, settings
+from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 from tests.faults import Refusal
 
@@ -55,24 +54,6 @@ def test_an_empty_variable_is_none(serve, run_tap):
     sandbox = serve()
     environment = {"TAP_DIXA_WINDOW_DAYS": "", "TAP_DIXA_STREAM_MAPS": ""}
     checks.succeeded(run_tap(settings(sandbox), "--config=ENV", environment=environment))
-
-
-@both_paths_slowly
-def test_a_failure_costs_no_more_than_its_own_window(serve, run_tap, options):
-    sandbox = serve(days=20)
-    config = settings(sandbox, window_days=5, **options)
-    sandbox.behaviour.faults.extend([None, None, Refusal(403)])
-    only = catalog("conversations")
-    failed = run_tap({**config, "parallel_downloads": 1}, catalog=only)
-    assert failed.status == 1
-    emitted = failed.records("conversations")
-    assert emitted
-    assert failed.bookmark("conversations") == emitted[-1]["updated_at"]
-    resumed = checks.succeeded(run_tap(config, state=failed.state, catalog=only))
-    both = [*emitted, *resumed.records("conversations")]
-    arrived = {r["id"]: r for r in both}
-    checks.same(both, expected.records(sandbox.data, "conversations"))
-    assert len(resumed.records("conversations")) < len(arrived) - len(emitted) + 20
 
 
 @pytest.mark.parametrize("files", [6, 7, 8])

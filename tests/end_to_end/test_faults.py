@@ -10,8 +10,9 @@ import pytest
 
 from tap_dixa.retry import ATTEMPTS_BEFORE_LESS, MAX_ATTEMPTS, TIMEOUTS_BEFORE_LESS
 from tests import expected
-from tests.conftest import catalog, settings
+from tests.conftest import EXPORTS, settings
 from tests.end_to_end import checks
+from tests.end_to_end.loaded import all_exported
 from tests.faults import Away, BrokenResponse, Refusal
 
 HTML = {"Content-Type": "text/html"}
@@ -81,9 +82,8 @@ def test_what_passes_is_retried_and_nothing_is_lost_or_repeated(serve, run_tap, 
         parallel_downloads=1 if away else 2,  # or who connects while nobody listens waits forever
     )
     run = run_tap(config)
-    checks.succeeded(run)
+    all_exported(checks.succeeded(run), sandbox.data)
     for stream, two in faults.items():
-        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
         found = [text for text, _ in waits(run, stream)]
         meant = [said for _, said in two]
         assert all(any(said in text for text in found) for said in meant)
@@ -103,9 +103,7 @@ def test_the_wait_that_is_logged_is_kept(serve, run_tap, evidence):
     for refusal in refusals:
         sandbox.behaviour.faults.extend([refusal, None])
     run = run_tap(settings(sandbox, parallel_downloads=1), program=["-m", "tap_dixa"])
-    checks.succeeded(run)
-    for stream in expected.STREAMS:
-        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+    all_exported(checks.succeeded(run), sandbox.data)
     (_, until_date), (_, unasked), (_, asked) = waits(run)
     assert 1 <= until_date <= 5
     assert (unasked, asked) == (1, 2)
@@ -117,18 +115,16 @@ def test_the_wait_that_is_logged_is_kept(serve, run_tap, evidence):
 
 
 @pytest.mark.slow
-def test_one_fault_after_the_other(serve, run_tap, evidence):
-    sandbox = serve(days=100)
+def test_one_fault_after_the_other(account_of, evidence):
+    account = account_of(*EXPORTS, config={"request_timeout_seconds": 3}, days=100)
     plan = [
         Refusal(503), BrokenResponse("reset", 3000), None, BrokenResponse("hangup", 9000, "none"),
         None, Refusal(429), None, None, BrokenResponse("stop", 700, packed=True),
         BrokenResponse("stall", 100), None, Refusal(200, body="[{"),
     ]  # fmt: skip
-    sandbox.behaviour.faults.extend(plan)
-    checks.succeeded(run := run_tap(settings(sandbox, request_timeout_seconds=3)))
-    assert not sandbox.behaviour.faults
-    for stream in expected.STREAMS:
-        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+    account.behaviour.faults.extend(plan)
+    all_exported(checks.succeeded(account.sync()), account.data)
+    assert not account.behaviour.faults
     evidence(SURVIVED, sum(step is not None for step in plan))
 
 
@@ -137,10 +133,8 @@ def test_an_exceeded_rate_limit_is_retried(serve, run_tap):
     sandbox = serve(days=100, requests_per_minute=6)
     # A process of its own: in a fork, waits are a hundredth of what they are, and the limit is not.
     run = run_tap(settings(sandbox, requests_per_minute=100), program=["-m", "tap_dixa"])
-    checks.succeeded(run)
+    all_exported(checks.succeeded(run), sandbox.data)
     assert 429 in {status for _, _, status in sandbox.answered}
-    for stream in expected.STREAMS:
-        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
 
 
 TIMEOUT = "within request_timeout_seconds"
@@ -168,19 +162,17 @@ ATTEMPTS["no connection"] = 1 + MAX_ATTEMPTS
     + [pytest.param(one, marks=pytest.mark.slow) for one in LASTING if one != "not a JSON array"],
 )
 def test_what_lasts_ends_the_run_with_one_line_and_the_next_run_goes_on(
-    serve, run_tap, cause, evidence
+    account_of, cause, evidence
 ):
-    sandbox, only = serve(days=70), catalog("conversations")
-    attempts = ATTEMPTS[cause]
-    sandbox.behaviour.faults.extend([None, *[LASTING[cause]] * attempts])
-    config = settings(
-        sandbox,
-        parallel_downloads=1,  # or the window after it gets some of the faults
-        request_timeout_seconds=3 if cause == TIMEOUT else 300,
-    )
-    run = run_tap(config, catalog=only)
+    config = {
+        "parallel_downloads": 1,  # or the window after it gets some of the faults
+        "request_timeout_seconds": 3 if cause == TIMEOUT else 300,
+    }
+    account, attempts = account_of("conversations", config=config, days=70), ATTEMPTS[cause]
+    account.behaviour.faults.extend([None, *[LASTING[cause]] * attempts])
+    run = account.sync()
     line = checks.failed(run)
-    _, asked, _ = sandbox.answered[1]
+    _, asked, _ = account.answered[1]
     start = int(asked["updated_after"]) + 1000
     assert f"conversations: {expected.iso(start)} to " in line
     assert cause in line
@@ -189,8 +181,8 @@ def test_what_lasts_ends_the_run_with_one_line_and_the_next_run_goes_on(
     assert len(waited) == attempts - 1
     assert sum(waited) < (140 if attempts == MAX_ATTEMPTS else 540)
     checks.bookmark_is_the_newest_emitted(run, "conversations")
-    well = serve(days=70)  # the same account
-    resumed = checks.succeeded(run_tap(settings(well), state=run.state, catalog=only))
+    well = account_of("conversations", days=70)  # it has the same data
+    resumed = checks.succeeded(well.sync(state=run.state))
     known = expected.records(well.data, "conversations")
     checks.loaded_exactly("conversations", known, run, resumed)
     assert len(resumed.records("conversations")) < len(known)
