@@ -146,9 +146,10 @@ def test_it_finds_notes_and_ratings_that_dixa_deletes(serve, run_tap, warehouse)
     database, load, options = warehouse
     conversations = chosen_of(sandbox)
     state = since(conversations)
-    for _ in range(2):
-        config = settings(sandbox, **options)
-        run = checks.succeeded(run_tap(config, catalog=catalog(*LAKE), state=state))
+    # The second run needs no other tables than the query finds rows in.
+    for streams in (LAKE, (*TELLING, *PERSONAL)):
+        config, chosen = settings(sandbox, **options), catalog(*{*streams})
+        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
         load(run)
         state = run.state
         erase(sandbox, conversations)
