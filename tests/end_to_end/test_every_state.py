@@ -80,7 +80,7 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
         evidence("states of BATCH runs, resumed from", len(reached))
         return reached[-1]
 
-    state, held = sync(5 if by_conversation else 150, None, {}, *streams)
+    state, held = sync(3 if by_conversation else 150, None, {}, *streams)
     if not by_conversation:
         for conversation in some(sandbox, 30):
             sandbox.data.anonymize(conversation["id"])
