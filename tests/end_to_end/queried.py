@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from tests.end_to_end.everything import unnoted
 from tests.events import HANG
 from tests.expected import iso
 
@@ -38,14 +39,14 @@ def analytics_body(kind: str, start: int, end: int) -> dict[str, Any]:
 
 def analytics(sandbox: Sandbox, kind: str) -> Iterator[dict[str, Any]]:
     """Give every row of a kind, without the sandbox's noting the requests."""
-    before, query = len(sandbox.answered), {"pageLimit": "300"}
+    query = {"pageLimit": "300"}
     body = analytics_body(kind, sandbox.data.start, sandbox.data.now())
-    while query:
-        page = post(sandbox, "/v1/analytics/records", body, **query).json()
-        yield from page["data"]
-        link = page.get("meta", {}).get("next", "")
-        query = {name: value for name, (value,) in parse_qs(urlsplit(link).query).items()}
-    del sandbox.answered[before:]
+    with unnoted(sandbox):
+        while query:
+            page = post(sandbox, "/v1/analytics/records", body, **query).json()
+            yield from page["data"]
+            link = page.get("meta", {}).get("next", "")
+            query = {name: value for name, (value,) in parse_qs(urlsplit(link).query).items()}
 
 
 def intelligence_body(start: int, end: int, **pagination: Any) -> dict[str, Any]:
@@ -56,17 +57,15 @@ def intelligence_body(start: int, end: int, **pagination: Any) -> dict[str, Any]
 
 def intelligence(sandbox: Sandbox, kind: str) -> Iterator[Any]:
     """Give every row of a kind, without the sandbox's noting the requests."""
-    before, key = len(sandbox.answered), None
     path = f"/beta/intelligence/{INTELLIGENCE[kind]}/records/{kind}"
-    while True:
-        more = {"pageKey": key} if key else {}
-        body = intelligence_body(sandbox.data.start, sandbox.data.now(), pageLimit=1000, **more)
-        page = post(sandbox, path, body).json()
-        yield from page["data"]
-        key = page.get("meta", {}).get("next")
-        if key is None:
-            break
-    del sandbox.answered[before:]
+    pagination: dict[str, Any] | None = {"pageLimit": 1000}
+    with unnoted(sandbox):
+        while pagination:
+            body = intelligence_body(sandbox.data.start, sandbox.data.now(), **pagination)
+            page = post(sandbox, path, body).json()
+            yield from page["data"]
+            key = page.get("meta", {}).get("next")
+            pagination = {"pageLimit": 1000, "pageKey": key} if key else None
 
 
 def text(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests import expected
 from tests.end_to_end import checks
-from tests.sandbox.conftest import Client
+from tests.end_to_end.everything import unnoted
 
 if TYPE_CHECKING:
     from tap_dixa_sandbox.server import Sandbox
@@ -17,9 +17,8 @@ LOG = "/v1/conversations/activitylog"
 
 def entries(sandbox: Sandbox) -> dict[Any, dict]:
     """Give every entry as the tap must emit it, by id, without its requests being noted."""
-    before = len(sandbox.answered)
-    rows = Client(sandbox).everything(LOG, pageLimit=10_000)
-    del sandbox.answered[before:]
+    with unnoted(sandbox) as client:
+        rows = client.everything(LOG, pageLimit=10_000)
     return {row["id"]: expected.api_record(row) for row in rows}
 
 

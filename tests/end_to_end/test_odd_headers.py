@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tap_dixa.timestamps import to_rfc3339
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import EVERY
 from tests.end_to_end.raw_http import raw_server
+from tests.expected import iso
 
 NAMES = (
     *("Content-Encoding", "Content-Type", "Content-Length", "Transfer-Encoding", "Location"),
@@ -109,7 +109,7 @@ def run_against(serve, run_tap):
 @pytest.mark.parametrize("heads", [FEW, pytest.param(HEADS, marks=pytest.mark.slow)])
 def test_odd_headers_cost_a_retry_at_most(run_against, evidence, heads):
     days = pages = 2 * len(heads)
-    start, end = to_rfc3339(NOON - days * DAY), to_rfc3339(NOON)
+    start, end = iso(NOON - days * DAY), iso(NOON)
     windows = {"start_date": start, "end_date": end, "window_days": 1}
     run = run_against(OddDixa(heads, pages), streams=("conversations", "agents"), **windows)
     checks.succeeded(run)

@@ -154,19 +154,6 @@ def test_an_entry_of_a_catalogue_that_cannot_be_used_is_said(sync, stream, entry
 
 
 @pytest.mark.parametrize(
-    ("stream", "entry"),
-    [
-        ("analytics_records", {"id": "ratings", "filters": [None, 5], "fieldsMetadata": "x"}),
-        ("intelligence_records", {"id": 5, "category": "agents", "fields": ["x"]}),
-    ],
-)
-def test_what_else_an_entry_says_does_not_matter(sync, stream, entry):
-    run, _ = sync(stream, [entry, entry], [STREAMS[stream][1]])
-    assert checks.warnings(checks.succeeded(run)) == []  # the catalogue is not synced
-    assert [record["recordId"] for record in run.records(stream)] == [str(entry["id"])]
-
-
-@pytest.mark.parametrize(
     ("filters", "values", "sent"),
     [
         ([None, {"filterAttribute": {}}, {"filterAttribute": "channel"}], ["x", "", 5], ["x"]),

@@ -91,16 +91,6 @@ def test_windows_are_requested_at_a_time_and_their_records_come_in_order(serve, 
     assert overlap[0] is False  # the first window tells whether the token may read the stream
 
 
-def test_a_429_among_parallel_requests_costs_a_retry(serve, run_tap):
-    sandbox = serve(conversations=100, days=30)
-    refused = Refusal(429, headers={"Retry-After": "1"})
-    sandbox.behaviour.faults.extend([None, refused, None, refused])
-    run = run_tap(settings(sandbox, window_days=2), catalog=catalog("conversations"))
-    checks.succeeded(run)
-    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
-    assert run.log.count("Dixa responded with 429") == 2
-
-
 def test_notes_that_are_requested_at_a_time_come_in_order(serve, run_tap):
     sandbox, stream = serve(conversations=60, days=6), "conversation_notes"
     run = run_tap(settings(sandbox), catalog=catalog(stream), state=FEW_CONVERSATIONS)

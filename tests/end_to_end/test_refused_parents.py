@@ -32,8 +32,8 @@ def changes(account):
 
 def refuse(account, stream, conversations, *statuses):
     path = f"/v1/conversations/{{}}/{stream.partition('_')[2]}"
-    for place, conversation in enumerate(conversations):
-        account.behaviour.forbidden[path.format(conversation)] = statuses[place % len(statuses)]
+    for number, conversation in enumerate(conversations):
+        account.behaviour.forbidden[path.format(conversation)] = statuses[number % len(statuses)]
 
 
 def skipped(run):

@@ -132,14 +132,17 @@ def test_an_outage_does_not_leave_short_windows(serve, run_tap):
     assert "cannot export more than" not in run.log
 
 
-@pytest.mark.parametrize(("kind", "failures"), [("413", 5), ("504", 5 + 2)])
+@pytest.mark.parametrize(("kind", "failures"), [("413", 3), ("504", 5 + 1)])
 def test_whatever_has_halved_a_window_a_429_is_retried(serve, run_tap, kind, failures):
-    sandbox = serve(conversations=10, days=1, longest_export_days=1 / 24, too_long=kind)
-    sandbox.behaviour.faults.extend([*[None] * failures, *[Refusal(429)] * 7])
-    config = settings(sandbox, parallel_downloads=1)
+    sandbox = serve(conversations=100, days=1, longest_export_days=1 / 24, too_long=kind)
+    sandbox.behaviour.faults.extend([*[None] * failures, *[Refusal(429)] * 4])
+    start, end = sandbox.data.now() - 8 * HOUR, sandbox.data.now()
+    times = {"start_date": expected.iso(start), "end_date": expected.iso(end)}
+    config = settings(sandbox, parallel_downloads=1, **times)
     run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
     assert not sandbox.behaviour.faults
-    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
+    wanted = expected.records(sandbox.data, "conversations", start, end)
+    checks.emitted_exactly(run, "conversations", wanted)
 
 
 def test_down_to_an_hour_and_then_the_stream_fails(serve, run_tap):

@@ -20,9 +20,7 @@ from tests.faults import Refusal
     [
         ({"conversations": {"requester_emial": None}}, "Did you mean requester_email?"),
         ({"conversations": {"new": ""}}, "'' failed for conversations"),
-        ({"conversations": {"__alias__": "1/0"}}, "'1/0' failed for conversations"),
-        ({"conversations": {"__alias__": None}}, "__alias__ of conversations gives no name"),
-        ({"conversations": {"__filter__": "fake.boolean()"}}, "pip install faker"),
+        ({"conversations": {"__alias__": "1/0"}}, "'1/0' failed for "),
     ],
 )
 def test_a_typing_mistake_ends_the_run_before_the_first_request(serve, run_tap, maps, said):
