@@ -15,7 +15,7 @@ from tests.end_to_end.everything import BY_CONVERSATION, by_key
 from tests.end_to_end.loaded import held_at_states, is_whole
 from tests.faults import Refusal
 
-NOTES = "conversation_notes"
+NOTES, RATINGS = BY_CONVERSATION
 OF_EXPORTS = {"conversations": 60, "days": 80}
 OF_NOTES = {"conversations": 40, "days": 6}
 slow = pytest.mark.slow
@@ -50,22 +50,22 @@ def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, resumed, opt
 
 
 @pytest.mark.parametrize(
-    ("streams", "account", "options"),
+    ("streams", "size", "options"),
     [
-        pytest.param(EXPORTS, OF_EXPORTS, SDK_PATH, id="exports, SDK path"),
-        pytest.param(EXPORTS, OF_EXPORTS, FAST_PATH, id="exports", marks=slow),
-        pytest.param([NOTES], OF_NOTES, FAST_PATH, id="notes"),
-        pytest.param([NOTES], OF_NOTES, SDK_PATH, id="notes, SDK path", marks=slow),
-        pytest.param(["conversation_ratings"], OF_NOTES, FAST_PATH, id="ratings", marks=slow),
-        pytest.param(["conversation_ratings"], OF_NOTES, SDK_PATH, id="ratings, SDK path"),
+        pytest.param(EXPORTS, 150, SDK_PATH, id="exports, SDK path"),
+        pytest.param(EXPORTS, 150, FAST_PATH, id="exports", marks=slow),
+        pytest.param([NOTES], 3, FAST_PATH, id="notes"),
+        pytest.param([NOTES], 3, SDK_PATH, id="notes, SDK path", marks=slow),
+        pytest.param([RATINGS], 8, FAST_PATH, id="ratings", marks=slow),
+        pytest.param([RATINGS], 8, SDK_PATH, id="ratings, SDK path"),
     ],
 )
 def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
-    serve, run_tap, resumed, tmp_path, streams, account, options, evidence
+    serve, run_tap, resumed, tmp_path, streams, size, options, evidence
 ):
-    sandbox = serve(**account)
-    by_conversation = streams is not EXPORTS
-    windows = {"window_days": 1} if by_conversation else {}
+    exports = streams is EXPORTS
+    sandbox = serve(**(OF_EXPORTS if exports else OF_NOTES))
+    windows = {} if exports else {"window_days": 1}
     config = settings(sandbox, parallel_downloads=1, **windows, **options)
 
     def sync(size, state, before, *streams):
@@ -80,8 +80,8 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
         evidence("states of BATCH runs, resumed from", len(reached))
         return reached[-1]
 
-    state, held = sync(3 if by_conversation else 150, None, {}, *streams)
-    if not by_conversation:
+    state, held = sync(size, None, {}, *streams)
+    if exports:
         for conversation in some(sandbox, 30):
             sandbox.data.anonymize(conversation["id"])
         sandbox.data.now.now += HOUR
