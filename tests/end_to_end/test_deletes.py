@@ -75,11 +75,6 @@ LAST_PAGES = {
         *bodies('{"meta": {"next": "?pageKey=2"}}'),
         page([OTHER]),
     ],
-    "a page that says null": [
-        page([AGENT], "?pageKey=1"),
-        *bodies('{"data": null, "meta": {"next": "?pageKey=2"}}'),
-        page([OTHER]),
-    ],
     "a last page without a body": [
         page([AGENT], "?pageKey=1"),
         page([OTHER], "?pageKey=2"),
