@@ -5,7 +5,6 @@ It costs requests only where it can find something.
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
 
 import pytest
@@ -16,7 +15,7 @@ from tests.end_to_end import checks
 from tests.end_to_end.account import refreshed_to
 from tests.end_to_end.anonymized import anonymize, redact, some
 from tests.end_to_end.refreshed import LOG
-from tests.faults import Odd, Refusal
+from tests.faults import Refusal
 
 MINUTE = 60_000
 
@@ -113,19 +112,6 @@ def test_without_dixas_clock_its_newest_message_stands_for_it(account_of):
     assert "messages: refreshed" not in logs[-1]
     account.wait(-HOUR // 2)
     account.messages_are_fresh()
-
-
-@pytest.mark.parametrize("csid", ["{}.0", '"{}"'])
-def test_a_message_whose_conversation_is_spelled_in_another_way_is_refreshed(account, csid):
-    conversation = some(account.sandbox, 5)[1]
-    message = {"id": "odd", "created_at": conversation["created_at"], "csid": 0}
-    text = json.dumps(message).replace('"csid": 0', f'"csid": {csid.format(conversation["id"])}')
-    account.sync()
-    account.wait()
-    account.data.anonymize(conversation["id"])
-    account.wait()
-    account.behaviour.faults.extend([None, None, Odd(text)])
-    assert "odd" in {record["id"] for record in account.sync().records("messages")}
 
 
 def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(account_of):

@@ -14,6 +14,7 @@ from tests.end_to_end import checks
 from tests.end_to_end.anonymized import redact
 from tests.end_to_end.refreshed import LOG
 from tests.faults import Refusal
+from tests.faulty_sandbox import intervals
 
 DAYS = 62
 PARALLEL = 4
@@ -70,12 +71,10 @@ def test_what_fails_for_its_length_is_halved_after_retries(serve, run_tap, kind,
     for stream in expected.STREAMS:
         path = f"/v1/{stream.removesuffix('s')}_export"
         lengths = [
-            max(times) - min(times)
-            for times in (
-                [int(query[name]) for name in query if name.endswith(("_after", "_before"))]
-                for asked, query, _ in sandbox.answered
-                if asked == path
-            )
+            end - start
+            for asked, query, _ in sandbox.answered
+            for start, end in intervals(query)
+            if asked == path
         ]
         served = sum(length <= 8 * DAY + 2000 for length in lengths)
         # It may have been an outage: once a part has succeeded, longer ones are tried.

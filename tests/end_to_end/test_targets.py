@@ -6,18 +6,16 @@ import json
 import os
 import re
 import signal
-from contextlib import closing
+from functools import partial
 
 import duckdb
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from tap_dixa.streams import STREAMS
 from tests.conftest import HOUR, settings
 from tests.end_to_end.conftest import environment_of
 from tests.end_to_end.everything import ALL, by_key, records_of
-from tests.end_to_end.tables import FIELDS, compare, duckdb_holds
+from tests.end_to_end.tables import FIELDS, duckdb_holds, postgres_holds
 from tests.events import wait_until
 from tests.faults import BrokenResponse
 
@@ -78,12 +76,7 @@ def test_duckdb(carry, project):
 
 @pytest.mark.xdist_group("postgres")
 def test_postgres(carry, postgres):
-    def look(known):
-        with closing(psycopg.connect(postgres, row_factory=dict_row)) as connection:
-            for stream in ALL:
-                rows = connection.execute(f"select * from dixa.{stream}").fetchall()
-                compare(stream, rows, known[stream])
-
+    look = partial(postgres_holds, postgres)
     carry("target-postgres", look, TARGET_POSTGRES_SQLALCHEMY_URL=postgres)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 import runpy
 import sys
-from contextlib import closing
 
 import duckdb
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from docs.generate.joins import JOINS
 from tests import expected
@@ -19,7 +16,7 @@ from tests.end_to_end.anonymized import erase_and_delete
 from tests.end_to_end.batches import batch_config
 from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, EVERY, by_key, records_of
-from tests.end_to_end.tables import compare, duckdb_holds
+from tests.end_to_end.tables import duckdb_holds, postgres_holds
 
 
 def values(column):
@@ -88,7 +85,4 @@ def test_postgres_has_what_batch_files_hold_and_removes_deleted_rows(
     known = records_of(account.sandbox)
     for stream in ("agents", "tags", "queue_members"):
         assert known[stream].keys() < before[stream].keys()
-    with closing(psycopg.connect(postgres, row_factory=dict_row)) as connection:
-        for stream in ALL:
-            rows = connection.execute(f"select * from dixa.{stream}").fetchall()
-            compare(stream, rows, known[stream])
+    postgres_holds(postgres, known)
