@@ -25,17 +25,23 @@ def main() -> None:
         with suppress(OSError):
             os.set_blocking(descriptor, True)
 
+    # Compose and Helm set a variable without a value to nothing.
+    for variable in ("TAP_DIXA_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG"):
+        if not os.environ.get(variable):
+            os.environ.pop(variable, None)
+
     from singer_sdk.exceptions import SingerSDKError  # noqa: PLC0415
 
-    from tap_dixa.cli import set_up_log  # noqa: PLC0415
-    from tap_dixa.errors import SettingsError  # noqa: PLC0415
-    from tap_dixa.signals import ignore  # noqa: PLC0415
+    from tap_dixa.singer.signals import ignore  # noqa: PLC0415
     from tap_dixa.tap import TapDixa  # noqa: PLC0415
 
     try:
-        command = set_up_log(lambda: TapDixa.cli)
-    except SettingsError as error:
-        sys.exit(str(error))
+        command = TapDixa.cli
+    except Exception as error:  # noqa: BLE001 (whatever the SDK raises when it sets up the log)
+        sys.exit(
+            f"The log cannot be set up: {' '.join(str(error).split())}. TAP_DIXA_LOGLEVEL and "
+            "LOGLEVEL can be DEBUG, INFO, WARNING or ERROR; SINGER_SDK_LOG_CONFIG is a YAML file"
+        )
     try:
         command(prog_name=TapDixa.name)
     except Exception as error:  # noqa: BLE001 (a traceback says nobody what to do)

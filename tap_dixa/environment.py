@@ -1,67 +1,65 @@
-"""Settings in environment variables."""
+"""Settings in environment variables, and in a file ``.env``."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.configuration._dict_config import parse_environment_config
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.json_input import parse_json
 from tap_dixa.setting_types import shown_setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Collection, Mapping
+
+_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+"""What the SDK, and its opposites, write for true and false."""
 
 
-def parse_environment(
-    texts: Mapping[str, str], schema: Mapping[str, Any], prefix: str
-) -> dict[str, Any]:
-    """Convert the texts of environment variables to what a configuration file would hold.
+def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Read what a configuration file would hold from environment variables.
+
+    The SDK converts texts without naming a variable that it cannot read, and takes an empty one
+    for a value, so it only reads them, as texts.
 
     Args:
-        texts: The text of each setting that has a variable. An empty one counts as none.
         schema: The JSON Schema of the settings.
         prefix: What the variables' names begin with.
 
     Raises:
         SettingsError: A text cannot be converted. The message names the variable.
     """
-    config: dict[str, Any] = {}
-    for name, given in texts.items():
-        if not (text := given.strip()):
-            continue
-        types = schema["properties"][name].get("type", ())
-        convert = next((_CONVERSIONS[kind] for kind in _CONVERSIONS if kind in types), str)
-        try:
-            config[name] = convert(text)
-        except ValueError as error:
-            variable = f"{prefix}{name.upper()}"
-            raise SettingsError(f"{variable} {error}") from None
+    texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
+    try:
+        variables = parse_environment_config(texts, prefix)
+    except ValueError as error:  # a null byte, or another encoding than the locale's
+        raise SettingsError(f"a file .env cannot be used: {error}") from None
+    config = {}
+    for name, given in variables.items():
+        if text := given.strip():
+            try:
+                config[name] = _convert(text, schema["properties"][name].get("type", ()))
+            except ValueError as error:
+                raise SettingsError(f"{prefix}{name.upper()} {error}") from None
     return config
 
 
-def _parse_boolean(text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise ValueError(f"must be true or false, not {shown_setting(text)}")
+def _convert(text: str, types: Collection[str]) -> Any:
+    """Convert a text to a value of one of the types of a JSON Schema.
 
-
-def _parse_integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text):
-        raise ValueError(f"must be a whole number, not {shown_setting(text)}")
-    return int(text)
-
-
-_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-# Those of the SDK and their opposites. Anything else was false without a word.
-_TRUE = {"true", "1", "yes", "on"}
-_FALSE = {"false", "0", "no", "off"}
-
-_CONVERSIONS: dict[str, Callable[[str], Any]] = {
-    "integer": _parse_integer,
-    "boolean": _parse_boolean,
-    "object": parse_json,
-    "array": parse_json,
-}
+    Raises:
+        ValueError: It cannot be converted.
+    """
+    if "object" in types or "array" in types:
+        return parse_json(text)
+    try:
+        if "integer" in types:
+            return msgspec.convert(text, int, strict=False)
+        if "boolean" in types:
+            return msgspec.convert(_BOOLEANS.get(text.lower(), text), bool, strict=False)
+    except msgspec.ValidationError:
+        wanted = "a whole number" if "integer" in types else "true or false"
+        raise ValueError(f"must be {wanted}, not {shown_setting(text)}") from None
+    return text

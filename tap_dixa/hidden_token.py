@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import logging
-from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 _SHORTEST = 8
 """A shorter token is not hidden: it would also be part of innocent words."""
@@ -48,9 +45,9 @@ def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 
 
 def without_token(text: str) -> str:
-    """Replace the token in a text, also where it is URL-encoded or base64."""
-    for spelling in _spellings():
-        text = text.replace(spelling, _HIDDEN)
+    """Replace the token in a text."""
+    for token in _tokens:
+        text = text.replace(token, _HIDDEN)
     return text
 
 
@@ -63,23 +60,7 @@ def beginning(text: str, length: int) -> str:
     """
     # Hidden before it is cut: a piece of the token is not recognized anywhere but at the end.
     clean = without_token(text)
-    piece = max(_piece_at_the_end(clean, spelling) for spelling in ("", *_spellings()))
-    return clean[: len(clean) - piece][:length]
-
-
-def _piece_at_the_end(text: str, token: str) -> int:
-    """Count the characters at the end of a text that the token begins with."""
-    sizes = range(min(len(token), len(text)), _SHORTEST_PIECE - 1, -1)
-    return next((size for size in sizes if text.endswith(token[:size])), 0)
-
-
-def _spellings() -> list[str]:
-    return [spelling for token in _tokens for spelling in _spellings_of(token)]
-
-
-@cache
-def _spellings_of(token: str) -> tuple[str, ...]:
-    """Give the ways in which a response may echo a token."""
-    encoded = base64.b64encode(token.encode()).decode().rstrip("=")
-    basic = base64.b64encode(f"bearer:{token}".encode()).decode().rstrip("=")
-    return token, quote(token, safe=""), encoded, basic
+    for token in _tokens:
+        for size in range(len(token) - 1, _SHORTEST_PIECE - 1, -1):
+            clean = clean.removesuffix(token[:size])
+    return clean[:length]

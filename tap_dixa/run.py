@@ -10,36 +10,45 @@ from tap_dixa.progress_bar import ProgressBar
 from tap_dixa.settings import Settings
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping, Sequence
 
     import requests
 
-    from tap_dixa.permissions import Permissions
-    from tap_dixa.rate_limit import LimitedSession
+    from tap_dixa.download.spool import Spool
+    from tap_dixa.http.client import Client
+    from tap_dixa.http.permissions import Permissions
+    from tap_dixa.http.session import LimitedSession
 
 
 class Report:
     """Is told what a run does, and ignores it: a connection test has one that does not.
 
-    Several threads call it.
+    Several threads call it. The client says which stream it is for.
     """
 
-    def response(self, stream: Any, response: requests.Response) -> None:
-        """Note a response, whatever its status. Its body is not read."""
+    def response(self, client: Client, path: str, response: requests.Response) -> None:
+        """Note a response, whatever its status. Its body is not read.
 
-    def page(self, stream: Any, rows: Sequence[Any], *, more: bool) -> None:
-        """Note a page of a list: its rows, and whether it links to another page."""
+        Args:
+            client: The client.
+            path: The path that was requested, without the ids in it.
+            response: The response.
+        """
 
-    def row(self, stream: Any, kind: str, row: Any) -> None:
+    def page(self, client: Client, rows: Sequence[Any]) -> None:
+        """Note the rows of a page of a list."""
+
+    def row(self, client: Client, kind: str, row: Any) -> None:
         """Note the shape of a row as Dixa sent it.
 
         Args:
-            stream: The stream.
-            kind: Which of its record types it is.
+            client: The client.
+            kind: Which of the stream's record types it is.
             row: The row, as decoded JSON.
         """
 
-    def export(self, stream: Any, spool: Any) -> None:
+    def export(self, client: Client, spool: Spool) -> None:
         """Note a window's response on disk."""
 
 
@@ -50,14 +59,25 @@ class Run:
         config: The configuration. It is checked when a setting is first read.
         permissions: Which streams are skipped.
         version: The tap's version.
+        logger: The tap's log.
+        metrics_logger: The log of the SDK's metrics.
     """
 
-    def __init__(self, config: Mapping[str, Any], permissions: Permissions, version: str) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        permissions: Permissions,
+        version: str,
+        logger: logging.Logger,
+        metrics_logger: logging.Logger,
+    ) -> None:
         self.config = config
         self.permissions = permissions
         self.start = time.time_ns() // 1_000_000
         """When the run started, in Unix ms."""
         self.version = version
+        self.logger = logger
+        self.metrics_logger = metrics_logger
         self.report = Report()
         """What is told what the run does."""
         self.beta_paths: set[str] = set()
@@ -76,14 +96,14 @@ class Run:
     def exports_session(self) -> LimitedSession:
         """The session for the Exports API: its streams share the token's rate limit."""
         # The limiter is slow to import, and discovery, --about and --version do not need it.
-        from tap_dixa.rate_limit import MINUTE, LimitedSession  # noqa: PLC0415
+        from tap_dixa.http.session import MINUTE, LimitedSession  # noqa: PLC0415
 
         return LimitedSession(self.settings.requests_per_minute, MINUTE)
 
     @cached_property
     def dixa_api_session(self) -> LimitedSession:
         """The session for the Dixa API: its streams share the token's rate limit."""
-        from tap_dixa.rate_limit import BURST, BURST_INTERVAL, LimitedSession  # noqa: PLC0415
+        from tap_dixa.http.session import BURST, BURST_INTERVAL, LimitedSession  # noqa: PLC0415
 
         return LimitedSession(BURST, BURST_INTERVAL)
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.setting_types import Date, Ids, Text, Token, Url, convert, json_schema
+from tap_dixa.setting_types import Date, Text, Token, Url, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
     analytics_record_ids: Annotated[
-        Ids | None,
+        tuple[str, ...] | None,
         Meta(
             title="Analytics record ids",
             description="Which record types analytics_records syncs, such as ratings: their "
@@ -142,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     intelligence_record_ids: Annotated[
-        Ids | None,
+        tuple[str, ...] | None,
         Meta(
             title="Intelligence record ids",
             description="Which record types intelligence_records syncs, such as "
@@ -184,7 +184,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SettingsError: A setting is missing or unusable. The message names the first one.
         """
-        settings = cls(**{field.name: convert(field, config.get(field.name)) for field in FIELDS})
+        # An empty value counts as none, as an empty environment variable does.
+        given = {name: value for name, value in config.items() if value not in (None, "", [])}
+        missing = dict.fromkeys(CONFIG_JSONSCHEMA["required"])
+        try:
+            settings = msgspec.convert(missing | given, cls, dec_hook=lambda kind, one: kind(one))
+        except msgspec.ValidationError as error:
+            # Such as: Expected `int` <= 31 - at `$.window_days`
+            text = str(error).replace("`", "").replace("Expected ", "must be ")
+            reason, _, name = text.rpartition(" - at $.")
+            raise SettingsError(f"{name} {reason}") from None
         if settings.end_date is not None and settings.end_date < settings.start_date:
             raise SettingsError("end_date is before start_date: nothing could be synced")
         return settings
@@ -215,12 +224,7 @@ def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> 
     for name in config.keys() - schema["properties"].keys():
         if near := get_close_matches(name, schema["properties"], n=1, cutoff=0.8):
             raise SettingsError(f"there is no setting {name}. Did you mean {near[0]}?")
-    try:
-        errors = list(DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config))
-    except AttributeError:
-        # The SDK's schema of that option of stream maps is none.
-        raise SettingsError("__else__ in stream_maps can only be __NULL__") from None
-    for error in errors:
+    for error in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config):
         name = ".".join(map(str, error.absolute_path))
         if error.validator != "type":
             raise SettingsError(f"{name} is not valid. tap-dixa --about describes it")

@@ -7,7 +7,9 @@ upgrade) for a stream where the SDK keeps ``replication_key`` and ``replication_
 
 from __future__ import annotations
 
+import logging
 from functools import reduce
+from operator import or_
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from tap_dixa.errors import SettingsError, reason
 from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _SDK_KEYS = {
     "replication_key",
@@ -38,16 +40,17 @@ _NO_STATE = (
     "the value of a STATE message, without its type"
 )
 
+_log = logging.getLogger("tap-dixa")
+
 
 def read_state(
-    state: Mapping[str, Any], replication_keys: Mapping[str, str | None], log: Callable[..., None]
+    state: Mapping[str, Any], replication_keys: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Check a state, and convert what another tap wrote.
 
     Args:
         state: The value of a STATE message, or what Meltano makes of it.
         replication_keys: The replication key of each stream, None for a full-table stream.
-        log: Logs a message, from it and its arguments, about each bookmark that is converted.
 
     Returns:
         The state as the SDK reads it. Bookmarks of streams that are not this tap's stay.
@@ -56,16 +59,14 @@ def read_state(
         SettingsError: It is no state, or has a bookmark that cannot be used.
     """
     state = _unwrap(state)
-    bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
-    # Of something else that was given, nothing would be used: a sync from start_date, unasked.
-    is_state = "bookmarks" in state or state.keys() <= {"currently_syncing"}
-    if not is_state or "type" in state or not isinstance(bookmarks, dict):
-        raise SettingsError(_NO_STATE)
     read = {}
-    for stream, bookmark in bookmarks.items():
+    for stream, bookmark in state["bookmarks"].items():
+        replication_key = replication_keys.get(stream)
+        given = {} if bookmark is None else bookmark
         try:
-            given = {} if bookmark is None else bookmark
-            read[stream] = _read_bookmark(stream, given, replication_keys.get(stream), log)
+            if given and replication_key and given.keys().isdisjoint(_SDK_KEYS):
+                given = _from_singer_io(stream, given, replication_key)
+            read[stream] = _read_bookmark(given, replication_key)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise SettingsError(
                 f"--state: the bookmark of {stream} cannot be used: {reason(error)}. Correct it, "
@@ -75,47 +76,57 @@ def read_state(
 
 
 def _unwrap(state: Any) -> dict[str, Any]:
-    """Take a state out of what ``meltano state get`` and Meltano's state backends write."""
+    """Take a state out of what ``meltano state get`` and Meltano's state backends write.
+
+    Raises:
+        SettingsError: It is no state.
+    """
     if not isinstance(state, dict):
         raise SettingsError(_NO_STATE)
-    if "bookmarks" in state:
-        return state
     if "singer_state" in state:
         return _unwrap(state["singer_state"] or {})
-    states = [_unwrap(state[name] or {}) for name in _MELTANO if name in state]
-    return reduce(_merge, states) if states else state
+    if kept := [_unwrap(state[name] or {}) for name in _MELTANO if name in state]:
+        return {"bookmarks": reduce(or_, (each["bookmarks"] for each in kept))}
+    bookmarks = {} if state.get("bookmarks") is None else state["bookmarks"]
+    # Of something else that was given, nothing would be used: a sync from start_date, unasked.
+    is_state = "bookmarks" in state or state.keys() <= {"currently_syncing"}
+    if not is_state or "type" in state or not isinstance(bookmarks, dict):
+        raise SettingsError(_NO_STATE)
+    return {**state, "bookmarks": bookmarks}
 
 
-def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = {**under, **over}
-    for name in under.keys() & over.keys():
-        if isinstance(under[name], dict) and isinstance(over[name], dict):
-            merged[name] = _merge(under[name], over[name])
-    return merged
-
-
-def _read_bookmark(
-    stream: str, bookmark: Mapping[str, Any], replication_key: str | None, log: Callable[..., None]
+def _from_singer_io(
+    stream: str, bookmark: Mapping[str, Any], replication_key: str
 ) -> dict[str, Any]:
-    """Convert a bookmark to this tap's format. That of an unknown stream stays.
+    """Convert a bookmark of singer-io's.
+
+    Raises:
+        ValueError: It is another program's.
+    """
+    value = bookmark.get(replication_key)
+    if value is None and _SINGER_IO_0 not in bookmark:
+        raise ValueError("it has an unknown format")
+    if value is None:
+        # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
+        value = timestamps.parse(bookmark[_SINGER_IO_0]) - DAY
+    if not isinstance(value, str) or value.isdecimal():
+        value = timestamps.to_rfc3339(int(value))
+    _log.info("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, bookmark)
+    return {"replication_key": replication_key, "replication_key_value": value}
+
+
+def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> dict[str, Any]:
+    """Check a bookmark, or one partition's. That of an unknown stream stays as it is.
 
     Raises:
         ValueError: It cannot be used. What is no bookmark at all raises what Python does.
     """
     # The tap emits in order, so it leaves no markers of progress for a state to keep.
     read = {name: value for name, value in bookmark.items() if name != "progress_markers"}
-    partitions = [
-        _read_bookmark(f"{stream} {partition.get('context')}", partition, replication_key, log)
-        for partition in read.pop("partitions", None) or ()
-    ]
-    if partitions:
-        read["partitions"] = partitions
+    if partitions := read.pop("partitions", None):
+        read["partitions"] = [_read_bookmark(each, replication_key) for each in partitions]
     if replication_key is None:
         return read
-    if bookmark and bookmark.keys().isdisjoint(_SDK_KEYS):
-        value = _singer_io_value(bookmark, replication_key)
-        read = {"replication_key": replication_key, "replication_key_value": value}
-        log("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, bookmark)
     if (key := read.get("replication_key", replication_key)) != replication_key:
         raise ValueError(f"its replication key is {key}, but the stream's is {replication_key}")
     if read.get("replication_key_value") is not None:
@@ -124,9 +135,6 @@ def _read_bookmark(
         read["refresh"] = {name: _time(value) for name, value in read["refresh"].items()}
         if "conversations" not in read["refresh"]:
             raise ValueError("its refresh has no conversations")
-    ids = [partition["context"]["recordId"] for partition in partitions]
-    if len(set(ids)) < len(ids):
-        raise ValueError("two partitions have the same recordId")
     return read
 
 
@@ -143,19 +151,3 @@ def _time(value: Any) -> str:
     if time > time_ns() // 1_000_000 + DAY:
         raise ValueError(f"{value} is in the future: changes until then would be missed")
     return timestamps.to_rfc3339(time)
-
-
-def _singer_io_value(bookmark: Mapping[str, Any], replication_key: str) -> str:
-    """Read the time in a bookmark of singer-io's.
-
-    Raises:
-        ValueError: There is none.
-    """
-    value = bookmark.get(replication_key)
-    if value is None and _SINGER_IO_0 not in bookmark:
-        raise ValueError("it has an unknown format")
-    if value is None:
-        # It is local time labelled as UTC: a machine ahead of UTC would lose hours.
-        return timestamps.to_rfc3339(timestamps.parse(bookmark[_SINGER_IO_0]) - DAY)
-    is_text = isinstance(value, str) and not value.isdecimal()
-    return value if is_text else timestamps.to_rfc3339(int(value))

@@ -8,16 +8,13 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from typing_extensions import override
 
-from tap_dixa.client import DixaStream
-from tap_dixa.command import CommandTap
 from tap_dixa.download.temporary_file import check_temporary_folder
-from tap_dixa.environment import parse_environment
+from tap_dixa.environment import read_environment
 from tap_dixa.errors import (
     STREAM_FAILURES,
     NotFoundError,
@@ -25,14 +22,17 @@ from tap_dixa.errors import (
     StreamsFailedError,
 )
 from tap_dixa.hidden_token import hide
-from tap_dixa.output.stdout import StdoutWriter
-from tap_dixa.permissions import Permissions
+from tap_dixa.http.permissions import Permissions
 from tap_dixa.run import Run
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
-from tap_dixa.signals import end_run, handle_hangup
+from tap_dixa.singer.command import CommandTap
+from tap_dixa.singer.signals import end_run, handle_hangup
+from tap_dixa.singer.stdout import StdoutWriter
+from tap_dixa.singer.stream_map_checks import check_stream_maps
+from tap_dixa.singer.stream_maps import StreamMapper
 from tap_dixa.state_input import read_state
-from tap_dixa.stream_maps import StreamMapper
 from tap_dixa.streams import STREAMS
+from tap_dixa.streams.base import DixaStream
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TapDixa(CommandTap):
             return [name for name, stream in self.streams.items() if stream.selected]
 
         permissions = Permissions(selected, self.logger.warning)
-        return Run(self.config, permissions, self.plugin_version)
+        return Run(self.config, permissions, self.plugin_version, self.logger, self.metrics_logger)
 
     @override
     def discover_streams(self) -> list[Stream]:
@@ -65,13 +65,14 @@ class TapDixa(CommandTap):
 
     @override
     def setup_mapper(self) -> None:
-        config = {**self.config, "stream_maps": dict(self.config.get("stream_maps") or {})}
+        maps = dict(self.config.get("stream_maps") or {})
         properties = {
             name: {*stream.schema["properties"], *stream.effective_schema["properties"]}
             for name, stream in self.streams.items()
         }
+        check_stream_maps(maps, properties)
         try:
-            self.mapper = StreamMapper(config, self.logger, properties)
+            self.mapper = StreamMapper({**self.config, "stream_maps": maps}, self.logger)
         except ConfigValidationError as error:
             raise SettingsError("; ".join(error.errors)) from None
         for stream in self.streams.values():
@@ -163,26 +164,13 @@ class TapDixa(CommandTap):
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         keys = {name: stream.replication_key for name, stream in self.streams.items()}
-        super().load_state(read_state(state, keys, self.logger.info))
+        super().load_state(read_state(state, keys))
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        # The SDK converts texts without naming a variable that it cannot read, and takes an
-        # empty one for a value. So it only reads them here, from a .env file too, as texts.
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
-        texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
-        prefix = cls._env_var_prefix
-        try:
-            variables = parse_environment_config(texts, prefix)
-        except UnicodeDecodeError:
-            # The SDK reads it in the encoding of the locale.
-            raise SettingsError(
-                "a file .env cannot be read: save it as UTF-8, and set PYTHONUTF8=1"
-            ) from None
-        except ValueError as error:  # it has a null byte, or a name with "="
-            raise SettingsError(f"a file .env cannot be used: {error}") from None
-        return parse_environment(variables, schema, prefix)
+        return read_environment(schema, cls._env_var_prefix)
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

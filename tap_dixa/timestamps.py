@@ -25,9 +25,8 @@ _YEAR_FIRST = re.compile(
 )
 _UNIX_MS = re.compile(r"\d{13}", re.ASCII)
 _ISO = re.compile(r"\d{4}(-?)\d\d\1\d\d(?:[T ]\d[^\s\[\]]*)?", re.ASCII)
-_ZONE_NAME = re.compile(
-    r"([^\[]*[T ][^\[]*(?:Z|[+-]\d\d:?\d\d))\[[\w/+-]+\]", re.ASCII | re.IGNORECASE
-)
+_ZONE_NAME = re.compile(r"(?i:(Z|[+-]\d\d:?\d\d)\[[\w/+-]+\])$", re.ASCII)
+"""The name of a zone behind an offset, ``[GMT]``, which the Dixa API writes."""
 
 # A record has ten times or so: looking texts up beats formatting numbers.
 _SECONDS = tuple(f"{minute:02d}:{second:02d}." for minute in range(60) for second in range(60))
@@ -60,9 +59,8 @@ def to_rfc3339(milliseconds: int) -> str:
     Raises:
         OverflowError: The time is outside the years 1 to 9999.
     """
-    hour, rest = divmod(milliseconds, _HOUR)
-    second, millisecond = divmod(rest, 1000)
-    return _HOURS[hour] + _SECONDS[second] + _MILLISECONDS[millisecond]
+    rest = milliseconds % _HOUR
+    return _HOURS[milliseconds // _HOUR] + _SECONDS[rest // 1000] + _MILLISECONDS[rest % 1000]
 
 
 def normalize(text: str) -> str:
@@ -92,20 +90,13 @@ def parse_record_time(text: str) -> int:
     Raises:
         ValueError: The text is not a time, or could mean several.
     """
-    text = without_zone_name(text).upper()
+    text = _ZONE_NAME.sub(r"\1", text.strip()).upper()
     if _UNIX_MS.fullmatch(text):
         return int(text)  # public connectors type some of the ratings' times as texts
     with suppress(ValueError):
         if _ISO.fullmatch(text):
             return parse(text)
     raise ValueError("not a clear time")  # the text may be anything, and this is for the log
-
-
-def without_zone_name(text: str) -> str:
-    """Cut the name of a zone behind an offset, ``[GMT]``, which the Dixa API writes, and spaces."""
-    text = text.strip()
-    with_zone_name = _ZONE_NAME.fullmatch(text)
-    return with_zone_name[1] if with_zone_name else text
 
 
 def to_milliseconds(time: datetime) -> int:

@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from tap_dixa_sandbox import records
+from tap_dixa_sandbox.arrivals import DAY
 from tap_dixa_sandbox.life import draw
 
 if TYPE_CHECKING:
     from tap_dixa_sandbox.dataset import DataSet
 
-DAY = 86_400_000
 _YEAR_2001 = 978_307_200_000
 _FIRST_ID = 1 << 50
 """No conversation of a data set has such a large id."""

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryFile, mkdtemp
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -125,10 +125,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 FAST_PATH: dict[str, Any] = {}
+_ON_THE_FAST_PATH = (
+    *("conversations", "messages", "activity_logs", "conversation_notes", "conversation_ratings"),
+    *("analytics_records", "intelligence_records"),
+)
 SDK_PATH: dict[str, Any] = {
-    "stream_maps": {
-        name: {"__filter__": "True"} for name in ("conversations", "messages", "activity_logs")
-    }
+    "stream_maps": {name: {"__filter__": "True"} for name in _ON_THE_FAST_PATH}
 }
 """A stream map that keeps every record changes nothing, but takes records the SDK's path. What
 Dixa leaves out is null there: a map can only name fields that are there."""
@@ -204,27 +206,45 @@ def catalog(*streams: str) -> dict[str, Any]:
 EXPORTS = ("conversations", "messages")
 
 
-_TAP = ("-m", "tap_dixa")
+_TAP = ("-c", "from tap_dixa.__main__ import main; main()")
 
 
-def _command(
-    parent: Path,
-    config: dict[str, Any],
-    *arguments: str,
+def _start(
+    folder: Path,
+    config: dict[str, Any] | None,
+    arguments: Sequence[str],
+    files: dict[str, Any],
     program: Sequence[str] = _TAP,
-    **files: Any,
-) -> list[str]:
-    folder = Path(mkdtemp(dir=parent))
+    environment: dict[str, str] | None = None,
+    **options: Any,
+) -> subprocess.Popen[str] | forks.Fork:
+    """Start the tap: in a fork if that will do, or as a new process."""
     unselected = {"--about", "--catalog", "--discover", "--test"}.isdisjoint(arguments)
     if unselected and "catalog" not in files:
         files["catalog"] = catalog(*EXPORTS)
-    command = [sys.executable, *program, *arguments]
+    given = [*arguments]
+    folder = Path(mkdtemp(dir=folder))
     for option, content in {"config": config, **files}.items():
         if content is not None:
             path = folder / f"{option}.json"
             path.write_text(json.dumps(content))
-            command += [f"--{option}", str(path)]
-    return command
+            given += [f"--{option}", str(path)]
+    environment = environment or {}
+    option, code, *rest = program
+    pythons = any(name.startswith("PYTHON") for name in environment)
+    if option == "-c" and not (rest or pythons or "preexec_fn" in options):
+        return forks.Fork(given, environment, code, **options)
+    return subprocess.Popen(
+        [sys.executable, *program, *given],
+        env={**os.environ, **environment},
+        **{
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.DEVNULL,
+            "encoding": "utf-8",
+            "pipesize": forks.PIPE_SIZE,
+            **options,
+        },
+    )
 
 
 @pytest.fixture(scope="session")
@@ -233,39 +253,23 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     folder = tmp_path_factory.mktemp("runs")
 
     def run(
-        config: dict[str, Any],
+        config: dict[str, Any] | None,
         *arguments: str,
-        environment: dict[str, str] | None = None,
         before: Callable[[], None] | None = None,
         program: Sequence[str] = _TAP,
+        environment: dict[str, str] | None = None,
         **files: dict[str, Any] | None,
     ) -> Run:
-        command = _command(folder, config, *arguments, program=program, **files)
-        if before is None and (code := _forkable(program, environment)) is not None:
-            return Run(*forks.run(command[3:], folder, environment, *code))
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            encoding="utf-8",
-            env={**os.environ, **(environment or {})},
-            preexec_fn=before,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        options = {"preexec_fn": before} if before else {}
+        with TemporaryFile("w+", encoding="utf-8", dir=folder) as log:
+            tap = _start(
+                folder, config, arguments, files, program, environment, stderr=log, **options
+            )
+            output, _ = tap.communicate()
+            log.seek(0)
+            return Run(tap.wait(), output, log.read())
 
     return run
-
-
-def _forkable(
-    program: Sequence[str], environment: dict[str, str] | None
-) -> tuple[()] | tuple[str] | None:
-    """Give what a fork executes, if a fork will do: the tap itself, or a piece of code."""
-    if any(name.startswith("PYTHON") for name in environment or {}):
-        return None
-    if program is _TAP:
-        return ()
-    option, code, *rest = program
-    return None if option != "-c" or rest else (code,)
 
 
 @pytest.fixture
@@ -273,32 +277,11 @@ def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str] | 
     """Start the tap and leave it running; it ends with the test."""
     started: list[Any] = []
 
-    def start(
-        config: dict[str, Any],
-        program: Sequence[str] = _TAP,
-        environment: dict[str, str] | None = None,
-        **options: Any,
-    ) -> subprocess.Popen[str] | forks.Fork:
-        given = {name: options.pop(name, None) for name in ("state", "catalog")}
-        given = {name: content for name, content in given.items() if content is not None}
-        command = _command(tmp_path, config, program=program, **given)
-        code = _forkable(program, environment)
-        if code is not None and "preexec_fn" not in options:
-            started.append(forks.Fork(command[3:], environment, *code, **options))
-            return started[-1]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **(environment or {})},
-            **{
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.DEVNULL,
-                "encoding": "utf-8",
-                "pipesize": forks.PIPE_SIZE,
-                **options,
-            },
-        )
-        started.append(process)
-        return process
+    def start(config: dict[str, Any], **options: Any) -> subprocess.Popen[str] | forks.Fork:
+        files = {name: options.pop(name, None) for name in ("state", "catalog")}
+        files = {name: content for name, content in files.items() if content is not None}
+        started.append(_start(tmp_path, config, (), files, **options))
+        return started[-1]
 
     yield start
     for process in started:

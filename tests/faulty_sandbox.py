@@ -7,11 +7,13 @@ import json
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.requests import Request
 
+from tap_dixa_sandbox.arrivals import DAY
 from tap_dixa_sandbox.server import Sandbox, listen
 from tests import altered
 from tests.faults import Away, BrokenResponse, Odd, Refusal, disconnected, reset
@@ -19,7 +21,7 @@ from tests.faults import Away, BrokenResponse, Odd, Refusal, disconnected, reset
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tap_dixa_sandbox.dataset import DataSet
     from tests.behaviour import Behaviour
@@ -30,12 +32,6 @@ _MARGINS = 2_000
 """How much longer than a window the tap's request for it is, in ms: a second on each side."""
 _WHOLE_SECONDS = 2_000
 """How much longer a request of the Dixa API may be to begin and end with a second, in ms."""
-_MESSAGES = {
-    "504": "Endpoint request timed out",
-    "500": "Internal error",
-    "400": "The requested interval is too long",
-    "413": "The response is too large",
-}
 
 
 class FaultySandbox(Sandbox):
@@ -92,9 +88,7 @@ class FaultySandbox(Sandbox):
             self.answered.append((path, query, 200))
             await self._leave(fault.seconds, receive, send)
         elif fault or self._alters():
-            response = Response()
-            plain = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
-            await self._dixa({**scope, "headers": plain}, receive_again, response.receive)
+            response = await Response.of(self._dixa, scope, receive_again, send)
             if response.start["status"] == 200:
                 response.body = self._altered(request, response.body)
                 if isinstance(fault, Odd) and path in EXPORTS:
@@ -142,14 +136,14 @@ class FaultySandbox(Sandbox):
         days = behaviour.longest_export_days if exported else behaviour.longest_query_days
         if days is None:
             return None
-        longest = days * altered.DAY + _MARGINS + (0 if exported else _WHOLE_SECONDS)
+        longest = days * DAY + _MARGINS + (0 if exported else _WHOLE_SECONDS)
         if not any(before - after > longest for after, before in intervals(query)):
             return None
         if kind == "hang":
             return BrokenResponse("stall", head=False)
         if kind == "cut":
             return BrokenResponse("hangup", after=1_000)
-        return Refusal.with_message(int(kind), _MESSAGES[kind])
+        return Refusal.with_message(int(kind), HTTPStatus(int(kind)).phrase)
 
     def _alters(self) -> bool:
         behaviour = self.behaviour
@@ -196,13 +190,23 @@ class FaultySandbox(Sandbox):
 
 
 class Response:
-    """A whole response of the sandbox's own."""
+    """A whole response, not compressed. It can be changed before it is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        """The connection, which a sandbox breaks if it is told to."""
         self.start: Message = {}
         self.body = b""
 
-    async def receive(self, message: Message) -> None:
+    @classmethod
+    async def of(cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Response:
+        """Let an application respond to a request."""
+        response = cls(_transport(send))
+        plain = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+        await app({**scope, "headers": plain}, receive, response._keep)
+        return response
+
+    async def _keep(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.start = message
         self.body += message.get("body", b"")

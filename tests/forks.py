@@ -15,14 +15,11 @@ import subprocess
 import sys
 import time
 from multiprocessing.reduction import DupFd
-from pathlib import Path
-from tempfile import mkstemp
 from types import SimpleNamespace
 
 from backoff import _sync
 
-from tap_dixa import rate_limit, retries
-from tap_dixa.__main__ import main
+from tap_dixa.http import retries, session
 
 PIPE_SIZE = 1 << 19
 """How much room the tap has in a pipe that a test does not read yet, in bytes."""
@@ -32,7 +29,7 @@ _FORKS.set_forkserver_preload(
     [
         "tap_dixa.__main__",
         "tap_dixa.tap",
-        "tap_dixa.rate_limit",
+        "tap_dixa.http.session",
         "tests.forks",
     ]
 )
@@ -44,7 +41,7 @@ class Fork:
     Args:
         arguments: The tap's arguments.
         environment: Variables that are set before the tap begins, none of them Python's own.
-        code: What is executed instead of the tap's own command.
+        code: What is executed.
         stdout: As for Popen.
         stderr: As for Popen.
         encoding: As for Popen.
@@ -53,8 +50,8 @@ class Fork:
     def __init__(
         self,
         arguments: list[str],
-        environment: dict[str, str] | None = None,
-        code: str | None = None,
+        environment: dict[str, str] | None,
+        code: str,
         *,
         stdout: object = subprocess.PIPE,
         stderr: object = subprocess.DEVNULL,
@@ -98,28 +95,6 @@ class Fork:
         self._process.kill()
 
 
-def run(
-    arguments: list[str],
-    folder: Path,
-    environment: dict[str, str] | None = None,
-    code: str | None = None,
-) -> tuple[int, str, str]:
-    """Run the tap to its end; give its status, standard output and log.
-
-    Args:
-        arguments: The tap's arguments.
-        folder: Where there is room for its log.
-        environment: Variables that are set before the tap begins, none of them Python's own.
-        code: What is executed instead of the tap's own command.
-    """
-    descriptor, log = mkstemp(dir=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        tap = Fork(arguments, environment, code, stderr=file)
-    with tap.stdout:
-        output, _ = tap.communicate()
-    return tap.returncode, output, Path(log).read_text(encoding="utf-8")
-
-
 def _end(given, encoding):
     """Give the file to read from, the descriptor to write to, and those to close here."""
     if given == subprocess.PIPE:
@@ -135,10 +110,10 @@ def _end(given, encoding):
 
 def _run(arguments, output, log, environment, code):
     gc.freeze()  # what was imported stays
-    rate_limit.BURST_INTERVAL = 1
+    session.BURST_INTERVAL = 1
     _sync.time = retries.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100))
-    hold = rate_limit.LimitedSession.hold
-    rate_limit.LimitedSession.hold = lambda session, seconds: hold(session, seconds / 100)
+    hold = session.LimitedSession.hold
+    session.LimitedSession.hold = lambda limited, seconds: hold(limited, seconds / 100)
     os.environ.update(environment)
     time.tzset()
     for number, descriptor in ((1, output), (2, log)):
@@ -146,7 +121,4 @@ def _run(arguments, output, log, environment, code):
         os.dup2(mine, number)
         os.close(mine)
     sys.argv = ["tap-dixa", *arguments]
-    if code is None:
-        main()
-    else:
-        exec(code, {"__name__": "__main__"})  # noqa: S102 (a test's own)
+    exec(code, {"__name__": "__main__"})  # noqa: S102 (a test's own)

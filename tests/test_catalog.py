@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from tap_dixa.catalog import read_catalog
 from tap_dixa.errors import SettingsError
+from tap_dixa.singer.catalog import read_catalog
 from tap_dixa.tap import TapDixa
 from tests.conftest import catalog
 from tests.end_to_end.everything import KEYS
@@ -39,16 +39,9 @@ ROOT = item()
 SCHEMA = entry("conversations")["schema"]
 
 
-def changed(**properties):
-    """Give a schema of conversations with other properties."""
-    return {"schema": {**SCHEMA, "properties": {**SCHEMA["properties"], **properties}}}
-
-
 REFUSED = {
     "a schema that is null": ({"schema": None}, "the entry of conversations"),
     "another key": ({"key_properties": ["id", "updated_at"]}, "__key_properties__"),
-    "no key": ({"key_properties": []}, "__key_properties__"),
-    "a key that is no list": ({"key_properties": 5}, "the entry of conversations"),
     "another key in the metadata": (
         {"metadata": [item(**{"table-key-properties": ["id", "updated_at"]})]},
         "__key_properties__",
@@ -61,46 +54,18 @@ REFUSED = {
         {"metadata": [item(**{"replication-key": "created_at"})]},
         "can only be replicated INCREMENTAL by updated_at, not created_at",
     ),
-    "several replication keys": ({"replication_key": ["updated_at"]}, "INCREMENTAL by updated_at"),
-    "several methods": ({"replication_method": ["INCREMENTAL"]}, "INCREMENTAL by updated_at"),
     "another method": ({"replication_method": "LOG_BASED"}, "INCREMENTAL by updated_at"),
-    "renamed": ({"stream": "chats"}, "__alias__"),
     "metadata that is an object": ({"metadata": {"selected": True}}, "the entry of conversations"),
-    "metadata of texts": ({"metadata": ["selected"]}, "the entry of conversations"),
-    "an item without a breadcrumb": ({"metadata": [ROOT, {"metadata": {}}]}, "breadcrumb"),
-    "an item without metadata": ({"metadata": [ROOT, {"breadcrumb": []}]}, "metadata"),
-    "a breadcrumb that is a text": (
-        {"metadata": [ROOT, {"breadcrumb": "properties", "metadata": {}}]},
-        "breadcrumb",
-    ),
     "selected as a text": ({"metadata": [item(selected="false")]}, "neither true nor false"),
     "a field selected as a text": (
         {"metadata": [ROOT, item("properties", "id", selected="no")]},
         "neither true nor false",
     ),
-    "nothing that selects the stream": (
-        {"metadata": [item("properties", "id", selected=True)]},
-        "empty breadcrumb",
-    ),
-    "a property that is true": (changed(a=True), "the entry of conversations"),
-    "an item that is true": (
-        changed(a={"type": "array", "items": {"type": "object", "properties": {"b": True}}}),
-        "the entry of conversations",
-    ),
-    "a list of items": (changed(a={"type": "array", "items": [{}]}), "the entry of conversations"),
-    "a list of properties": ({"schema": {"properties": ["id"]}}, "the entry of conversations"),
-    "a type that is a number": (changed(a={"type": 5}), "the entry of conversations"),
-    "a type that is not in a list of texts": (
-        changed(a={"type": "array", "items": {"type": ["string", ["null"]]}}),
-        "the entry of conversations",
-    ),
-    "one of no list": (changed(a={"anyOf": 5}), "conversations.a "),
     "no properties": ({"schema": {}}, "lacks id, updated_at. Discover again"),
     "no replication key": (
         {"schema": {**SCHEMA, "properties": {"id": {"type": "integer"}}}},
         "lacks updated_at",
     ),
-    "no object": ({"schema": {**SCHEMA, "type": "array"}}, "is not that of an object"),
 }
 
 
@@ -112,15 +77,58 @@ def test_an_entry_that_the_tap_cannot_follow_is_refused(changes, said):
     assert said in str(refused.value)
 
 
+TIME = {"type": "string", "format": "date-time"}
+TEXT = {"type": ["string", "null"]}
+NOT_FOLLOWED = {
+    "a time as one of several": ("created_at", {"anyOf": [TIME, {"type": "null"}]}),
+    "beside a type": ("created_at", {**TEXT, "anyOf": [TIME, {"type": "null"}]}),
+    "no type": ("subject", {"description": "…"}),
+    "a type that JSON does not have": ("created_at", {"type": "timestamp"}),
+    "null alone": ("subject", {"type": ["null"]}),
+    "a date": ("created_at", {**TEXT, "format": "date"}),
+    "a time without its format": ("created_at", TEXT),
+    "a time as a number": ("created_at", {"type": ["number", "null"]}),
+    "a time or a number": ("created_at", {"type": ["string", "integer"], "format": "date-time"}),
+    "a format of a text": ("subject", {**TEXT, "format": "uuid"}),
+    "in an object": ("tags_info", {"type": "array", "items": {"anyOf": [{"type": "string"}]}}),
+    "an object without fields": (
+        "additional_properties",
+        {"type": ["object", "null"], "additionalProperties": False},
+    ),
+    "new fields as a text": ("additional_properties", TEXT),
+    "new fields as documented": (
+        "additional_properties",
+        {"type": "object", "properties": {"brandNewField": {"type": "boolean"}}},
+    ),
+    "a key that is a list": ("id", {"type": ["array", "null"]}),
+}
+
+
+@pytest.mark.parametrize(("field", "schema"), NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
+def test_a_schema_that_the_tap_cannot_follow_is_refused(field, schema):
+    changed = entry("conversations")
+    changed["schema"]["properties"][field] = schema
+    with pytest.raises(SettingsError, match=rf"^--catalog: the schema of conversations\.{field}"):
+        read(changed)
+
+
+@pytest.mark.parametrize(
+    ("stream", "key"), [("messages", "id"), ("tags", "id"), ("analytics_records", "recordId")]
+)
+def test_a_key_of_strings_does_not_become_a_number(stream, key):
+    changed = entry(stream)
+    changed["schema"]["properties"][key] = {"type": "integer"}
+    with pytest.raises(SettingsError, match=rf"the schema of {stream}\.{key} is never null"):
+        read(changed)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"replication_method": "INCREMENTAL"},
         {"replication_key": "id"},
         {"replication_method": None, "metadata": [item(**{"replication-key": "id"})]},
-        {"replication_method": None, "metadata": [item(**{"forced-replication-method": [1]})]},
         {"metadata": [item(**{"replication-method": "INCREMENTAL"})]},
-        {"metadata": [item(**{"replication-method": ["FULL_TABLE"]})]},
     ],
 )
 def test_a_list_is_replicated_whole_and_not_otherwise(changes):
@@ -133,11 +141,6 @@ def test_the_replication_method_in_the_metadata_is_what_a_user_chose(method):
     chosen = item(**{"replication-method": method, "forced-replication-method": "LOG_BASED"})
     (found,) = read(entry("conversations", metadata=[chosen], replication_method="LOG_BASED"))
     assert found["replication_method"] == method
-
-
-def test_an_entry_that_is_there_twice_is_refused():
-    with pytest.raises(SettingsError, match="tags is listed more than once"):
-        read(entry("tags"), entry("tags"))
 
 
 def test_what_is_left_out_is_filled_in():
@@ -153,9 +156,19 @@ def test_a_catalog_as_discovered_stays_as_it_is():
     assert read(*entries) == entries
 
 
+def test_a_stream_that_no_item_selects_is_not_selected():
+    assert read(entry("tags", metadata=[item("properties", "id", selected=True)])) == []
+
+
 @pytest.mark.parametrize("metadata", [[], [ROOT]])
 def test_a_stream_of_another_tap_is_refused_if_it_is_selected(metadata):
     other = {"tap_stream_id": "planets", "schema": {}}
     assert read({**other, "metadata": [item(selected=False)]}) == []
     with pytest.raises(SettingsError, match="planets is selected"):
         read({**other, "metadata": metadata})
+
+
+@pytest.mark.parametrize("content", [{}, {"streams": None}, {"streams": ["x"]}, {"streams": [{}]}])
+def test_what_is_no_catalog_is_refused(content):
+    with pytest.raises(SettingsError, match="the output of tap-dixa --discover"):
+        read_catalog(content, discovered())

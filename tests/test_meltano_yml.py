@@ -14,19 +14,10 @@ EXTRACTOR = EXTRACTORS["tap-dixa"]
 JOBS = {job["name"]: job["tasks"] for job in PROJECT["jobs"]}
 
 
-def test_the_plugins_settings_are_the_taps():
+def test_the_plugin_is_the_tap():
     assert EXTRACTOR["settings"] == list(plugin.settings())
-
-
-def test_the_plugins_capabilities_are_the_taps():
     assert EXTRACTOR["capabilities"] == plugin.capabilities()
-
-
-def test_what_the_plugin_selects_is_what_the_tap_does():
     assert EXTRACTOR["select"] == plugin.selection()
-
-
-def test_what_meltano_asks_for_is_what_the_tap_requires():
     assert EXTRACTOR["settings_group_validation"] == [plugin.REQUIRED]
 
 
@@ -51,16 +42,6 @@ def test_incremental_streams_are_hourly_and_full_table_streams_daily(stream):
 def test_the_extractors_of_the_jobs_differ_from_the_tap_in_their_streams_alone(name):
     assert EXTRACTORS[name].keys() == {"name", "inherit_from", "select_filter"}
     assert EXTRACTORS[name]["inherit_from"] == "tap-dixa"
-
-
-def test_each_job_is_scheduled_at_a_minute_of_its_own():
-    schedules = {schedule["job"]: schedule["interval"].split() for schedule in PROJECT["schedules"]}
-    assert schedules.keys() == {"dixa-hourly", "dixa-daily"}
-    (minute, *hourly), (later, hour, *daily) = schedules["dixa-hourly"], schedules["dixa-daily"]
-    assert int(minute) != int(later)
-    assert hourly == ["*"] * 4
-    assert int(hour) in range(24)
-    assert daily == ["*"] * 3
 
 
 def test_no_two_jobs_have_the_same_state():

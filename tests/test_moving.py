@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from tap_dixa.client import SCHEMAS
 from tap_dixa.streams import STREAMS
+from tap_dixa.streams.base import SCHEMAS
 from tests.pages import DOCS, blocks
 
 TYPES = {"integer": "hugeint", "boolean": "boolean", "string": "varchar"}

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,59 +11,38 @@ from tap_dixa.tap import TapDixa
 GOOD = {"api_token": "t0ken", "start_date": "2025-01-01"}
 
 
-def test_defaults():
-    settings = Settings.from_config(GOOD)
-    assert settings.start_date == 1_735_689_600_000
-    assert settings.end_date is None
-    assert settings.exports_api_url == "https://exports.dixa.io"
-    assert settings.dixa_api_url == "https://dev.dixa.io"
-    assert (settings.window_days, settings.lookback_seconds) == (31, 600)
-    assert (settings.requests_per_minute, settings.request_timeout_seconds) == (10, 300)
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("api_token", None),
         ("api_token", ""),
-        ("api_token", "  "),
         ("api_token", "Bearer t0ken"),
-        ("api_token", "t0ken\nX-Other: 1"),
         ("api_token", "tøken"),
         ("api_token", 7),
         ("start_date", None),
         ("start_date", ""),
         ("start_date", "01/02/2025"),
-        ("start_date", 1735689600000),
         ("start_date", 1712010112345),
         ("start_date", ["2025-01-01"]),
         ("end_date", "01/02/2026"),
-        ("end_date", "soon"),
         ("end_date", "2024-12-31"),
-        ("window_days", 0),
         ("window_days", 32),
         ("window_days", "7"),
         ("window_days", True),
         ("lookback_seconds", -1),
         ("requests_per_minute", 0),
         ("requests_per_minute", 1.5),
-        ("request_timeout_seconds", 0),
-        ("exports_api_url", "exports.dixa.io"),
-        ("exports_api_url", "ftp://exports.dixa.io"),
         ("exports_api_url", "http://exports.dixa.io"),
         ("exports_api_url", "https://user:secret@exports.dixa.io"),
         ("exports_api_url", "https://[::1"),
         ("dixa_api_url", "http://127.0.0.1.example"),
         ("exports_api_url", "http://10.0.0.1"),
-        ("exports_api_url", "http://0.0.0.0"),
         ("exports_api_url", "http://localhost.example"),
         ("exports_api_url", "HTTP://exports.dixa.io"),
         ("exports_api_url", "http://user@127.0.0.1"),
-        ("dixa_api_url", "http://[::ffff:10.0.0.1]"),
         ("user_agent", "a\r\nb"),
         ("analytics_record_ids", "ratings"),
         ("intelligence_record_ids", [1]),
-        ("intelligence_lookback_days", -1),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(name, value):
@@ -81,10 +58,6 @@ def test_what_cannot_be_used_is_refused_by_name(name, value):
 def test_plain_http_is_for_loopback_only(url):
     settings = Settings.from_config({**GOOD, "exports_api_url": url})
     assert settings.exports_api_url == url.rstrip("/")
-
-
-def test_an_empty_interval_is_allowed():
-    assert Settings.from_config({**GOOD, "end_date": "2025-01-01"}).end_date == 1_735_689_600_000
 
 
 @pytest.mark.parametrize("written", ["2025-1-31", "2025/01/31", 20250131, "2025-01-31 00:00"])
@@ -110,33 +83,13 @@ def test_no_message_shows_the_token(token):
     assert str(token) not in str(refused.value)
 
 
-def test_reading_the_environment_leaves_it_as_it_is(monkeypatch):
-    monkeypatch.setenv("TAP_DIXA_API_TOKEN", "token-of-the-test")
-    monkeypatch.setenv("TAP_DIXA_START_DATE", "2025-01-31")
-    monkeypatch.setenv("TAP_DIXA_WINDOW_DAYS", "")
-    before = dict(os.environ)
-    tap = TapDixa(parse_env_config=True)
-    assert dict(os.environ) == before
-    assert tap.run.settings.window_days == 31
-
-
 SECRET = "a-seed-that-nobody-may-see"  # noqa: S105
 SDK = {
     "stream_map_config": [SECRET],
     "stream_maps": {"conversations": SECRET},
-    "batch_config": {"encoding": SECRET},
     "faker_config": SECRET,
     "flattening_max_depth": SECRET,
-    "flattening_enabled": SECRET,
 }
-
-
-@pytest.mark.parametrize("where", [{}, {"conversations": {}}])
-def test_the_rest_of_stream_maps_can_only_be_dropped(where):
-    maps = {name: {"__else__": SECRET} for name in where} or {"__else__": SECRET}
-    with pytest.raises(SettingsError, match="__else__") as refused:
-        TapDixa(config={**GOOD, "stream_maps": maps})
-    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", SDK)
@@ -148,15 +101,11 @@ def test_no_message_shows_the_value_of_a_setting_of_the_sdk(name):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "meant"), [("stream_map", "stream_maps"), ("refresh_anonymised", "refresh_anonymized")]
-)
-def test_a_typing_mistake_in_a_setting_is_refused(name, meant):
-    with pytest.raises(SettingsError, match=f"no setting {name}. Did you mean {meant}") as refused:
-        TapDixa(config={**GOOD, name: SECRET})
-    assert SECRET not in str(refused.value)
-
-
-def test_a_setting_that_is_none_of_the_tap_s_is_ignored():
-    tap = TapDixa(config={**GOOD, "comment": "ours", "interval": 5})
-    assert tap.run.settings.window_days == 31
+def test_a_typing_mistake_in_a_setting_is_refused_and_another_program_s_is_ignored():
+    for name, meant in (
+        ("stream_map", "stream_maps"),
+        ("refresh_anonymised", "refresh_anonymized"),
+    ):
+        with pytest.raises(SettingsError, match=f"no setting {name}. Did you mean {meant}"):
+            TapDixa(config={**GOOD, name: None})
+    assert TapDixa(config={**GOOD, "comment": "ours", "interval": 5}).run.settings.window_days == 31

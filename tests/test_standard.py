@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from tap_dixa import rate_limit
+from tap_dixa.http import session
 from tap_dixa.streams import STREAMS
 from tap_dixa.tap import TapDixa
 from tests.conftest import catalog, made, settings
@@ -22,7 +22,7 @@ SANDBOX.__enter__()
 def unlimited():
     """Let the tap not wait for the Dixa API's limit: this sandbox has none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rate_limit, "BURST_INTERVAL", 1)
+        patch.setattr(session, "BURST_INTERVAL", 1)
         yield
     SANDBOX.__exit__()
 

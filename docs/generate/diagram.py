@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
-from tap_dixa.client import SCHEMAS
+from tap_dixa.streams.base import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from docs.generate.joins import Join
-    from tap_dixa.client import DixaStream
+    from tap_dixa.streams.base import DixaStream
 
 _INDENT = "    "
 

@@ -11,7 +11,7 @@ from tap_dixa.tap import TapDixa
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_dixa.client import DixaStream
+    from tap_dixa.streams.base import DixaStream
 
 REQUIRED: list[str] = CONFIG_JSONSCHEMA["required"]
 """The settings without which nothing works."""

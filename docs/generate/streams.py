@@ -9,20 +9,11 @@ from docs.generate.diagram import diagram
 from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
 from docs.generate.markdown import codes, table
-from tap_dixa.client import SCHEMAS
-from tap_dixa.streams.activity_logs import ActivityLogsStream
-from tap_dixa.streams.analytics import AnalyticsRecordsStream, IntelligenceRecordsStream
-from tap_dixa.streams.changed_conversations import ChangedConversationsStream
-from tap_dixa.streams.children import MembersStream
-from tap_dixa.streams.configuration import BusinessHoursDefinitionsStream, ConversationFlowsStream
-from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.full_table import FullTableStream
-from tap_dixa.streams.knowledge import CatalogItemsStream
-from tap_dixa.streams.messages import MessagesStream
+from tap_dixa.streams.base import SCHEMAS
 
 if TYPE_CHECKING:
     from docs.generate.fields import Field
-    from tap_dixa.client import DixaStream
+    from tap_dixa.streams.base import DixaStream
 
 _INTRODUCTION = """\
 # Streams
@@ -108,26 +99,29 @@ Every record fits these types. A value of another type is converted if nothing i
 "123" to 123; if not, it is in `additional_properties`, and the field is null. See
 [syncing.md](syncing.md#values-of-other-types)."""
 
-_HOW: dict[type[DixaStream], str] = {
-    ChangedConversationsStream: "One request for each conversation that changed since the "
-    "bookmark.",
-    IntelligenceRecordsStream: "Page by page, for each record type and a window of "
-    "`window_days` at a time. The last `intelligence_lookback_days` are read again in every run.",
-    AnalyticsRecordsStream: "Page by page, for each record type and a window of `window_days` "
-    "at a time.",
-    ActivityLogsStream: "Page by page, for a window of `window_days` at a time. The entries about "
+_CHANGED = "One request for each conversation that changed since the bookmark."
+_ITEMS = "One request for each one in the catalogs of all collections."
+_HOW = {
+    "conversations": "One request for each window of `window_days`.",
+    "messages": "One request for each window of `window_days`. The messages of conversations that "
+    "were anonymized since the last run, and those that were redacted, are emitted again, after "
+    "the new ones.",
+    "activity_logs": "Page by page, for a window of `window_days` at a time. The entries about "
     "conversations that were anonymized since the last run are emitted again, after the new ones.",
-    MessagesStream: "One request for each window of `window_days`. The messages of "
-    "conversations that were anonymized since the last run, and those that were redacted, are "
-    "emitted again, after the new ones.",
-    ExportStream: "One request for each window of `window_days`.",
-    BusinessHoursDefinitionsStream: "One request for each schedule.",
-    CatalogItemsStream: "One request for each one in the catalogs of all collections.",
-    ConversationFlowsStream: "One request for each of the nine channels that Dixa lists flows of.",
-    MembersStream: "All rows, requested for each `{parent_key}`.",
-    FullTableStream: "All rows, page by page.",
+    "conversation_notes": _CHANGED,
+    "conversation_ratings": _CHANGED,
+    "analytics_records": "Page by page, for each record type and a window of `window_days` at a "
+    "time.",
+    "intelligence_records": "Page by page, for each record type and a window of `window_days` at "
+    "a time. The last `intelligence_lookback_days` are read again in every run.",
+    "business_hours_definitions": "One request for each schedule.",
+    "knowledge_categories": _ITEMS,
+    "knowledge_articles": _ITEMS,
+    "conversation_flows": "One request for each of the nine channels that Dixa lists flows of.",
+    "queue_members": "All rows, requested for each `queueId`.",
+    "team_members": "All rows, requested for each `teamId`.",
 }
-"""How a stream is read. The first class that it is of counts."""
+"""How a stream is read, if not as a list."""
 
 
 def page() -> str:
@@ -213,16 +207,11 @@ def _mark(stream: DixaStream, field: Field) -> str:
 
 
 def _how(stream: DixaStream) -> str:
-    text = next(how for kind, how in _HOW.items() if isinstance(stream, kind))
-    return text.format(parent_key=getattr(stream, "parent_key", ""))
+    return _HOW.get(stream.name, "All rows, page by page.")
 
 
 def _endpoint(stream: DixaStream) -> str:
-    # A stream of changed conversations has their path; another class requests the rows.
-    if isinstance(stream, ChangedConversationsStream):
-        stream = stream.another(stream.children)
-    api = "Exports API" if isinstance(stream, ExportStream) else "Dixa API"
-    return f"{api}, `{stream.path}`"
+    return f"{'Exports API' if stream.is_exports else 'Dixa API'}, `{stream.path}`"
 
 
 def _link(stream: str) -> str:

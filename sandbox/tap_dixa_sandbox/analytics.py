@@ -24,32 +24,20 @@ _KINDS = {
     "ratings": (
         "Conversation ratings",
         "csat",
-        {"conversation_id": False, "agent_id": True, "queue_id": True},
+        ("conversation_id", "agent_id", "queue_id"),
     ),
     "closed_conversations": (
         "Closed conversation data",
         "closed_conversations",
-        {
-            "closed_at": False,
-            "conversation_id": False,
-            "agent_id": True,
-            "queue_id": True,
-            "closed_by": False,
-            "tags": True,
-        },
+        ("closed_at", "conversation_id", "agent_id", "queue_id", "closed_by", "tags"),
     ),
     "first_response_time": (
         "Time until a conversation was assigned",
         "first_response_time",
-        {
-            "csid": False,
-            "queue": True,
-            "contact_point": True,
-            "initial_channel": False,
-            "initial_direction": False,
-        },
+        ("csid", "queue", "contact_point", "initial_channel", "initial_direction"),
     ),
 }
+_NULLABLE = {"agent_id", "queue_id", "tags", "queue", "contact_point"}
 _MEASURES = {
     "csat": ("Percentage",),
     "closed_conversations": ("Count",),
@@ -64,8 +52,8 @@ def record_types() -> list[Row]:
             "id": kind,
             "description": description,
             "fieldsMetadata": [
-                {"field": field, "description": f"The {field}", "nullable": nullable}
-                for field, nullable in fields.items()
+                {"field": field, "description": f"The {field}", "nullable": field in _NULLABLE}
+                for field in fields
             ],
             "filters": _filters(),
             "relatedMetricIds": [metric],
@@ -107,7 +95,7 @@ def filter_values(data: DataSet, attribute: str) -> list[Row]:
     values = {
         "agent_id": {agent.id: agent.name for agent in data.desk.agents},
         "queue_id": {queue.id: queue.name for queue in data.desk.queues},
-        "channel": {_upper(channel): channel.capitalize() for channel in CHANNELS},
+        "channel": {channel.upper(): channel.capitalize() for channel in CHANNELS},
         "initial_direction": _DIRECTIONS,
     }[attribute]
     return [{"value": value, "label": label} for value, label in values.items()]
@@ -125,10 +113,9 @@ def rows(data: DataSet, kind: str, interval: Interval, as_of: int) -> list[Row]:
     Returns:
         The rows. The same arguments give the same rows in the same order.
     """
-    lives = sorted(data.lives(interval.after, interval.before), key=lambda life: life.number)
     found = [
         _row(data, kind, life, time, place)
-        for life in lives
+        for life in data.lives(interval)
         for place, time in enumerate(_times(kind, life))
         if time <= life.seen_at(as_of) and interval(time)
     ]
@@ -175,7 +162,7 @@ def _row(data: DataSet, kind: str, life: Life, time: int, place: int) -> Row:
             "csid": conversation,
             "queue": queue,
             **_contact_point(life),
-            "initial_channel": _cell("String", _upper(life.channel), life.channel.capitalize()),
+            "initial_channel": _cell("String", life.channel.upper(), life.channel.capitalize()),
             "initial_direction": _cell("String", direction, _DIRECTIONS[direction]),
         }
     row: Row = {"primaryTimestampField": {"name": name, "timestamp": instant(time)}}
@@ -196,7 +183,3 @@ def _tags(data: DataSet, life: Life) -> list[Row]:
 def _cell(kind: str, value: Any, label: str | None = None) -> Row:
     cell = {"value": value, "_type": f"{kind}Field"}
     return cell if label is None else {**cell, "label": label}
-
-
-def _upper(channel: str) -> str:
-    return channel.upper()

@@ -26,42 +26,23 @@ _LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")
 _SUMMARY = Path("examples/summary.py")
 
 
+_SOME, _ANY_NUMBER = click.IntRange(1), click.IntRange(0)
+_OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
+    ("--conversations", _SOME, 5000, "Approximate number of conversations."),
+    ("--contacts", _SOME, None, "Number of end users; a third of the conversations if not given."),
+    ("--days", _SOME, 90, "Days of history."),
+    ("--seed", int, 1, "Another seed gives other data."),
+    ("--late-seconds", _ANY_NUMBER, 30, "The longest time until a change is visible."),
+    ("--token", str, "sandbox-token", "The API token that is accepted."),
+    ("--requests-per-minute", _ANY_NUMBER, 10, "The exports' rate limit; 0 for none."),
+    ("--port", click.IntRange(0, 65535), 0, "The loopback port; 0 for any free one."),
+)
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all commands have."""
-    some, any_number = click.IntRange(1), click.IntRange(0)
-    options = (
-        click.option(
-            "--conversations", type=some, default=5000, help="Approximate number of conversations."
-        ),
-        click.option(
-            "--contacts",
-            type=some,
-            help="Number of end users; a third of the conversations if not given.",
-        ),
-        click.option("--days", type=some, default=90, help="Days of history."),
-        click.option("--seed", default=1, help="Another seed gives other data."),
-        click.option(
-            "--late-seconds",
-            type=any_number,
-            default=30,
-            help="The longest time until a change is visible.",
-        ),
-        click.option("--token", default="sandbox-token", help="The API token that is accepted."),
-        click.option(
-            "--requests-per-minute",
-            type=any_number,
-            default=10,
-            help="The exports' rate limit; 0 for none.",
-        ),
-        click.option(
-            "--port",
-            type=click.IntRange(0, 65535),
-            default=0,
-            help="The loopback port; 0 for any free one.",
-        ),
-    )
-    for option in reversed(options):  # help shows the last one that is added first
-        command = option(command)
+    for name, kind, default, text in reversed(_OPTIONS):  # help shows the last one first
+        command = click.option(name, type=kind, default=default, help=text)(command)
     return command
 
 
@@ -78,7 +59,7 @@ def serve(**given: Any) -> None:
     POST /sandbox/anonymize/CSID anonymizes a conversation, POST /sandbox/redact/CSID/MESSAGE_ID
     redacts a message.
     """
-    with _made_with(**given) as sandbox:
+    with _sandbox(given) as sandbox:
         _print_address(sandbox, "Put these lines into another shell; Ctrl-C stops it.")
         for name, value in _settings(sandbox).items():
             click.echo(f"export {name}={shlex.quote(value)}")
@@ -116,7 +97,7 @@ def demo(**given: Any) -> None:
 
 def _run(command: tuple[str, ...], given: dict[str, Any]) -> int:
     """Run a command against a sandbox; return its exit status as a shell does."""
-    with _made_with(**given) as sandbox:
+    with _sandbox(given) as sandbox:
         _print_address(sandbox, f"Running {command[0]} against it.")
         proxies = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
         environment = {
@@ -135,27 +116,18 @@ def _run(command: tuple[str, ...], given: dict[str, Any]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _made_with(  # noqa: PLR0913 (each is an option)
-    *,
-    conversations: int,
-    contacts: int | None,
-    days: int,
-    seed: int,
-    late_seconds: int,
-    token: str,
-    requests_per_minute: int,
-    port: int,
-) -> Sandbox:
+def _sandbox(given: dict[str, Any]) -> Sandbox:
     """Make the sandbox that the options describe."""
     data = DataSet(
-        conversations,
-        days,
+        given["conversations"],
+        given["days"],
         now=lambda: time.time_ns() // 1_000_000,
-        seed=seed,
-        late=late_seconds * 1000,
-        contacts=contacts,
+        seed=given["seed"],
+        late=given["late_seconds"] * 1000,
+        contacts=given["contacts"],
     )
-    behaviour = Behaviour(token=token, requests_per_minute=requests_per_minute)
+    behaviour = Behaviour(given["token"], given["requests_per_minute"])
+    port = given["port"]
     try:
         return Sandbox(data, behaviour, port)
     except OSError as error:

@@ -87,8 +87,7 @@ class Configuration:
         return {"data": self._flows[channel]}
 
     def _list_templates(self, request: Request) -> Row:
-        key = Key.read(request) or Key(request.url.path)
-        return _PAGING.listed(request, key, self._templates)
+        return _PAGING.listed(request, Key.read(request), self._templates)
 
 
 def _flows(desk: Desk, random: Random) -> dict[str, list[Row]]:

@@ -34,13 +34,11 @@ def by_id(data: Callable[[str], Any]) -> Content:
     def content(request: Request) -> dict[str, Any]:
         identifier = request.path_params["id"]
         try:
-            is_uuid = str(UUID(identifier)) == identifier.lower()
+            UUID(identifier)
         except ValueError:
-            is_uuid = False
-        if not is_uuid:
-            raise BadQueryError("Invalid value for: path parameter")
+            raise BadQueryError("Invalid value for: path parameter") from None
         with not_found():
-            return {"data": data(identifier.lower())}
+            return {"data": data(identifier)}
 
     return content
 

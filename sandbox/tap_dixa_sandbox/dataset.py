@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from functools import lru_cache
 from random import Random
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from tap_dixa_sandbox import records
@@ -21,6 +21,8 @@ from tap_dixa_sandbox.life import Life, Redaction, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tap_dixa_sandbox.filters import Interval
 
     Inside = Callable[[int], bool]
 
@@ -68,7 +70,7 @@ class DataSet:
         self._changing: dict[int, Life] = {}
         self._anonymized: dict[int, int] = {}
         self._redacted: dict[int, dict[int, Redaction]] = {}
-        self._lock = Lock()
+        self._lock = RLock()
         self._drawn = lru_cache(_KEPT)(self._draw)
 
     def conversations(
@@ -104,20 +106,16 @@ class DataSet:
             written = list(records.messages(life, life.seen_at(now)))
             yield from (record for record in reversed(written) if inside(record["created_at"]))
 
-    def lives(self, oldest: int, newest: int) -> Iterator[Life]:
-        """Yield each conversation that may have events in an interval.
-
-        Args:
-            oldest: The start of the interval, in Unix ms.
-            newest: The end of the interval, in Unix ms.
-        """
+    def lives(self, interval: Interval) -> Iterator[Life]:
+        """Yield each conversation that may have events in an interval, in order."""
+        oldest, newest = interval.after, interval.before
         _, found = self._find(lambda times: times[_CREATED] <= newest and times[_UPDATED] >= oldest)
         redacted = {
             number
             for number, messages in self._redacted.items()
             if any(oldest <= one.time <= newest for one in messages.values())
         }
-        return (self.draw(number) for number in [*found, *redacted.difference(found)])
+        return map(self.draw, sorted(redacted.union(found)))
 
     def life(self, csid: int) -> tuple[Life, int]:
         """Return a conversation and the time (Unix ms) up to which the APIs know it.
@@ -126,8 +124,13 @@ class DataSet:
             LookupError: There is no such conversation, or it is not visible yet.
         """
         with self._lock:
-            life, now = self._visible(csid)
-            return life, life.seen_at(now)
+            now = self.now()
+            self._catch_up(now)
+            if self._first <= csid < self._next:
+                life = self.draw(csid)
+                if life.created <= life.seen_at(now):
+                    return life, life.seen_at(now)
+        raise LookupError(f"There is no conversation {csid}")
 
     def draw(self, number: int) -> Life:
         """Draw the conversation with a number, whether or not it is visible yet."""
@@ -154,7 +157,8 @@ class DataSet:
             LookupError: There is no such conversation, or it is not visible yet.
         """
         with self._lock:
-            life, now = self._visible(csid)
+            life, seen = self.life(csid)
+            now = seen + life.delay
             if life.anonymized is not None and life.anonymized <= now:
                 return
             self._anonymized[csid] = life.anonymized = now
@@ -177,8 +181,9 @@ class DataSet:
             LookupError: There is no such message, or it is not visible yet.
         """
         with self._lock:
-            life, now = self._visible(csid)
-            written = list(records.messages(life, life.seen_at(now)))
+            life, seen = self.life(csid)
+            now = seen + life.delay
+            written = list(records.messages(life, seen))
             places = {message["id"]: place for place, message in enumerate(written)}
             if message_id not in places:
                 raise LookupError(f"There is no message {message_id} in conversation {csid}")
@@ -188,16 +193,6 @@ class DataSet:
             files = len(written[place].get("attached_files") or ())
             redaction = Redaction(now, written[place].get("text") is not None, files)
             self._redacted[csid] = {**life.redacted, place: redaction}
-
-    def _visible(self, csid: int) -> tuple[Life, int]:
-        """Return a visible conversation, and now. The lock must be held."""
-        now = self.now()
-        self._catch_up(now)
-        if self._first <= csid < self._next:
-            life = self.draw(csid)
-            if life.created <= life.seen_at(now):
-                return life, now
-        raise LookupError(f"There is no conversation {csid}")
 
     def _find(
         self, passes: Callable[[tuple[int, ...]], bool], ids: set[int] | None = None

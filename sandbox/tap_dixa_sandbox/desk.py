@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
+from typing import NamedTuple
 from uuid import UUID
 
 _FIRST = (
@@ -65,8 +65,7 @@ EMAIL = frozenset({"email", "contactform"})
 CHAT = frozenset({"widgetchat", "chat"})
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """An agent or an end user."""
 
     id: str
@@ -75,8 +74,7 @@ class Person:
     phone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A queue, a tag or anything else with an id and a name."""
 
     id: str

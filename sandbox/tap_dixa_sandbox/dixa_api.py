@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,17 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa_sandbox import activity_entries, analytics, notes, ratings, records
-from tap_dixa_sandbox.activity_log import ActivityLog
+from tap_dixa_sandbox import activity_log, analytics, notes, ratings, records
 from tap_dixa_sandbox.contents import by_id, not_found, of
 from tap_dixa_sandbox.filters import BadQueryError, Interval, log_interval
 from tap_dixa_sandbox.pages import Key, Paging
-from tap_dixa_sandbox.rate_limits import Bucket, TooManyRequestsError
+from tap_dixa_sandbox.rate_limits import Bucket
 from tap_dixa_sandbox.record_queries import RecordQueries, catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.requests import Request
 
     from tap_dixa_sandbox.behaviour import Behaviour
@@ -45,7 +43,7 @@ class DixaApi:
     def __init__(self, data: DataSet, behaviour: Behaviour) -> None:
         self._data = data
         self._behaviour = behaviour
-        self._log = ActivityLog(data)
+        self._log_places = lru_cache(maxsize=4)(activity_log.places)
         self._bucket = Bucket()
         listed, queries = data.directory, RecordQueries(data, behaviour)
         lists: dict[str, Content] = {
@@ -70,19 +68,17 @@ class DixaApi:
             "/analytics/filter/{attribute}": self._filter_values,
         }
         self.routes = [
-            Route("/beta/intelligence/records", self._serving(catalogue)),
-            self._posted("/beta/intelligence/{category}/records/{id}", queries.intelligence),
+            self._route("/beta/intelligence/records", catalogue),
+            self._route("/beta/intelligence/{category}/records/{id}", queries.intelligence, "POST"),
         ]
         for version in ("/v1", "/beta"):
             self.routes += [
-                Route(f"{version}{path}", self._serving(content)) for path, content in lists.items()
+                self._route(f"{version}{path}", content) for path, content in lists.items()
             ]
-            self.routes.append(self._posted(f"{version}/analytics/records", queries.analytics))
+            records = f"{version}/analytics/records"
+            self.routes.append(self._route(records, queries.analytics, "POST"))
 
-    def _posted(self, path: str, content: Content) -> Route:
-        return Route(path, self._serving(content), methods=["POST"])
-
-    def _serving(self, content: Content) -> Callable[[Request], Awaitable[Response]]:
+    def _route(self, path: str, content: Content, method: str = "GET") -> Route:
         def respond(request: Request) -> Response:
             self._admit(request)
             return Response(msgspec.json.encode(content(request)), media_type="application/json")
@@ -91,7 +87,7 @@ class DixaApi:
             request.state.body = await request.body()
             return await run_in_threadpool(respond, request)
 
-        return serve
+        return Route(path, serve, methods=[method])
 
     def _admit(self, request: Request) -> None:
         behaviour = self._behaviour
@@ -100,21 +96,15 @@ class DixaApi:
             raise HTTPException(401, "Invalid or missing credentials")
         rate, burst = behaviour.requests_per_second, behaviour.burst
         if not self._bucket.take(rate, burst, time.monotonic()):
-            raise TooManyRequestsError
+            raise HTTPException(429, "API limit has been reached")
 
     def _agents(self, request: Request) -> dict[str, Any]:
         agents = self._data.directory.agents
-        key = Key.read(request) or Key(request.url.path)
-        return _AGENTS.page(
-            request, key, list(agents), lambda places: [agents[place] for place in places]
-        )
+        return _AGENTS.page(request, Key.read(request), list(agents), agents.__getitem__)
 
     def _end_users(self, request: Request) -> dict[str, Any]:
         listed = self._data.directory
-        key = Key.read(request) or Key(request.url.path)
-        return _END_USERS.page(
-            request, key, listed.end_users, lambda numbers: [*map(listed.end_user, numbers)]
-        )
+        return _END_USERS.page(request, Key.read(request), listed.end_users, listed.end_user)
 
     def _tags(self, request: Request) -> dict[str, Any]:
         wanted = request.query_params.get("includeDeactivated", "false")
@@ -124,25 +114,28 @@ class DixaApi:
         return {"data": [tag for tag in tags if wanted == "true" or tag["state"] == "Active"]}
 
     def _activity_log(self, request: Request) -> dict[str, Any]:
-        key = Key.read(request)
-        if key is None:
-            after, before = log_interval(request.query_params)
-            key = Key(request.url.path, after=after, before=before, as_of=self._data.now())
+        after, before = log_interval(request.query_params)
+        key = Key.read(request, after=after, before=before, as_of=self._data.now())
         interval = Interval(key.after, key.before, self._behaviour.bounds)
-        found = self._log.places(interval, key.as_of, self._behaviour.activity_order)
-        return _ACTIVITY_LOG.page(
-            request,
-            key,
-            range(len(found)),
-            lambda some: self._log.entries([found[n] for n in some], key.as_of),
-        )
+        order = self._behaviour.activity_order
+        places = self._log_places(self._data, interval, key.as_of, order)
+
+        @cache
+        def entries(number: int) -> list[dict[str, Any]]:
+            life = self._data.draw(number)
+            return list(activity_log.entries(self._data.desk, life, life.seen_at(key.as_of)))
+
+        def entry(row: int) -> dict[str, Any]:
+            return entries(places[row].number)[places[row].entry]
+
+        return _ACTIVITY_LOG.page(request, key, range(len(places)), entry)
 
     def _filter_values(self, request: Request) -> dict[str, Any]:
         with not_found():
             return {"data": analytics.filter_values(self._data, request.path_params["attribute"])}
 
     def _entries(self, request: Request) -> dict[str, Any]:
-        return {"data": list(activity_entries.entries(self._data.desk, *self._life(request)))}
+        return {"data": list(activity_log.entries(self._data.desk, *self._life(request)))}
 
     def _notes(self, request: Request) -> dict[str, Any]:
         return {"data": notes.rows(*self._life(request))}

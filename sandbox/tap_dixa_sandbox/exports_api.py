@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from tap_dixa_sandbox.dataset import TIMES, DataSet
 from tap_dixa_sandbox.filters import BadQueryError, ids, intervals
-from tap_dixa_sandbox.rate_limits import PerMinute, TooManyRequestsError
+from tap_dixa_sandbox.rate_limits import PerMinute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,7 +68,7 @@ class ExportsApi:
         if (scheme.lower(), secret) not in {("bearer", behaviour.token), ("basic", basic)}:
             raise HTTPException(401, "Invalid or missing credentials")
         if not self._limit.take(behaviour.requests_per_minute, time.monotonic()):
-            raise TooManyRequestsError
+            raise HTTPException(429, "API limit has been reached")
 
     def _conversations(self, query: Mapping[str, str]) -> Records:
         wanted = ids(query)

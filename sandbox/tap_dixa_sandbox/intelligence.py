@@ -79,10 +79,9 @@ def rows(data: DataSet, kind: str, interval: Interval, as_of: int) -> list[Cells
     if kind == "agentPresenceDuration":
         found = list(_presence(data, interval, as_of))
     else:
-        lives = sorted(data.lives(interval.after, interval.before), key=lambda life: life.number)
         found = [
             _conversation(data, kind, life, time)
-            for life in lives
+            for life in data.lives(interval)
             if (time := _time(kind, life)) is not None
             and time <= life.seen_at(as_of)
             and interval(time)

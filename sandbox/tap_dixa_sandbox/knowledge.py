@@ -70,8 +70,7 @@ class Knowledge:
         }
 
     def _list_collections(self, request: Request) -> Row:
-        key = Key.read(request) or Key(request.url.path)
-        return _PAGING.listed(request, key, self._collections)
+        return _PAGING.listed(request, Key.read(request), self._collections)
 
     def _catalog(self, collection: str) -> Row:
         name = self._titles[collection]

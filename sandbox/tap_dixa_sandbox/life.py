@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_dixa_sandbox.arrivals import DAY, HOUR
 from tap_dixa_sandbox.desk import CHANNELS, CHAT, EMAIL, PHONE
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60_000
 
-_CHANNEL_NAMES = tuple(CHANNELS)
-_CHANNEL_WEIGHTS = tuple(CHANNELS.values())
 
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
+class Redaction(NamedTuple):
     """That a single message lost its text and its files."""
 
     time: int
@@ -83,10 +79,6 @@ class Life:
         """Whether it was anonymized by a time."""
         return self.anonymized is not None and self.anonymized <= seen
 
-    def is_redacted(self, place: int, seen: int) -> bool:
-        """Whether the message at a place was redacted, by itself, by a time."""
-        return place in self.redacted and self.redacted[place].time <= seen
-
     def updated(self, seen: int) -> int:
         """The last change up to a time that is not before `created`."""
         events = self.events
@@ -108,7 +100,7 @@ def draw(desk: Desk, number: int, created: int, slowest: int) -> Life:
     """
     random = Random(desk.seed << 40 ^ number)
     chance = random.random
-    channel = random.choices(_CHANNEL_NAMES, _CHANNEL_WEIGHTS)[0]
+    channel = random.choices([*CHANNELS], [*CHANNELS.values()])[0]
     quick = channel in PHONE or channel in CHAT
     pace = MINUTE if quick else 2 * HOUR
     queue = int(chance() ** 1.6 * len(desk.queues))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_dixa_sandbox.desk import sentence, uuid
 from tap_dixa_sandbox.records import ANONYMIZED
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from tap_dixa_sandbox.life import Life
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One note, and when it was written, in Unix ms."""
 
     id: str

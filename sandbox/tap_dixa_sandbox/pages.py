@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ import msgspec
 from tap_dixa_sandbox.filters import BadQueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.requests import Request
 
@@ -35,30 +36,27 @@ class Key(msgspec.Struct, frozen=True):
         return base64.b64encode(msgspec.json.encode(self)).decode()
 
     @classmethod
-    def read(cls, request: Request) -> Key | None:
-        """Read the `pageKey` of a request; None if it has none.
+    def read(cls, request: Request, text: str | None = None, **first: int) -> Key:
+        """Read the key of a request.
+
+        Args:
+            request: The request.
+            text: The key, if it is not the query's `pageKey`.
+            first: What the key of the first page has, which is requested without one.
 
         Raises:
             BadQueryError: It is no key of this list.
         """
-        if "pageKey" not in request.query_params:
-            return None
-        return cls.parse(request.query_params["pageKey"], request.url.path)
-
-    @classmethod
-    def parse(cls, text: str, path: str) -> Key:
-        """Read the text of a key.
-
-        Raises:
-            BadQueryError: It is no key of the list at this path.
-        """
-        try:
+        path = request.url.path
+        if text is None:
+            text = request.query_params.get("pageKey")
+        if text is None:
+            return cls(path, **first)
+        with suppress(ValueError, msgspec.MsgspecError):
             key = msgspec.json.decode(base64.b64decode(text, validate=True), type=cls)
-        except (ValueError, msgspec.MsgspecError):
-            key = None
-        if key is None or key.path != path:
-            raise BadQueryError("Invalid value for: query parameter pageKey")
-        return key
+            if key.path == path:
+                return key
+        raise BadQueryError("Invalid value for: query parameter pageKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Paging:
         request: Request,
         key: Key,
         places: Sequence[int],
-        rows: Callable[[Sequence[int]], list[dict[str, Any]]],
+        row: Callable[[int], Any],
     ) -> dict[str, Any]:
         """Build a page.
 
@@ -87,16 +85,19 @@ class Paging:
             request: The request.
             key: Where it begins.
             places: The places of all rows, in order.
-            rows: Writes the rows at some of the places.
+            row: Writes the row at a place.
 
         Raises:
             BadQueryError: `pageLimit` is no number, or not one between 1 and `most`.
         """
-        limit = self._limit(request.query_params)
+        text = request.query_params.get("pageLimit", str(self.usual))
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= self.most):
+            raise BadQueryError("Invalid value for: query parameter pageLimit")
+        limit = int(text)
         url = str(request.url.replace(query="")) if self.links_whole else request.url.path
         begin = bisect_left(places, key.place)
         end = begin + limit
-        page: dict[str, Any] = {"data": rows(places[begin:end])}
+        page: dict[str, Any] = {"data": [row(place) for place in places[begin:end]]}
         if end < len(places):
             following = msgspec.structs.replace(key, place=places[end])
             query = urlencode({"pageLimit": limit, "pageKey": str(following)})
@@ -112,16 +113,5 @@ class Paging:
             request: The request.
             key: Where it begins.
             rows: All rows, in order.
-
-        Raises:
-            BadQueryError: As `page` raises it.
         """
-        return self.page(
-            request, key, range(len(rows)), lambda places: [rows[place] for place in places]
-        )
-
-    def _limit(self, query: Mapping[str, str]) -> int:
-        text = query.get("pageLimit", str(self.usual))
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= self.most):
-            raise BadQueryError("Invalid value for: query parameter pageLimit")
-        return int(text)
+        return self.page(request, key, range(len(rows)), rows.__getitem__)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_dixa_sandbox.arrivals import DAY, HOUR
 
@@ -20,8 +19,7 @@ _NIGHT = 5
 """Every so many agents there is one whose shift goes on after midnight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """An agent's presence from one change to the next, in Unix ms."""
 
     agent: Person

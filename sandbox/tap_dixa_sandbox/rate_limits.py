@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import Lock
 
-from starlette.exceptions import HTTPException
-
 _MINUTE = 60.0
-
-
-class TooManyRequestsError(HTTPException):
-    """A request is refused because there were too many before it."""
-
-    def __init__(self) -> None:
-        super().__init__(429, "API limit has been reached")
 
 
 class PerMinute:
@@ -25,14 +16,11 @@ class PerMinute:
         self._lock = Lock()
 
     def take(self, limit: int, now: float) -> bool:
-        """Count a request if the limit allows it.
+        """Count a request if the limit allows it, and return whether it does.
 
         Args:
             limit: How many requests a minute may have; 0 if there is no limit.
             now: The time in seconds, by a clock that does not go back.
-
-        Returns:
-            Whether it does.
         """
         with self._lock:
             while self._recent and self._recent[0] <= now - _MINUTE:
@@ -55,15 +43,12 @@ class Bucket:
         self._lock = Lock()
 
     def take(self, rate: float, size: int, now: float) -> bool:
-        """Take a token if there is one.
+        """Take a token if there is one, and return whether there was.
 
         Args:
             rate: How many come back a second; 0 if there is no limit.
             size: How many the bucket holds.
             now: The time in seconds, by a clock that does not go back.
-
-        Returns:
-            Whether there was one.
         """
         if not rate:
             return True

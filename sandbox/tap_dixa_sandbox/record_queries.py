@@ -56,7 +56,7 @@ class RecordQueries:
             interval = _interval(query, period["start"], period["end"], self._behaviour.bounds)
         if kind not in {known["id"] for known in analytics.record_types()}:
             raise BadQueryError("Invalid value for: body (unknown id)")
-        key = Key.read(request) or Key(request.url.path, as_of=self._data.now())
+        key = Key.read(request, as_of=self._data.now())
         rows = self._analytics_rows(self._data, kind, interval, key.as_of)
         return _ANALYTICS.listed(request, key, rows)
 
@@ -67,7 +67,7 @@ class RecordQueries:
             BadQueryError: Dixa would refuse it.
             HTTPException: There is no such record type.
         """
-        path, kind = request.url.path, request.path_params["id"]
+        kind = request.path_params["id"]
         if kind not in intelligence.ids(request.path_params["category"]):
             raise HTTPException(404, "The requested resource could not be found")
         with _refusing_bodies():
@@ -78,8 +78,7 @@ class RecordQueries:
             limit = pagination.get("pageLimit", _INTELLIGENCE.usual)
             if not 1 <= limit <= _INTELLIGENCE.most:
                 raise BadQueryError("Invalid value for: body (pageLimit)")
-        text = pagination.get("pageKey")
-        key = Key.parse(text, path) if text else Key(path, as_of=self._data.now())
+        key = Key.read(request, pagination.get("pageKey"), as_of=self._data.now())
         rows = self._intelligence_rows(self._data, kind, interval, key.as_of)
         end = key.place + limit
         more = {"meta": {"next": str(msgspec.structs.replace(key, place=end))}}
@@ -92,8 +91,7 @@ def catalogue(request: Request) -> Page:
     Raises:
         BadQueryError: Dixa would refuse it.
     """
-    key = Key.read(request) or Key(request.url.path)
-    return _INTELLIGENCE.listed(request, key, intelligence.record_types())
+    return _INTELLIGENCE.listed(request, Key.read(request), intelligence.record_types())
 
 
 @contextmanager

@@ -193,7 +193,7 @@ def messages(life: Life, seen: int) -> Iterator[dict[str, Any]]:
             number = "from_phone_number" if inbound else "to_phone_number"
             for name in {*_PERSONAL, number} & record.keys():
                 record[name] = None
-        elif life.is_redacted(place, seen):
+        elif place in life.redacted and life.redacted[place].time <= seen:
             record["text"] = None
             record |= {name: [] for name in record.keys() & {"attached_files"}}
         yield _some_nulls_absent(record, bits)

@@ -1,4 +1,10 @@
-"""The sandbox's HTTP server. `exports_api`, `dixa_api` and `control` have its routes."""
+"""The sandbox's HTTP server. `exports_api` and `dixa_api` have its routes.
+
+Two more change a running sandbox; Dixa has nothing like them. ``curl -X POST
+$TAP_DIXA_DIXA_API_URL/sandbox/anonymize/CSID`` anonymizes the conversation with that id, now: 204
+if there is one, 404 if not. ``/sandbox/redact/CSID/ID`` redacts one of its messages. Neither needs
+a token: the port is local.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +18,20 @@ from typing import TYPE_CHECKING, Self
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from tap_dixa_sandbox import control
-from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.contents import not_found
 from tap_dixa_sandbox.dixa_api import DixaApi
 from tap_dixa_sandbox.exports_api import ExportsApi
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from tap_dixa_sandbox.behaviour import Behaviour
     from tap_dixa_sandbox.dataset import DataSet
 
 
@@ -36,14 +44,15 @@ class Sandbox:
         port: The port to listen on; 0 for any free one.
     """
 
-    def __init__(self, data: DataSet, behaviour: Behaviour | None = None, port: int = 0) -> None:
+    def __init__(self, data: DataSet, behaviour: Behaviour, port: int = 0) -> None:
         self.data = data
-        self.behaviour = behaviour or Behaviour()
+        self.behaviour = behaviour
         self._starlette = Starlette(
             routes=[
                 *ExportsApi(data, self.behaviour).routes,
                 *DixaApi(data, self.behaviour).routes,
-                *control.routes(data),
+                _changing("/sandbox/anonymize/{csid:int}", data.anonymize),
+                _changing("/sandbox/redact/{csid:int}/{message_id}", data.redact),
             ],
             exception_handlers={HTTPException: _refuse},
         )
@@ -104,6 +113,15 @@ def listen(address: tuple[str, int]) -> socket.socket:
     # Connections inherit it. Otherwise the second part of a response waits 40 ms for the first.
     server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return server
+
+
+def _changing(path: str, change: Callable[..., None]) -> Route:
+    def respond(request: Request) -> Response:
+        with not_found():
+            change(**request.path_params)
+        return Response(status_code=204)
+
+    return Route(path, respond, methods=["POST"])
 
 
 def _refuse(_: Request, error: Exception) -> Response:

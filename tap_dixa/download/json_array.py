@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tap_dixa.download.json_text import BOM, REPLACEMENT, lone_surrogates
+from tap_dixa.download.json_text import BOM, REPLACEMENT, replace_escapes
 from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHUNK_SIZE = 1 << 18
-"""How much of a file is decoded at a time, in bytes, if its records are not longer."""
-_LONGEST_RECORD = 1 << 27
-"""A record longer than this, in bytes, is refused: memory would not hold it."""
-_GUESSES = 16
-"""How often to guess before a part is parsed; less often if that has been in vain."""
+_GUESSES = 4
+"""How often to guess before a chunk is parsed."""
 _TRUNCATED = "Input data was truncated"
 """What msgspec says of JSON that is valid as far as it goes."""
 _SHOWN = 40
@@ -55,9 +51,6 @@ class JsonArray:
     Args:
         descriptor: A file that begins with the array, open for reading and writing.
         size: The array's length in bytes.
-        chunk_size: How much of the file is decoded at a time, in bytes, if its records are not
-            longer.
-        longest_record: A record longer than this, in bytes, is refused: memory would not hold it.
 
     Raises:
         BadResponseError: While iterating: the file is not an array, or not a complete one.
@@ -65,18 +58,14 @@ class JsonArray:
             decoded.
     """
 
-    def __init__(
-        self,
-        descriptor: int,
-        size: int,
-        *,
-        chunk_size: int = _CHUNK_SIZE,
-        longest_record: int = _LONGEST_RECORD,
-    ) -> None:
+    chunk_size = 1 << 18
+    """How much of a file is decoded at a time, in bytes, until a record is longer."""
+    longest_record = 1 << 27
+    """A record longer than this, in bytes, is refused: memory would not hold it."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
         self._size = size
-        self._chunk_size = chunk_size
-        self._longest_record = longest_record
         self.replaced = 0
         """How many lone surrogates, such as the first half of an emoji in a text that was cut,
         were replaced by U+FFFD, in the file too. JSON can spell them, but no UTF-8 text and so
@@ -86,75 +75,57 @@ class JsonArray:
         """Read the next chunk."""
         # A chunk begins with the array's bracket, or with the comma before its first record,
         # which becomes a bracket, as the comma after its last one does.
-        position = self._start()
-        buffer = bytearray(self._chunk_size)
-        is_first, guesses = True, _GUESSES
-        while True:
+        position = first = self._start()
+        buffer = bytearray(self.chunk_size)
+        is_last = False
+        while not is_last:
             count = os.preadv(self._descriptor, [buffer], position)
             count = min(count, self._size - position)
             buffer[0] = _OPEN
             is_last = position + count >= self._size
-            if not is_last and not buffer[1:count].strip(_WHITESPACE):
-                position += count - 1
-                continue
             try:
-                whole = _decode(buffer, count) if is_last else _guess(buffer, count, guesses)
-                guesses = _GUESSES if whole is not None else max(guesses // 4, 1)
-                whole = whole or _parse(buffer, count)
-                if whole is None:
-                    _check_so_far(buffer, count)
+                whole = _decode(buffer, count) if is_last else _whole_records(buffer, count)
             except msgspec.DecodeError as error:
-                if self._replace_surrogates(buffer, count, position, is_last=is_last):
-                    continue
-                raise _damaged(error) from None
+                if not self._replace_surrogates(buffer, count, position):
+                    raise _damaged(error) from None
+                is_last = False
+                continue
             if whole is None:
                 buffer = self._larger(buffer)
                 continue
             text, records = whole
-            if not (records or (is_first and is_last)):
+            if not records and not (is_last and position == first):
                 # The brackets would hide that one of them is a comma.
                 raise _damaged("a comma without a record")
             yield Chunk(position, text, records)
-            if is_last:
-                return
-            is_first = False
             position += len(text) - 1
-            # The next records are probably as long as these.
-            fitting = max(2 * len(text) // len(records), self._chunk_size)
-            if fitting < len(buffer) // 2:
-                buffer = bytearray(fitting)
 
     def _start(self) -> int:
         """Find where the array starts."""
-        for offset in range(0, self._size, self._chunk_size):
-            part = os.pread(self._descriptor, self._chunk_size, offset)
-            begins = (part if offset else part.removeprefix(BOM)).lstrip(_WHITESPACE)
-            if begins.startswith(b"["):
-                return offset + len(part) - len(begins)
-            if begins:
-                raise BadResponseError(
-                    f"the response is not a JSON array: it is {shown_text(begins)}"
-                )
-        raise IncompleteResponseError("the response is incomplete or damaged: it is empty")
+        beginning = os.pread(self._descriptor, min(self.chunk_size, self._size), 0)
+        text = beginning.removeprefix(BOM).lstrip(_WHITESPACE)
+        if text.startswith(b"["):
+            return len(beginning) - len(text)
+        if text:
+            raise BadResponseError(f"the response is not a JSON array: it is {shown_text(text)}")
+        raise _damaged("it is empty")
 
     def _larger(self, buffer: bytearray) -> bytearray:
         """Make a larger buffer, for a record that is longer than this one."""
-        if len(buffer) < self._longest_record:
-            return bytearray(min(2 * len(buffer), self._longest_record))
+        if len(buffer) < self.longest_record:
+            return bytearray(min(2 * len(buffer), self.longest_record))
         raise UnusableRecordError(
-            f"Dixa sent a record longer than {self._longest_record >> 20} MB, which is more than "
+            f"Dixa sent a record longer than {self.longest_record >> 20} MB, which is more than "
             f"the tap can hold: {shown_text(bytes(buffer[1:_SHOWN]))}"
         )
 
-    def _replace_surrogates(
-        self, buffer: bytearray, count: int, position: int, *, is_last: bool
-    ) -> bool:
+    def _replace_surrogates(self, buffer: bytearray, count: int, position: int) -> bool:
         """Replace lone surrogates, and return whether there were any."""
-        before = self.replaced
-        for offset in lone_surrogates(buffer, count, is_whole=is_last):
+        offsets = replace_escapes(buffer, count)
+        for offset in offsets:
             os.pwrite(self._descriptor, REPLACEMENT, position + offset)
-            self.replaced += 1
-        return self.replaced > before
+        self.replaced += len(offsets)
+        return bool(offsets)
 
 
 def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:
@@ -165,64 +136,61 @@ def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]
         raise _too_deep() from None
 
 
-def _guess(
-    buffer: bytearray, count: int, guesses: int
-) -> tuple[memoryview, list[msgspec.Raw]] | None:
-    """Decode the whole records in a chunk, guessing where the last one ends.
+def _whole_records(buffer: bytearray, count: int) -> tuple[memoryview, list[msgspec.Raw]] | None:
+    """Decode the whole records in a chunk; None if there are none.
+
+    Raises:
+        DecodeError: It is not valid.
+    """
+    for comma in islice(_guesses(buffer, count), _GUESSES):
+        buffer[comma] = _CLOSE
+        try:
+            return _decode(buffer, comma + 1)
+        except msgspec.DecodeError:
+            buffer[comma] = _COMMA
+    comma = _parse(buffer, count)
+    if comma:
+        buffer[comma] = _CLOSE
+        return _decode(buffer, comma + 1)
+    _check_so_far(buffer, count)
+    return None
+
+
+def _guesses(buffer: bytearray, count: int) -> Iterator[int]:
+    """Guess where the last whole record ends: yield commas that may follow it, the last one first.
 
     Most serializers begin each record as they begin the first one, and none inside of it.
     """
     start = buffer.find(b"{", 1, count)
     colon = buffer.find(b":", start, count)
     if start < 0 or colon < 0:
-        return None
-    value = _skip_whitespace(buffer, colon + 1)
-    for mark in (buffer[start : value + 1], b"{"):
-        for comma in islice(_commas_before(mark, buffer, count), guesses):
-            buffer[comma] = _CLOSE
-            try:
-                return _decode(buffer, comma + 1)
-            except msgspec.DecodeError:
-                buffer[comma] = _COMMA
-    return None
-
-
-def _commas_before(mark: bytes | bytearray, buffer: bytearray, count: int) -> Iterator[int]:
-    """Find the commas before a mark, the last one first."""
-    at = buffer.rfind(mark, 1, count)
-    while at > 0:
-        before = at - 1
+        return
+    mark = buffer[start : _skip_whitespace(buffer, colon + 1) + 1]
+    offset = buffer.rfind(mark, 1, count)
+    while offset > 0:
+        before = offset - 1
         while before > 0 and buffer[before] in _WHITESPACE:
             before -= 1
         if before > 0 and buffer[before] == _COMMA:
             yield before
-        at = buffer.rfind(mark, 1, at)
+        offset = buffer.rfind(mark, 1, offset)
 
 
-def _parse(buffer: bytearray, count: int) -> tuple[memoryview, list[msgspec.Raw]] | None:
-    """Decode the whole records in a chunk; None if there are none.
-
-    Raises:
-        DecodeError: One of them is not valid.
-    """
+def _parse(buffer: bytearray, count: int) -> int:
+    """Find the comma behind the last whole record; 0 if there is none."""
     text = buffer[:count].decode("latin-1")  # an offset in it is one in the buffer
-    last_comma, offset = 0, 1
+    last_comma = offset = 0
     try:
-        while True:
-            _, offset = _ANY.raw_decode(text, _skip_whitespace(buffer, offset))
+        while offset == last_comma:
+            _, offset = _ANY.raw_decode(text, _skip_whitespace(buffer, offset + 1))
             offset = _skip_whitespace(buffer, offset)
-            if offset >= count or buffer[offset] != _COMMA:
-                break
-            last_comma = offset
-            offset += 1
+            if offset < count and buffer[offset] == _COMMA:
+                last_comma = offset
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
         pass  # what follows is not whole, or not valid
-    if not last_comma:
-        return None
-    buffer[last_comma] = _CLOSE
-    return _decode(buffer, last_comma + 1)
+    return last_comma
 
 
 def _skip_whitespace(buffer: bytearray, offset: int) -> int:
@@ -232,21 +200,16 @@ def _skip_whitespace(buffer: bytearray, offset: int) -> int:
 
 
 def _check_so_far(buffer: bytearray, count: int) -> None:
-    """Check that an array is valid as far as it goes.
+    """Check that an array is valid as far as it goes, up to a comma: no value is cut there.
 
     Raises:
         DecodeError: It is not.
     """
     try:
-        _decode(buffer, count)
+        _decode(buffer, buffer.rfind(b",", 0, count) + 1 or 1)
     except msgspec.DecodeError as error:
-        if str(error) == _TRUNCATED:
-            return
-        try:  # it may end within a number
-            _decode(buffer[:count] + b"0", count + 1)
-        except msgspec.DecodeError as longer:
-            if str(longer) != _TRUNCATED:
-                raise error from None
+        if str(error) != _TRUNCATED:
+            raise
 
 
 def _too_deep() -> UnusableRecordError:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BOM = b"\xef\xbb\xbf"
 """What some programs put before a text in UTF-8."""
-
-_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rb"\\(?:%b\\%b|(%b|%b)|.)" % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
-"""Any escape sequence of JSON; the group is a lone surrogate."""
 REPLACEMENT = rb"\ufffd"
-"""How JSON spells U+FFFD."""
-_NUL = rb"\u0000"
+"""How JSON spells U+FFFD. It is as long as what it replaces."""
+
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-"""What may be U+0000 or a lone surrogate."""
-_ESCAPE_OR_NUL = re.compile(rb"\\u0000|" + _ESCAPE.pattern, re.DOTALL)
+"""What may be U+0000 or half a character."""
+_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_CUT = rb"%b(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z" % _HIGH
+"""What may be the first half of a character, where JSON is cut."""
+_ESCAPE = re.compile(
+    rb"\\(?:%b\\%b|%b|(%b|%b|u0000)|.)" % (_HIGH, _LOW, _CUT, _HIGH, _LOW), re.DOTALL
+)
+"""Any escape sequence of JSON; the group is one that no target can store."""
 
 
 def repair_text(text: bytes) -> tuple[bytes, int]:
@@ -30,18 +28,12 @@ def repair_text(text: bytes) -> tuple[bytes, int]:
     Returns:
         The JSON, and how many places were replaced.
     """
-    replaced = 0
-
-    def replace(escape: re.Match[bytes]) -> bytes:
-        nonlocal replaced
-        if escape.group(1) is None and escape.group() != _NUL:
-            return escape.group()
-        replaced += 1
-        return REPLACEMENT
-
     text = text.removeprefix(BOM)
+    replaced = 0
     if _SUSPECT.search(text):
-        text = _ESCAPE_OR_NUL.sub(replace, text)
+        repaired = bytearray(text)
+        replaced = len(replace_escapes(repaired, len(repaired)))
+        text = bytes(repaired)
     try:
         if not text.isascii():
             text.decode()
@@ -51,20 +43,17 @@ def repair_text(text: bytes) -> tuple[bytes, int]:
     return text, replaced
 
 
-def lone_surrogates(text: bytearray, end: int, *, is_whole: bool) -> Iterator[int]:
-    """Find the escape sequences of halves of a character, in JSON.
+def replace_escapes(text: bytearray, end: int) -> list[int]:
+    """Replace escape sequences that no target can store by that of U+FFFD, in JSON.
 
     Args:
         text: The JSON.
-        end: Where it ends.
-        is_whole: Whether nothing follows, such as the other half.
+        end: Where it ends, or is cut.
 
     Returns:
-        Where each begins.
+        Where each of them begins.
     """
-    for escape in _ESCAPE.finditer(text, 0, end):
-        if half := escape.group(1):
-            following = text[escape.end() : min(escape.end() + len(REPLACEMENT), end)]
-            is_cut = len(following) < len(REPLACEMENT) and rb"\u".startswith(following[:2])
-            if is_whole or half[2] in b"cdefCDEF" or not is_cut:
-                yield escape.start()
+    offsets = [escape.start() for escape in _ESCAPE.finditer(text, 0, end) if escape[1]]
+    for offset in offsets:
+        text[offset : offset + len(REPLACEMENT)] = REPLACEMENT
+    return offsets

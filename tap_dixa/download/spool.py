@@ -13,8 +13,7 @@ import time
 from array import array
 from contextlib import suppress
 from heapq import merge
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -68,7 +67,7 @@ class Spool:
         body: Iterable[bytes],
         window: Window,
         key_decoder: KeyDecoder,
-        parse_time: Callable[[Any], int] | None = None,
+        parse_time: Callable[[Any], int] = int,
     ) -> None:
         self.window = window
         """The window."""
@@ -94,11 +93,14 @@ class Spool:
         """The number of records in the window."""
         return self._count
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield each record's JSON, the smallest replication key first."""
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each record's replication key, in Unix ms, and its JSON, in this order.
+
+        Records from outside of all that the run reads come first, with a key before the window.
+        """
         descriptor = self._file.fileno()
-        for _, offset, length in merge(*map(self._entries, self._runs)):
-            yield os.pread(descriptor, length, offset)
+        for cursor, offset, length in self._entries():
+            yield cursor, os.pread(descriptor, length, offset)
 
     def order(self) -> Order | None:
         """Determine how the response orders the window's records by their replication key.
@@ -106,22 +108,13 @@ class Spool:
         Returns:
             None if there are no two records of different times.
         """
-        start, end = self.window.start, self.window.end
-        entries = merge(*map(self._entries, self._runs))
-        ascending, descending, times = True, True, 0
-        first_before = last_before = 0
-        for cursor, equal in groupby(entries, itemgetter(0)):
-            if start <= cursor < end:
-                # Records of the same time may come in any order.
-                offsets = [offset for _, offset, _ in equal]
-                if times:
-                    ascending &= offsets[0] > last_before
-                    descending &= offsets[-1] < first_before
-                first_before, last_before = offsets[0], offsets[-1]
-                times += 1
-        if times <= 1:
+        found = [(offset, cursor) for cursor, offset, _ in self._entries() if cursor != _FIRST]
+        cursors = [cursor for _, cursor in sorted(found)]
+        if len(set(cursors)) <= 1:
             return None
-        return "ascending" if ascending else "descending" if descending else "unordered"
+        if cursors == sorted(cursors):
+            return "ascending"
+        return "descending" if cursors == sorted(cursors, reverse=True) else "unordered"
 
     def close(self) -> None:
         """Free the disk space."""
@@ -184,37 +177,36 @@ class Spool:
         self._count += len(entries)
         self._write([array("q", chain.from_iterable(entries)).tobytes()])
 
-    def _entries(self, run: range) -> Iterator[tuple[int, int, int]]:
+    def _entries(self) -> Iterator[tuple[int, int, int]]:
+        """Read the index: replication key, offset and length of each record, in order."""
+        return merge(*map(self._read_run, self._runs))
+
+    def _read_run(self, run: range) -> Iterator[tuple[int, int, int]]:
         """Read a run back, a few entries at a time."""
         for first in run[::_BLOCK]:
             count = min(_BLOCK, run.stop - first)
             offset = self.size + first * _ENTRY
-            numbers = array("q", os.pread(self._file.fileno(), count * _ENTRY, offset))
-            each = iter(numbers)
-            yield from zip(each, each, each, strict=True)
+            numbers = iter(array("q", os.pread(self._file.fileno(), count * _ENTRY, offset)))
+            yield from zip(numbers, numbers, numbers, strict=True)
 
-    def _cursors(self, chunk: Chunk) -> Iterator[int]:
+    def _cursors(self, chunk: Chunk) -> list[int]:
         """Decode the replication key of each record, in Unix ms, and check the primary key."""
         try:
-            keys = self._key_decoder.decode(chunk.text)
-            if self._parse_time is None:
-                return (key.cursor for key in keys)
-            return iter([self._parse_time(key.cursor) for key in keys])
+            return self._decode(chunk.text)
         except _UNUSABLE:
-            for record in chunk.records:
-                self._check(bytes(record))
+            for record in map(bytes, chunk.records):
+                try:
+                    self._decode(b"[%b]" % record)
+                except _UNUSABLE as error:
+                    reason = str(error).replace("$[0]", "$")
+                    raise UnusableRecordError(
+                        f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
+                    ) from None
             raise
 
-    def _check(self, record: bytes) -> None:
-        try:
-            (key,) = self._key_decoder.decode(b"[%b]" % record)
-            if self._parse_time is not None:
-                self._parse_time(key.cursor)
-        except _UNUSABLE as error:
-            reason = str(error).replace("$[0]", "$")
-            raise UnusableRecordError(
-                f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
-            ) from None
+    def _decode(self, records: bytes | memoryview) -> list[int]:
+        parse = self._parse_time
+        return [parse(key.cursor) for key in self._key_decoder.decode(records)]
 
 
 def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyDecoder:

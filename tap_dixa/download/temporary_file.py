@@ -8,12 +8,11 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from tap_dixa.errors import DiskError, SettingsError
-from tap_dixa.retry import TOO_MANY_FILES
+from tap_dixa.http.failures import TOO_MANY_FILES
 
 if TYPE_CHECKING:
     from typing import IO
 
-_USUAL_FOLDER = "/tmp"  # noqa: S108 (its files have no name)
 _TOO_SMALL = "Point TMPDIR at a larger disk, or use a smaller window_days"
 _ADVICE = {
     errno.EMFILE: TOO_MANY_FILES,
@@ -34,19 +33,18 @@ def check_temporary_folder() -> None:
         SettingsError: The folder cannot be written to.
         DiskError: No file can be written.
     """
-    for variable in ("TMPDIR", "TEMP", "TMP"):
-        if folder := os.environ.get(variable):
-            try:
-                with tempfile.TemporaryFile(dir=folder) as file:
-                    file.write(b"[]")
-            except OSError as error:
-                if error.errno in _ADVICE:
-                    raise disk_error(error, folder) from None
-                raise SettingsError(
-                    f"{variable} names a folder that cannot be written to, {folder}: "
-                    f"{error.strerror}. Name another one, or none"
-                ) from None
-            return
+    given = ((variable, os.environ.get(variable)) for variable in ("TMPDIR", "TEMP", "TMP"))
+    variable, folder = next(((name, path) for name, path in given if path), (None, None))
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"[]")
+    except OSError as error:
+        if error.errno in _ADVICE or variable is None:
+            raise disk_error(error, folder) from None
+        raise SettingsError(
+            f"{variable} names a folder that cannot be written to, {folder}: {error.strerror}. "
+            "Name another one, or none"
+        ) from None
 
 
 def open_temporary_file() -> IO[bytes]:
@@ -56,14 +54,9 @@ def open_temporary_file() -> IO[bytes]:
         DiskError: None can be opened.
     """
     try:
-        folder = tempfile.gettempdir()
-    except OSError:
-        # It has tried several folders, and does not say why it can use none of them.
-        folder = _USUAL_FOLDER
-    try:
-        return tempfile.TemporaryFile(dir=folder)
+        return tempfile.TemporaryFile()
     except OSError as error:
-        raise disk_error(error, folder) from None
+        raise disk_error(error) from None
 
 
 def disk_error(error: OSError, folder: str | None = None) -> DiskError:
@@ -74,7 +67,5 @@ def disk_error(error: OSError, folder: str | None = None) -> DiskError:
         folder: Where; None for where temporary files are.
     """
     advice = _ADVICE.get(error.errno or 0, _UNUSABLE_FOLDER)
-    return DiskError(
-        f"a response could not be written to {folder or tempfile.gettempdir()}: "
-        f"{error.strerror}. {advice}"
-    )
+    where = folder or tempfile.tempdir or "a temporary file"
+    return DiskError(f"a response could not be written to {where}: {error.strerror}. {advice}")

@@ -86,7 +86,10 @@ def split(start: int, end: int, days: int) -> list[Window]:
     Returns:
         The windows; none if ``end`` is not after ``start``.
     """
-    longest = min(days * DAY, LONGEST)
+    return _split(start, end, min(days * DAY, LONGEST))
+
+
+def _split(start: int, end: int, longest: int) -> list[Window]:
     return [Window(left, min(left + longest, end)) for left in range(start, end, longest)]
 
 
@@ -117,12 +120,10 @@ def cover(spans: Iterable[tuple[int, int]], longest: int) -> list[Window]:
     """
     windows: list[Window] = []
     for start, end in sorted(spans):
-        left = max(start, windows[-1].end) if windows else start
-        while left < end:
-            last = windows[-1] if windows else None
-            if last is not None and left < last.start + longest:
-                windows[-1] = Window(last.start, min(end, last.start + longest))
-            else:
-                windows.append(Window(left, min(end, left + longest)))
-            left = windows[-1].end
+        rest = start
+        if windows and start < windows[-1].start + longest:
+            last = windows.pop()
+            rest = min(max(end, last.end), last.start + longest)
+            windows.append(Window(last.start, rest))
+        windows += _split(rest, end, longest)
     return windows

@@ -1,4 +1,4 @@
-"""What a connection test notes of Dixa: statuses, sizes, order, bounds and clocks."""
+"""What a connection test notes of Dixa. Of records, only the names and types of their fields."""
 
 from __future__ import annotations
 
@@ -14,56 +14,61 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import override
 
-from tap_dixa import retry
 from tap_dixa.download.json_text import repair_text
 from tap_dixa.download.windows import MARGIN
-from tap_dixa.errors import (
-    STREAM_FAILURES,
-    ForbiddenError,
-    NotFoundError,
-    RefusedError,
-    RetriesExhaustedError,
-)
-from tap_dixa.output.json_numbers import decode
-from tap_dixa.report.fields import SAMPLE, FieldTypes
+from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError
+from tap_dixa.http import failures
+from tap_dixa.log_shapes import shown_name, type_name
+from tap_dixa.read.exports import conversation_export
+from tap_dixa.records.json_numbers import decode
+from tap_dixa.records.normalize import Normalizer
 from tap_dixa.run import Report
-from tap_dixa.streams.changed_conversations import ChangedConversationsStream
-from tap_dixa.streams.conversations import ConversationsStream
-from tap_dixa.streams.exports_api import ExportStream
-from tap_dixa.streams.full_table import FullTableStream
+from tap_dixa.streams.base import SCHEMAS
+from tap_dixa.streams.exports import ConversationsStream
+from tap_dixa.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import requests
 
-    from tap_dixa.client import DixaStream
     from tap_dixa.download.spool import Spool
-    from tap_dixa.streams.dixa_api import DixaApiStream
+    from tap_dixa.http.client import Client
+    from tap_dixa.records.fields import Path
+    from tap_dixa.streams.base import DixaStream
 
-FAILED = "failed: "
-"""How the result of a stream's test begins if it failed."""
 LACKING = "not in this account"
-"""The result if the account does not have the stream."""
+"""The result of a stream that the account does not have."""
 
+_SAMPLE = 1_000
+"""So many records of a response are compared with their schema, and so many rows described."""
+_DEEPEST = 20
+"""So many levels of a row are told apart."""
 _NOT_DECODABLE = (msgspec.MsgspecError, OverflowError, RecursionError)
 
 
 @dataclass
-class Endpoint:
-    """The responses of one path to one stream."""
+class Fields:
+    """The names and types of fields."""
 
-    statuses: Counter[int] = field(default_factory=Counter)
-    slowest: float = 0.0
-    """The longest time until a response's headers, in seconds."""
-    pages: list[int] = field(default_factory=list)
-    """How many rows each page had."""
-    has_more: bool = False
-    """Whether a page had a link to another one."""
+    rows: int = 0
+    """How many rows were described."""
+    types: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The names of the types of each field's values, by its path."""
+
+    def add(self, path: Path, value: Any) -> None:
+        """Note the type of a value. Dots lead into objects, and ``[]`` into arrays."""
+        steps = ("[]" if isinstance(step, int) else f".{shown_name(step)}" for step in path)
+        shown = "".join(steps).removeprefix(".") or "(the row itself)"
+        self.types[shown].add(type_name(value))
+
+    def __str__(self) -> str:
+        texts = (f"{path} ({' or '.join(sorted(types))})" for path, types in self.types.items())
+        return ", ".join(texts)
 
 
 @dataclass
-class Export:
+class Day:
     """What was downloaded of the tested day of a stream that is read by time."""
 
     records: int = 0
@@ -81,69 +86,90 @@ class ConnectionReport(Report):
 
     def __init__(self, streams: Sequence[DixaStream]) -> None:
         self.streams = streams
-        self.settings = streams[0].settings
+        self._by_name = {stream.name: stream for stream in streams}
         self.lock = Lock()
         self.results: dict[str, str] = {}
         """How the test of each stream ended."""
-        self.endpoints: dict[tuple[str, str], Endpoint] = defaultdict(Endpoint)
-        """The responses, by stream and path."""
-        self.exports: dict[str, Export] = defaultdict(Export)
+        self.statuses: dict[str, dict[str, Counter[int]]] = defaultdict(
+            lambda: defaultdict(Counter)
+        )
+        """How many responses each stream had, by path and status."""
+        self.days: dict[str, Day] = defaultdict(Day)
         """The tested day of each stream that is read by time."""
         self.ahead: dict[str, float] = {}
         """How far the clock of each API is ahead of this machine's, in seconds: by the response
         that says the least."""
-        self.fields = FieldTypes()
+        self.compared = 0
+        """How many records were compared with their schemas."""
+        self.new: dict[str, Fields] = defaultdict(Fields)
+        """The fields that the schema does not have, by stream."""
+        self.misfits: dict[str, Fields] = defaultdict(Fields)
+        """The fields that cannot hold their value, and the types of such values, by stream."""
+        self.rows: dict[str, Fields] = defaultdict(Fields)
+        """The rows that Dixa does not document, by stream and record type."""
         self.conversation_at: int | None = None
         """When the conversation was updated that `inclusive` is about, in Unix ms."""
         self.inclusive: dict[str, bool] = {}
         """Whether the filters ``after`` and ``before`` a time include it."""
+        self._normalizers: dict[str, Normalizer] = {}
 
     @override
-    def response(self, stream: DixaStream, response: requests.Response) -> None:
+    def response(self, client: Client, path: str, response: requests.Response) -> None:
         with self.lock:
-            endpoint = self.endpoints[stream.name, stream.requested_path]
-            endpoint.statuses[response.status_code] += 1
-            endpoint.slowest = max(endpoint.slowest, response.elapsed.total_seconds())
-            api = "Exports API" if isinstance(stream, ExportStream) else "Dixa API"
+            self.statuses[client.stream][path][response.status_code] += 1
+            api = "Exports API" if client.is_exports else "Dixa API"
             with suppress(OverflowError, ValueError):
                 date = parsedate_to_datetime(response.headers.get("Date", ""))
                 ahead = date.timestamp() - time.time()
                 self.ahead[api] = min(ahead, self.ahead.get(api, ahead), key=abs)
 
     @override
-    def page(self, stream: DixaApiStream, rows: Sequence[Any], *, more: bool) -> None:
-        with self.lock:
-            endpoint = self.endpoints[stream.name, stream.requested_path]
-            endpoint.pages.append(len(rows))
-            endpoint.has_more |= more
-            # Other rows are compared on disk, or are no records.
-            if isinstance(stream, FullTableStream) and stream.row_type is Any:
+    def page(self, client: Client, rows: Sequence[Any]) -> None:
+        stream = self._by_name[client.stream]
+        if isinstance(stream, ListStream):  # other streams are compared on disk
+            with self.lock:
                 for row in rows:
                     if isinstance(row, dict):
-                        self.fields.compare(stream, row.copy())
+                        self._compare(stream, row.copy())
 
     @override
-    def row(self, stream: DixaStream, kind: str, row: Any) -> None:
+    def row(self, client: Client, kind: str, row: Any) -> None:
         with self.lock:
-            self.fields.describe(stream, kind, row)
+            fields = self.rows[f"{client.stream} {shown_name(kind)}"]
+            if fields.rows < _SAMPLE:
+                fields.rows += 1
+                for path, value in _leaves(row):
+                    fields.add(path, value)
 
     @override
-    def export(self, stream: DixaStream, spool: Spool) -> None:
-        if isinstance(stream, ChangedConversationsStream):
+    def export(self, client: Client, spool: Spool) -> None:
+        stream = self._by_name[client.stream]
+        if isinstance(stream, ListStream):
             return  # it reads the conversations once more
         with self.lock:
-            export = self.exports[stream.name]
-            export.records += len(spool)
-            export.size += spool.size
+            day = self.days[stream.name]
+            day.records += len(spool)
+            day.size += spool.size
             if order := spool.order():
-                export.orders.add(order)
-            records = list(_decoded(spool))
-            if isinstance(stream, ConversationsStream) and self.conversation_at is None:
-                times = (record[stream.cursor] for record in records)
-                inside = (at for at in times if spool.window.start <= at < spool.window.end)
-                self.conversation_at = next(inside, None)
-            for record in records:
-                self.fields.compare(stream, record)
+                day.orders.add(order)
+            for time, text in islice(spool.records(), _SAMPLE):
+                with suppress(*_NOT_DECODABLE):  # the stream itself fails because of it
+                    record = decode(repair_text(text)[0])
+                    is_inside = spool.window.start <= time < spool.window.end
+                    if stream.name == ConversationsStream.name and is_inside:
+                        self.conversation_at = self.conversation_at or time
+                    self._compare(stream, record)
+
+    def _compare(self, stream: DixaStream, record: dict[str, Any]) -> None:
+        """Note what a record holds and its schema does not. The record is changed."""
+        name = stream.name
+        if name not in self._normalizers:
+            schema = SCHEMAS.get_schema(name)
+            self._normalizers[name] = Normalizer(schema, None, stream.other_names)
+        self.compared += 1
+        for moved in self._normalizers[name].fit(record):
+            fields = self.new if moved.field is None else self.misfits
+            fields[name].add(moved.path, moved.value)
 
     def tested(self, stream: DixaStream, error: Exception | None = None) -> None:
         """Note that a stream has been tested.
@@ -152,18 +178,16 @@ class ConnectionReport(Report):
             stream: The stream.
             error: Why it failed, if it did. Of the message, which may quote Dixa, nothing is kept.
         """
-        if stream.skipped is not None:
-            result = "no access" if isinstance(stream.skipped, ForbiddenError) else LACKING
+        if isinstance(stream.skipped, ForbiddenError):
+            result = "no access"
+        elif stream.skipped:
+            result = LACKING
         elif error is None:
             result = "read"
         elif isinstance(error, NotFoundError) and not stream.selected_by_default:
             result = LACKING
-        elif isinstance(error, RefusedError):
-            result = f"{FAILED}refused"
-        elif isinstance(error, RetriesExhaustedError):
-            result = f"{FAILED}no usable response"
         else:
-            result = f"{FAILED}unusable record"
+            result = f"failed: {type(error).__name__}"
         self.results[stream.name] = result
 
     def probe_bounds(self) -> None:
@@ -175,21 +199,27 @@ class ConnectionReport(Report):
         at = self.conversation_at
         if at is None:
             return
-        stream = next(s for s in self.streams if isinstance(s, ConversationsStream))
+        client = self._by_name[ConversationsStream.name].client
+        source = conversation_export(client)
         bounds = {"after": (at, at + 2 * MARGIN), "before": (at - 2 * MARGIN, at)}
         for side, (after, before) in bounds.items():
-            try:
-                with stream.request_export(stream.path, stream.cursor, after, before) as response:
+            with suppress(*STREAM_FAILURES, *failures.RETRIABLE, *_NOT_DECODABLE):
+                with client.send(source.between(after, before)) as response:
                     records = msgspec.json.decode(response.content, type=list[dict[str, Any]])
-            except (*STREAM_FAILURES, *retry.RETRIABLE, *_NOT_DECODABLE):
-                continue
-            self.inclusive[side] = any(record.get(stream.cursor) == at for record in records)
+                self.inclusive[side] = any(record.get("updated_at") == at for record in records)
 
 
-def _decoded(spool: Spool) -> Iterator[Any]:
-    """Decode the first records of a response."""
-    for text in islice(spool, SAMPLE):
-        try:
-            yield decode(repair_text(text)[0])
-        except _NOT_DECODABLE:
-            continue  # the stream itself fails because of it
+def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield each value that has none in it, and its path."""
+    match value:
+        # Analytics lists the fields of a row.
+        case {"name": str(name), "field": cell} if path and isinstance(path[-1], int):
+            yield from _leaves(cell, (*path[:-1], name))
+        case {} if value and len(path) < _DEEPEST:
+            for name, inner in value.items():
+                yield from _leaves(inner, (*path, name))
+        case [_, *_] if len(path) < _DEEPEST:
+            for offset, item in enumerate(value):
+                yield from _leaves(item, (*path, offset))
+        case _:
+            yield path, value

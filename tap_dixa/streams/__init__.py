@@ -4,44 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_dixa.streams.activity_logs import ActivityLogsStream
-from tap_dixa.streams.analytics import (
-    AnalyticsMetricsStream,
-    AnalyticsRecordsStream,
-    AnalyticsRecordTypesStream,
-    IntelligenceRecordsStream,
-    IntelligenceRecordTypesStream,
-)
-from tap_dixa.streams.children import QueueMembersStream, TeamMembersStream
-from tap_dixa.streams.configuration import (
+from tap_dixa.streams.analytics import AnalyticsRecordsStream, IntelligenceRecordsStream
+from tap_dixa.streams.conversation_rows import ConversationNotesStream, ConversationRatingsStream
+from tap_dixa.streams.exports import ActivityLogsStream, ConversationsStream, MessagesStream
+from tap_dixa.streams.lists import (
+    AgentsStream,
     AiAgentsStream,
+    AnalyticsMetricsStream,
+    AnalyticsRecordTypesStream,
     BusinessHoursDefinitionsStream,
     BusinessHoursSchedulesStream,
-    ConversationFlowsStream,
-    OrganizationStream,
-    TemplatesStream,
-)
-from tap_dixa.streams.conversation_notes import ConversationNotesStream
-from tap_dixa.streams.conversation_ratings import ConversationRatingsStream
-from tap_dixa.streams.conversations import ConversationsStream
-from tap_dixa.streams.full_table import (
-    AgentsStream,
     ContactEndpointsStream,
+    ConversationFlowsStream,
     CustomAttributesStream,
     EndUsersStream,
-    QueuesStream,
-    TagsStream,
-    TeamsStream,
-)
-from tap_dixa.streams.knowledge import (
+    IntelligenceRecordTypesStream,
     KnowledgeArticlesStream,
     KnowledgeCategoriesStream,
     KnowledgeCollectionsStream,
+    OrganizationStream,
+    QueueMembersStream,
+    QueuesStream,
+    TagsStream,
+    TeamMembersStream,
+    TeamsStream,
+    TemplatesStream,
 )
-from tap_dixa.streams.messages import MessagesStream
 
 if TYPE_CHECKING:
-    from tap_dixa.client import DixaStream
+    from tap_dixa.streams.base import DixaStream
 
 STREAMS: tuple[type[DixaStream], ...] = (
     ConversationsStream,

@@ -6,20 +6,18 @@ import json
 import re
 from collections import Counter
 from contextlib import suppress
+from http import HTTPStatus
 from random import Random
 
 import msgspec
 
 from tests.faults import BrokenResponse
+from tests.faulty_sandbox import Response
 
 KINDS = ("status", "status", "success", "early", "broken", "damaged", "bad row", "headers")
 EARLY = (100, 102, 103, 199)
-SUCCESSES = (201, 202, 203, 204, 205, 206, 207, 226, 299)
-STATUSES = (
-    *(300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410),
-    *(411, 412, 413, 414, 415, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 499, 500),
-    *(501, 502, 503, 504, 505, 507, 508, 511, 520, 524, 529, 599, 600, 799, 999),
-)
+SUCCESSES = (*range(201, 208), 226, 299)
+STATUSES = (*(status.value for status in HTTPStatus if status >= 300), 499, 520, 524, 529, 600, 999)
 HEADERS = (
     "Retry-After: 1", "Retry-After: -5", f"Retry-After: {'9' * 30}", "Retry-After: soon",
     "Retry-After: \u00b2", "Retry-After: Wed, 21 Oct 2099 07:28:00 GMT", "Date: yesterday",
@@ -59,13 +57,8 @@ class Faults:
     """
 
     def __init__(self, app, seed: str, odd: float, refused: set[int], token: str) -> None:
-        self._app, self._seed, self._odd, self._refused, self._token = (
-            app,
-            seed,
-            odd,
-            refused,
-            token,
-        )
+        self._app, self._seed, self._odd = app, seed, odd
+        self._refused, self._token = refused, token
         self.share = 0.0
         """The share of requests that fail."""
         self.excused: set[int] = set()
@@ -115,19 +108,20 @@ class Faults:
 
     async def _answer(self, kind, random, scope, receive, send):
         """Send the sandbox's own response, more or less."""
-        answer = Answer(send.__self__.transport)
-        plain = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
-        await self._app({**scope, "headers": plain}, receive, answer.send)
-        if not answer.begin:
+        answer = await Response.of(self._app, scope, receive, send)
+        if not answer.start:
             return  # the sandbox itself broke the connection
-        status, body = answer.begin["status"], answer.body
+        status, body = answer.start["status"], answer.body
         if status == 200 and self._odd:
             body = self._with_odd_values(scope, body)
         if status == 200 and kind in {"damaged", "bad row"}:
             body = damaged(body, kind, random)
-        headers = [h for h in answer.begin["headers"] if h[0].lower() != b"content-length"]
         if kind == "headers":
-            lines = [f"{name.decode()}: {value.decode()}" for name, value in headers]
+            lines = [
+                f"{name.decode()}: {value.decode()}"
+                for name, value in answer.start["headers"]
+                if name.lower() != b"content-length"
+            ]
             await self._send(status, [*lines, random.choice(HEADERS)], body, receive, send)
         elif kind == "broken":
             ending = random.choice([*["reset", "hangup", "stop"] * 5, "stall"])  # takes a second
@@ -138,9 +132,8 @@ class Faults:
             with suppress(OSError):  # the tap was killed
                 await broken.respond(body, receive, send.__self__.transport)
         else:
-            headers.append((b"content-length", str(len(body)).encode()))
-            await send({**answer.begin, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            answer.body = body
+            await answer.send(send)
 
     def _with_odd_values(self, scope, body):
         """Put odd values into some records or rows; wherever one is read, it has the same ones."""
@@ -170,15 +163,3 @@ def damaged(body, kind, random):
         return body.replace(b"[{", b"[%b,{" % random.choice(BAD_ROWS).encode(), 1)
     place = random.randrange(len(body))
     return random.choice([body[:place], body[:place] + b"\1" + body[place:], body + b"]"])
-
-
-class Answer:
-    """The sandbox's whole response."""
-
-    def __init__(self, transport):
-        self.transport, self.begin, self.body = transport, {}, b""
-
-    async def send(self, message):
-        if message["type"] == "http.response.start":
-            self.begin = message
-        self.body += message.get("body", b"")

@@ -11,8 +11,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from jsonschema import Draft202012Validator
-
 from tests import forks
 from tests.campaign.account import FULL_TABLE, TOKEN, Account
 from tests.conftest import Run
@@ -30,9 +28,9 @@ TOKEN_PIECE = 12
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CODE = """
 import resource, sys
-from tap_dixa import retry
+from tap_dixa.http import failures
 from tap_dixa.__main__ import main
-retry.LONGEST_WAIT = 100  # a Retry-After costs a second at most
+failures.LONGEST_WAIT = 100  # a Retry-After costs a second at most
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))  # so that nothing else suffers
 try:
     main()
@@ -121,7 +119,7 @@ class Round:
         repeated = [which for which, times in emitted.items() if times > 1]
         assert not repeated, f"repeated within a run: {repeated[:3]}"
         for message in run.of("SCHEMA"):
-            fits_its_schema(message, run.records(message["stream"]))
+            checks.fits_its_schema(run, message["stream"])
 
     def _load(self, run):
         """Load a run up to one of its STATE messages; the next run resumes from that."""
@@ -193,14 +191,3 @@ def expanded(messages):
             for record in records_in(Path(url.removeprefix("file://"))):
                 record.pop("_sdc_table_version", None)
                 yield {**message, "type": "RECORD", "record": record}
-
-
-def fits_its_schema(message, records):
-    """Check that records satisfy the SCHEMA of their stream."""
-    checker = Draft202012Validator.FORMAT_CHECKER
-    validator = Draft202012Validator(message["schema"], format_checker=checker)
-    names = message["schema"]["properties"].keys()
-    for record in {checks.structure(record): record for record in records}.values():
-        wrong = [error.message[:200] for error in validator.iter_errors(record)]
-        wrong += record.keys() - names
-        assert not wrong, f"{message['stream']}: not as SCHEMA says: {wrong}"

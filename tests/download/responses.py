@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import tracemalloc
+from contextlib import closing, contextmanager
 from random import Random
 
 from hypothesis import strategies as st
@@ -11,9 +12,8 @@ from hypothesis import strategies as st
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import Window
 
+CHUNK, LONGEST = 128, 1 << 14
 WIDE = Window(0, 1 << 40)
-READ_AT_A_TIME = 1 << 18
-"""How many bytes are read at a time, more or less. What lies around such a border matters."""
 DECODER = key_decoder("at", {})
 
 json_values = st.recursive(
@@ -38,33 +38,29 @@ records = st.builds(
     st.booleans(),
 )
 cuts = st.lists(st.integers(0, 2000), max_size=12) | st.just(range(2000))
-randoms = st.integers(0, 1 << 32).map(Random)
-borders = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 300)), max_size=2)
-"""Records, by number, and how many bytes after their beginning a border is to fall."""
+randoms = st.none() | st.integers(0, 1 << 32).map(Random)
 
 
-def split(body: bytes, places) -> list[bytes]:
-    ends = [*sorted(places), len(body)]
-    return [body[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+def spool(body: bytes, window: Window = WIDE, cuts=()) -> closing[Spool]:
+    """Spool a response that arrives in parts."""
+    ends = [*sorted(cuts), len(body)]
+    parts = [body[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return closing(Spool(parts, window, DECODER))
 
 
-def raw(body: bytes, window: Window = WIDE, places=()) -> list[bytes]:
-    with closing(Spool(split(body, places), window, DECODER)) as spool:
-        found = list(spool)
-        assert len(spool) == len(found)
-        assert spool.size == len(body)
-        return found
-
-
-def read(body: bytes, window: Window = WIDE, places=()) -> list[dict]:
-    return [json.loads(record.decode(errors="replace")) for record in raw(body, window, places)]
+def read(body: bytes, window: Window = WIDE, cuts=()) -> list[dict]:
+    with spool(body, window, cuts) as spooled:
+        found = [text for _, text in spooled.records()]
+        assert len(spooled) == len(found)
+        assert spooled.size == len(body)
+        return [json.loads(record.decode(errors="replace")) for record in found]
 
 
 def spell(value, random) -> str:
     """Write JSON in one of the countless ways that mean the same."""
 
     def space() -> str:
-        return "".join(random.choices(" \t\r\n", k=random.randrange(3))) if random else ""
+        return "".join(random.choices(" \t\r\n", k=random.randrange(3)))
 
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=random.random() < 0.5).replace(
@@ -78,26 +74,21 @@ def spell(value, random) -> str:
     return space() + json.dumps(value) + space()
 
 
-def spell_array(items, random, gaps=()) -> bytes:
-    """Write an array; some records begin with a control character, no part of JSON, as a gap."""
-    parts = [spell(item, random) if random else json.dumps(item) for item in items]
-    for number, (place, _) in enumerate(gaps, 1):
-        if parts:
-            place %= len(parts)  # noqa: PLW2901
-            parts[place] = parts[place].replace("{", f'{{"gap":"{chr(number)}",', 1)
-    return f"[{','.join(parts)}]".encode()
-
-
-def put_borders(body: bytes, gaps=()) -> bytes:
-    """Fill the gaps with so much that a border falls where it is to."""
-    for number, (_, behind) in enumerate(gaps, 1):
-        body = body.replace(bytes([number]), b"." * (READ_AT_A_TIME - behind))
-    return body
-
-
-def without_gaps(items: list[dict]) -> list[dict]:
-    return [{name: item[name] for name in item if name != "gap"} for item in items]
+def spell_array(items, random=None) -> bytes:
+    return (spell(items, random) if random else json.dumps(items)).encode()
 
 
 def by_cursor(items: list[dict]) -> list[dict]:
     return sorted(items, key=lambda item: item["at"])
+
+
+@contextmanager
+def little_memory(limit: int):
+    """Check that no more memory is needed than this, in bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+        assert peak < limit
+    finally:
+        tracemalloc.stop()

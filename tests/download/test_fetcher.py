@@ -14,8 +14,8 @@ from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.window_length import SHORTEST, WindowLength
 from tap_dixa.download.windows import LONGEST, Window, split
 from tap_dixa.errors import TooMuchError
-from tap_dixa.rate_limit import LimitedSession
-from tap_dixa.retries import Retries
+from tap_dixa.http.retries import Retries
+from tap_dixa.http.session import LimitedSession
 from tests.conftest import DAY, HOUR
 
 START = 1_735_689_600_123
@@ -42,7 +42,7 @@ class Response:
 class Service:
     """Exports windows up to a length, and counts what it is asked for."""
 
-    name = "stream"
+    stream = "stream"
 
     def __init__(self, limit):
         self._limit = limit
@@ -51,9 +51,9 @@ class Service:
         self.lines = []
 
     def retries(self):
-        return Retries(LimitedSession(1000, 1000), self.name, self.log)
+        return Retries(LimitedSession(1000, 1000), self.stream, self.warn)
 
-    def log(self, message, *args, level=None):  # noqa: ARG002
+    def warn(self, message, *args):
         self.lines.append(message % args)
 
     def download(self, window, retries):
@@ -82,7 +82,7 @@ def few(windows, limit):
 def test_windows_are_halved_until_each_can_be_exported(limit, span, days, ahead):
     windows, service = split(START, START + span, days), Service(limit)
     edge = START
-    for response in WindowFetcher(service).fetch(windows, service.download, ahead=ahead):
+    for response in WindowFetcher(service, service.download).fetch(windows, ahead=ahead):
         assert response.window.start == edge  # in order, without gap or overlap
         assert response.window.earliest == START
         edge = response.window.end
@@ -100,7 +100,7 @@ def test_windows_are_halved_until_each_can_be_exported(limit, span, days, ahead)
 def test_a_window_of_less_than_an_hour_is_not_halved(limit, span, days):
     service = Service(limit)
     windows = split(START, START + span, days)
-    responses = WindowFetcher(service).fetch(windows, service.download, ahead=1)
+    responses = WindowFetcher(service, service.download).fetch(windows, ahead=1)
     with pytest.raises(TooMuchError):
         deque(map(Response.close, responses))
     assert service.refused <= MOST_HALVINGS + 1

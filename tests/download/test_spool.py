@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 import stat
-from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -16,20 +15,17 @@ from hypothesis import strategies as st
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import Window
 from tap_dixa.errors import DiskError, UnusableRecordError
+from tap_dixa.timestamps import DAY
 from tests.download.responses import (
     DECODER,
-    READ_AT_A_TIME,
     WIDE,
-    borders,
     by_cursor,
     cuts,
-    put_borders,
     randoms,
-    raw,
     read,
     records,
     spell_array,
-    without_gaps,
+    spool,
 )
 
 WITH_KEY = key_decoder("at", {"id": int, "b": str})
@@ -38,46 +34,23 @@ WITH_KEY = key_decoder("at", {"id": int, "b": str})
 def test_every_record_comes_out_in_cursor_order(evidence):
     tried = 0
 
-    @given(st.lists(records, max_size=30), randoms, cuts, borders)
-    def fuzz(items, random, places, gaps):
+    @given(st.lists(records, max_size=30), randoms, cuts)
+    @example([{"at": 1, "a": "}, {" * 90}, {"at": 0, "a": '"},{"at":3},{"'}], None, range(0, 99, 9))
+    @example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 200}, {"at": 0}], None, range(0, 999, 9))
+    def fuzz(items, random, cuts):
         nonlocal tried
         tried += 1
-        body = put_borders(spell_array(items, random, gaps), gaps)
-        assert without_gaps(read(body, places=places)) == by_cursor(items)
+        assert read(spell_array(items, random), cuts=cuts) == by_cursor(items)
 
     fuzz()
     evidence("fuzz: arrays spelled and cut at random, against json.loads", tried)
 
 
-@given(
-    st.lists(records, max_size=30),
-    st.sampled_from([None, 1]),
-    st.booleans(),
-    st.integers(1, 100),
-    st.sampled_from(["", " ", "\n\t "]),
-    st.none() | st.integers(0, 300),
-)
-@example(
-    [{"at": 1, "a": "}, {" * 90_000}, {"at": 0, "a": '"},{"at":3},{"'}], None, False, 99, "", 9
-)
-@example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 20_000}, {"at": 0}], None, True, 999, "", 9)
-@example([{"at": 1, "a": [{"at": 5}, {"at": 6}] * 40}, {"at": 0}], None, True, 9, "", 200)
-def test_what_pythons_own_writer_writes_is_read(items, indent, ascii_only, chunk, space, border):
-    text = space + json.dumps(items, indent=indent, ensure_ascii=ascii_only) + space
-    if border is not None:
-        text = text.replace("[", "[" + " " * (READ_AT_A_TIME - border), 1)
-        chunk *= 1000
-    body = text.encode()
-    assert read(body, places=range(0, len(body), chunk)) == by_cursor(items)
-
-
 def test_records_are_in_cursor_order_however_many_there_are(evidence):
-    # So many that neither their JSON nor where they lie is sorted in one go.
-    cursors = Random(1).choices(range(20_000), k=60_000)
-    items = [{"at": cursor, "place": place} for place, cursor in enumerate(cursors)]
-    body = json.dumps(items).encode()
-    assert len(body) > 4 * READ_AT_A_TIME
-    found = read(body)
+    # So many that where they lie is not sorted in one go.
+    cursors = Random(1).choices(range(10_000), k=30_000)
+    items = [{"at": cursor, "number": number} for number, cursor in enumerate(cursors)]
+    found = read(json.dumps(items).encode())
     assert found == by_cursor(items)
     evidence("records of one response, read in cursor order", len(found))
 
@@ -90,10 +63,9 @@ def test_only_the_window_is_kept_and_it_is_half_open(items, start, end):
 
 @pytest.mark.parametrize("at", [-90_000_001, 253_402_300_799_999], ids=["past", "future"])
 def test_a_record_from_elsewhere_comes_first_and_is_counted(at):
-    body = f'[{{"at":5}},{{"at":{at}}},{{"at":3}}]'.encode()
-    assert [record["at"] for record in read(body)] == [at, 3, 5]
-    with closing(Spool([body], WIDE, DECODER)) as spool:
-        assert spool.out_of_place == 1
+    with spool(f'[{{"at":5}},{{"at":{at}}},{{"at":3}}]'.encode()) as spooled:
+        assert [json.loads(text)["at"] for _, text in spooled.records()] == [at, 3, 5]
+        assert spooled.out_of_place == 1
 
 
 @pytest.mark.parametrize("key", ["", '"id":null,', '"id":"1",', '"id":1.0,', '"id":true,'])
@@ -103,14 +75,33 @@ def test_a_record_without_a_usable_key_is_refused_and_described(key):
         Spool([body], WIDE, WITH_KEY)
 
 
-def test_a_key_that_is_no_text_is_refused():
-    with pytest.raises(UnusableRecordError):
-        Spool([b'[{"id":1,"b":"\xff","at":1}]'], WIDE, WITH_KEY)
-
-
 def test_the_last_of_two_equal_names_counts_as_in_json():
-    body = b'[{"at":1,"at":3},{"at":2}]'
-    assert raw(body) == [b'{"at":2}', b'{"at":1,"at":3}']
+    with spool(b'[{"at":1,"at":3},{"at":2}]') as spooled:
+        assert [text for _, text in spooled.records()] == [b'{"at":2}', b'{"at":1,"at":3}']
+
+
+START = 1_700_000_000_000
+LONG_AGO = -9 * DAY
+
+
+@pytest.mark.parametrize(
+    ("times", "order"),
+    [
+        ([1, 1, 2, 2, 2, 3], "ascending"),
+        ([3, 2, 2, 2, 1, 1], "descending"),
+        ([1, 2, 1], "unordered"),
+        ([5, 3, 4, 2, 1], "unordered"),
+        ([], None),
+        ([1, 1, 1], None),
+        # What lies in another window, or anywhere, does not count.
+        ([9000, 1, 2, -9000], "ascending"),
+        ([LONG_AGO, 2, LONG_AGO, 1], "descending"),
+    ],
+)
+def test_the_order_of_a_response_is_told(times, order):
+    body = json.dumps([{"at": START + time} for time in times]).encode()
+    with spool(body, Window(START, START + 1000)) as spooled:
+        assert spooled.order() == order
 
 
 def test_the_file_has_no_name_and_is_private():
@@ -125,13 +116,9 @@ def test_the_file_has_no_name_and_is_private():
         return found
 
     before = opened()
-    spool = Spool([b"[]"], WIDE, DECODER)
-    (status,) = (
-        status
-        for name, status in opened().items()
-        if name not in before and stat.S_ISREG(status.st_mode)
-    )
-    spool.close()
+    with spool(b"[]"):
+        new = [status for name, status in opened().items() if name not in before]
+    (status,) = (status for status in new if stat.S_ISREG(status.st_mode))
     assert status.st_nlink == 0
     assert status.st_mode & 0o077 == 0
 

@@ -25,6 +25,16 @@ def anonymize(sandbox):
     return chosen
 
 
+def anonymize_in_turn(sandbox, count):
+    """Anonymize conversations, a minute after each other; give their ids in this order."""
+    chosen = [conversation["id"] for conversation in some(sandbox, count)]
+    for number in chosen:
+        sandbox.data.now.now += HOUR // 60
+        sandbox.data.anonymize(number)
+    sandbox.data.now.now += HOUR
+    return chosen
+
+
 def redact(sandbox, count=3):
     """Redact messages of different days that have a text; give them as they were."""
     sandbox.data.now.now += HOUR // 2

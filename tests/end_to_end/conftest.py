@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.conftest import catalog, made, settings
+from tests.end_to_end.account import Account
 from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import EVERY, FEW_CONVERSATIONS
 
@@ -118,6 +119,16 @@ def load(tmp_path, project):
         return feeder(name, project(name).program(name), tmp_path, **config)
 
     return prepare
+
+
+@pytest.fixture
+def account_of(serve, run_tap):
+    """Give a function that makes an account whose streams are synced run after run."""
+
+    def make(*streams, config=None, **sandbox):
+        return Account(serve(**sandbox), run_tap, streams, config or {})
+
+    return make
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 
 from tests import expected
 from tests.conftest import HOUR, NOON
@@ -52,46 +53,56 @@ CHANNELS = (
 """Those whose flows Dixa documents that it lists."""
 
 
+LISTED = {
+    "agents": "/v1/agents?pageLimit=7",
+    "end_users": "/v1/endusers?pageLimit=1000",
+    "queues": "/v1/queues",
+    "teams": "/v1/teams",
+    "tags": "/v1/tags?includeDeactivated=true",
+    "custom_attributes": "/v1/custom-attributes",
+    "contact_endpoints": "/v1/contact-endpoints",
+    "ai_agents": "/v1/ai-agents",
+    "templates": "/v1/templates?pageLimit=100",
+    "knowledge_collections": "/v1/knowledge/collections?pageLimit=100",
+    "activity_logs": "/v1/conversations/activitylog?pageLimit=10000",
+}
+"""Where the rows are of streams that are lists."""
+
+
+@contextmanager
+def unnoted(sandbox):
+    """Give a client of a sandbox, which forgets that it was asked."""
+    before = len(sandbox.answered)
+    yield Client(sandbox)
+    del sandbox.answered[before:]
+
+
 def rows(sandbox):
     """Give every row of the sandbox's lists, as records, by stream."""
-    client = Client(sandbox)
-    before = len(sandbox.answered)
-    found = {
-        "agents": client.everything("/v1/agents", pageLimit=7),
-        "end_users": client.everything("/v1/endusers", pageLimit=1000),
-        "queues": client.data("/v1/queues"),
-        "teams": client.data("/v1/teams"),
-        "tags": client.data("/v1/tags", includeDeactivated="true"),
-        "custom_attributes": client.data("/v1/custom-attributes"),
-        "contact_endpoints": client.data("/v1/contact-endpoints"),
-        "business_hours_schedules": client.data("/v1/business-hours/schedules")["schedules"],
-        "organization": [client.data("/v1/organization")],
-        "ai_agents": client.data("/v1/ai-agents"),
-        "templates": client.everything("/v1/templates", pageLimit=100),
-        "knowledge_collections": client.everything("/v1/knowledge/collections", pageLimit=100),
-        "activity_logs": client.everything("/v1/conversations/activitylog", pageLimit=10_000),
-    }
-    flows = [client.data("/v1/conversations/flows", channel=channel) for channel in CHANNELS]
-    listed = {(row["id"], row["channel"]): row for rows in flows for row in rows}
-    found["conversation_flows"] = [*listed.values()]
-    hours = "/v1/business-hours/schedules/{}/definition"
-    found["business_hours_definitions"] = [
-        client.data(hours.format(row["id"]))["schedule"]
-        for row in found["business_hours_schedules"]
-    ]
-    for kind, ids in catalogued(client, found["knowledge_collections"]).items():
-        found[f"knowledge_{kind}"] = [client.data(f"/v1/knowledge/{kind}/{one}") for one in ids]
-    records = {name: [expected.api_record(row) for row in found[name]] for name in found}
-    for stream, parents, path, name in (
-        ("queue_members", "queues", "/v1/queues/{}/members", "queueId"),
-        ("team_members", "teams", "/v1/teams/{}/agents", "teamId"),
-    ):
-        records[stream] = [
-            expected.api_record(row, **{name: parent["id"]})
-            for parent in found[parents]
-            for row in client.data(path.format(parent["id"]))
+    with unnoted(sandbox) as client:
+        found = {stream: client.everything(path) for stream, path in LISTED.items()}
+        found["organization"] = [client.data("/v1/organization")]
+        schedules = client.data("/v1/business-hours/schedules")["schedules"]
+        found["business_hours_schedules"] = schedules
+        hours = "/v1/business-hours/schedules/{id}/definition"
+        found["business_hours_definitions"] = [
+            client.data(hours.format(**schedule))["schedule"] for schedule in schedules
         ]
-    del sandbox.answered[before:]
+        flows = [client.data("/v1/conversations/flows", channel=channel) for channel in CHANNELS]
+        listed = {(row["id"], row["channel"]): row for rows in flows for row in rows}
+        found["conversation_flows"] = [*listed.values()]
+        for kind, ids in catalogued(client, found["knowledge_collections"]).items():
+            found[f"knowledge_{kind}"] = [client.data(f"/v1/knowledge/{kind}/{id_}") for id_ in ids]
+        records = {name: [expected.api_record(row) for row in found[name]] for name in found}
+        for stream, parents, path, name in (
+            ("queue_members", "queues", "/v1/queues/{id}/members", "queueId"),
+            ("team_members", "teams", "/v1/teams/{id}/agents", "teamId"),
+        ):
+            records[stream] = [
+                expected.api_record(row, **{name: parent["id"]})
+                for parent in found[parents]
+                for row in client.data(path.format(**parent))
+            ]
     return records
 
 
@@ -112,30 +123,26 @@ def catalogued(client, collections):
 
 def rows_by_conversation(sandbox, stream):
     """Give every record of a stream of `BY_CONVERSATION`, by key."""
-    client = Client(sandbox)
-    before = len(sandbox.answered)
-    found = {}
-    for csid, conversation in expected.source(sandbox.data, "conversations").items():
-        updated_at = expected.iso(conversation["updated_at"])
-        questions = Counter()
-        for row in client.data(f"/v1/conversations/{csid}/{stream.partition('_')[2]}"):
-            record = expected.api_record(row, csid=csid, conversationUpdatedAt=updated_at)
-            if stream == "conversation_ratings":
-                questions[row["ratingType"]] += 1
-                record["questionNumber"] = questions[row["ratingType"]]
-            found[key(stream, record)] = record
-    del sandbox.answered[before:]
+    found, path = {}, f"/v1/conversations/{{id}}/{stream.partition('_')[2]}"
+    with unnoted(sandbox) as client:
+        for csid, conversation in expected.source(sandbox.data, "conversations").items():
+            updated_at = expected.iso(conversation["updated_at"])
+            questions = Counter()
+            for row in client.data(path.format(id=csid)):
+                record = expected.api_record(row, csid=csid, conversationUpdatedAt=updated_at)
+                if stream == "conversation_ratings":
+                    questions[row["ratingType"]] += 1
+                    record["questionNumber"] = questions[row["ratingType"]]
+                found[key(stream, record)] = record
     return found
 
 
 def exported(sandbox, stream):
     """Give every record of an export as the sandbox sends it, as the tap must emit it, by id."""
-    path, end = f"/v1/{stream.removesuffix('s')}_export", sandbox.data.now()
     field = expected.CURSORS[stream].removesuffix("_at")
-    before = len(sandbox.answered)
-    query = {f"{field}_after": sandbox.data.start, f"{field}_before": end}
-    records = Client(sandbox).get(path, **query).json()
-    del sandbox.answered[before:]
+    query = {f"{field}_after": sandbox.data.start, f"{field}_before": sandbox.data.now()}
+    with unnoted(sandbox) as client:
+        records = client.get(f"/v1/{stream.removesuffix('s')}_export", **query).json()
     return {record["id"]: expected.record(record) for record in records}
 
 

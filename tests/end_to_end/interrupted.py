@@ -19,23 +19,32 @@ if TYPE_CHECKING:
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 """Mark a test of both signals."""
-ONE_SIGNAL = pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
-"""Mark a test that is quick with one of them."""
-IN_ORDER = "signals after which a run ended in order"
-"""What such a test counts."""
 
 
-def interrupt(tap: subprocess.Popen[Any], number: int) -> None:
-    """Send a signal, and wait for the end, while nobody reads what the tap writes."""
+def stopped(
+    tap: subprocess.Popen[Any], number: int = signal.SIGTERM, read: bytes = b""
+) -> list[dict[str, Any]]:
+    """Stop a run with a signal, while nobody reads what it writes, and see it end in order.
+
+    Args:
+        tap: The run.
+        number: The signal.
+        read: What was read of the run's output.
+
+    Returns:
+        All messages, the last of which is a STATE.
+    """
     tap.send_signal(number)
-    tap.wait(HANG)
+    return ends_in_order(tap, number, read)
 
 
-def ends_in_order(tap: subprocess.Popen[Any], number: int, output: bytes) -> list[dict[str, Any]]:
-    """Check for whole lines, a STATE as the last one, and the status; give the messages."""
-    assert tap.returncode == 128 + number, tap.returncode
+def ends_in_order(
+    tap: subprocess.Popen[Any], number: int, read: bytes = b""
+) -> list[dict[str, Any]]:
+    """See a run end with whole lines, a last STATE, and the status of a signal that it was sent."""
+    assert tap.wait(HANG) == 128 + number
+    assert tap.stdout is not None
+    output = read + tap.stdout.read()
     assert output.endswith(b"\n")
     messages = [json.loads(line) for line in output.splitlines()]
     assert messages[-1]["type"] == "STATE"
@@ -58,7 +67,7 @@ def until_stuck(tap: subprocess.Popen[Any]) -> None:
 
     def stuck() -> bool:
         assert tap.poll() is None
-        time.sleep(0.5)
+        time.sleep(0.3)
         sizes.append(unread(tap))
         return sizes[-1] > 200_000 and len(set(sizes[-3:])) == 1
 

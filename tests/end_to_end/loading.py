@@ -1,22 +1,30 @@
-"""The recipes of docs/lake.md, each fed with what runs announced."""
+"""The recipes of docs/lake.md: BATCH files, loaded straight into a database."""
 
 from __future__ import annotations
 
+import gzip
+import json
+import re
 import subprocess
 import sys
+from contextlib import chdir
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from tests.conftest import catalog
-from tests.end_to_end import checks
-from tests.end_to_end.anonymized import erase_and_delete
-from tests.end_to_end.batches import batch_settings
+import duckdb
+import psycopg
+
 from tests.end_to_end.conftest import PROJECT
-from tests.end_to_end.everything import records_of
+from tests.end_to_end.tables import duckdb_holds, postgres_holds
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXAMPLES = PROJECT / "examples"
-CONNECT = {
-    "load_duckdb.py": "import duckdb; connection = duckdb.connect(database)",
-    "load_postgres.py": "import psycopg; connection = psycopg.connect(database, autocommit=True)",
-}
+PAGE = (PROJECT / "docs" / "lake.md").read_text(encoding="utf-8")
+(TO_PARQUET,) = re.findall(r"^COPY dixa.messages TO .*parquet.*;$", PAGE, re.MULTILINE)
 KILLED = """
 import json, os, runpy, signal, sys
 
@@ -41,31 +49,75 @@ loader.load()
 """
 
 
-def load(recipe, database, messages, calls=1_000_000):
-    """Load what messages announce, in a process of its own that is killed at some call."""
-    command = [sys.executable, "-c", KILLED, EXAMPLES / recipe, CONNECT[recipe], database]
-    command.append(str(calls))
-    return subprocess.run(command, input=messages, encoding="utf-8", check=False).returncode
+@dataclass
+class Database:
+    """A database that a recipe loads into."""
+
+    name: str
+    """What the recipe is given to find it."""
+
+    def load(self, messages, calls=1_000_000):
+        """Load what a run announced; give the status. It is killed at a call of the driver."""
+        command = [sys.executable, "-c", KILLED, self.SCRIPT, self.CONNECT, self.name, str(calls)]
+        return subprocess.run(command, input=messages, encoding="utf-8", check=False).returncode
+
+    def state(self):
+        """Give the state that belongs to the rows."""
+        ((state,),) = self.rows(f"select value::text from {self.STATE}")
+        return json.loads(state)
+
+    def recipe(self, *command):
+        """Give the command that runs the tap and loads what it writes."""
+        return [sys.executable, self.SCRIPT, self.name, *command]
 
 
-def check_first_and_later(sandbox, run_tap, folder, load, state_in, look):
-    """Load a run, then one after erasure and deletes; look at both, and give what is known then."""
-    streams = ("conversations", "messages", "tags", "queue_members")
+class DuckDb(Database):
+    SCRIPT = EXAMPLES / "load_duckdb.py"
+    CONNECT = "import duckdb; connection = duckdb.connect(database)"
+    STATE = "main.tap_dixa_state"
+    IN_USE = "Could not set lock on file"
 
-    def sync(state, name):
-        config = batch_settings(sandbox, folder / name)
-        run = checks.succeeded(run_tap(config, catalog=catalog(*streams), state=state))
-        assert load(run.output) == 0
-        assert state_in() == run.state
-        assert not list((folder / name).iterdir())  # what was loaded is gone
-        known = records_of(sandbox)
-        known = {stream: known[stream] for stream in streams}
-        look(known)
-        return run, known
+    def rows(self, query):
+        with duckdb.connect(self.name, read_only=True) as tables:
+            return tables.execute(query).fetchall()
 
-    first, before = sync({}, "first")
-    erase_and_delete(sandbox)
-    _, known = sync(first.state, "second")
-    for stream in ("tags", "queue_members"):
-        assert len(known[stream]) < len(before[stream])
-    return known
+    def holds(self, known):
+        """Compare every row, here and in the page's Parquet files; give how many there are."""
+        with duckdb.connect(self.name) as tables, TemporaryDirectory() as folder, chdir(folder):
+            duckdb_holds(tables, known)
+            for stream, rows in known.items():
+                tables.execute(TO_PARQUET.replace("messages", stream))
+                (found,) = tables.execute(f"select count(*) from '{stream}.parquet'").fetchone()
+                differing = f"from dixa.{stream} except from '{stream}.parquet'"
+                assert (found, tables.execute(differing).fetchall()) == (len(rows), [])
+        return sum(map(len, known.values()))
+
+
+class Postgres(Database):
+    SCRIPT = EXAMPLES / "load_postgres.py"
+    CONNECT = "import psycopg; connection = psycopg.connect(database, autocommit=True)"
+    STATE = "dixa.tap_dixa_state"
+    IN_USE = "Another run loads into this database: wait until it has ended\n"
+
+    def rows(self, query):
+        with psycopg.connect(self.name) as connection:
+            return connection.execute(query).fetchall()
+
+    def holds(self, known):
+        """Compare every row; give how many there are."""
+        postgres_holds(self.name, known)
+        return sum(map(len, known.values()))
+
+
+def announced(folder: Path, fields, *files, keys=("id",), stream="all"):
+    """Write the records of each BATCH file; give the messages of a run that announces them."""
+    manifest = []
+    for records in files:
+        file = folder / f"{uuid4()}.json.gz"
+        file.write_bytes(gzip.compress("".join(json.dumps(r) + "\n" for r in records).encode()))
+        manifest.append(file.as_uri())
+    messages = [
+        {"type": "SCHEMA", "schema": {"properties": fields}, "key_properties": keys},
+        {"type": "BATCH", "manifest": manifest},
+    ]
+    return "\n".join(json.dumps({**message, "stream": stream}) for message in messages)

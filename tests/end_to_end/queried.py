@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from tests.end_to_end.everything import unnoted
 from tests.events import HANG
 from tests.expected import iso
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_dixa_sandbox.server import Sandbox
-    from tests.conftest import Run
 
 ANALYTICS = ("ratings", "closed_conversations", "first_response_time")
 INTELLIGENCE = {
@@ -40,14 +39,14 @@ def analytics_body(kind: str, start: int, end: int) -> dict[str, Any]:
 
 def analytics(sandbox: Sandbox, kind: str) -> Iterator[dict[str, Any]]:
     """Give every row of a kind, without the sandbox's noting the requests."""
-    before, query = len(sandbox.answered), {"pageLimit": "300"}
+    query = {"pageLimit": "300"}
     body = analytics_body(kind, sandbox.data.start, sandbox.data.now())
-    while query:
-        page = post(sandbox, "/v1/analytics/records", body, **query).json()
-        yield from page["data"]
-        link = page.get("meta", {}).get("next", "")
-        query = {name: value for name, (value,) in parse_qs(urlsplit(link).query).items()}
-    del sandbox.answered[before:]
+    with unnoted(sandbox):
+        while query:
+            page = post(sandbox, "/v1/analytics/records", body, **query).json()
+            yield from page["data"]
+            link = page.get("meta", {}).get("next", "")
+            query = {name: value for name, (value,) in parse_qs(urlsplit(link).query).items()}
 
 
 def intelligence_body(start: int, end: int, **pagination: Any) -> dict[str, Any]:
@@ -58,17 +57,15 @@ def intelligence_body(start: int, end: int, **pagination: Any) -> dict[str, Any]
 
 def intelligence(sandbox: Sandbox, kind: str) -> Iterator[Any]:
     """Give every row of a kind, without the sandbox's noting the requests."""
-    before, key = len(sandbox.answered), None
     path = f"/beta/intelligence/{INTELLIGENCE[kind]}/records/{kind}"
-    while True:
-        more = {"pageKey": key} if key else {}
-        body = intelligence_body(sandbox.data.start, sandbox.data.now(), pageLimit=1000, **more)
-        page = post(sandbox, path, body).json()
-        yield from page["data"]
-        key = page.get("meta", {}).get("next")
-        if key is None:
-            break
-    del sandbox.answered[before:]
+    pagination: dict[str, Any] | None = {"pageLimit": 1000}
+    with unnoted(sandbox):
+        while pagination:
+            body = intelligence_body(sandbox.data.start, sandbox.data.now(), **pagination)
+            page = post(sandbox, path, body).json()
+            yield from page["data"]
+            key = page.get("meta", {}).get("next")
+            pagination = {"pageLimit": 1000, "pageKey": key} if key else None
 
 
 def text(value: Any) -> str:
@@ -80,19 +77,3 @@ def bookmarks(state: dict[str, Any], stream: str) -> dict[str, str | None]:
     """Give the bookmark of each record type in a state."""
     partitions = state["bookmarks"].get(stream, {}).get("partitions", [])
     return {part["context"]["recordId"]: part.get("replication_key_value") for part in partitions}
-
-
-def batches_in(folder: Path, size: int = 10_000) -> dict[str, Any]:
-    """Give a batch_config that writes plain files of so many records."""
-    return {
-        "encoding": {"format": "jsonl", "compression": "none"},
-        "storage": {"root": folder.as_uri(), "prefix": ""},
-        "batch_size": size,
-    }
-
-
-def announced(run: Run, stream: str) -> list[dict[str, Any]]:
-    """Give the records of all BATCH files of a stream."""
-    paths = [path for message in run.of("BATCH", stream) for path in message["manifest"]]
-    files = [Path(path.removeprefix("file://")) for path in paths]
-    return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]

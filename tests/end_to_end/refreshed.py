@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests import expected
-from tests.conftest import catalog, settings
 from tests.end_to_end import checks
-from tests.sandbox.conftest import Client
+from tests.end_to_end.everything import unnoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
@@ -20,9 +17,8 @@ LOG = "/v1/conversations/activitylog"
 
 def entries(sandbox: Sandbox) -> dict[Any, dict]:
     """Give every entry as the tap must emit it, by id, without its requests being noted."""
-    before = len(sandbox.answered)
-    rows = Client(sandbox).everything(LOG, pageLimit=10_000)
-    del sandbox.answered[before:]
+    with unnoted(sandbox) as client:
+        rows = client.everything(LOG, pageLimit=10_000)
     return {row["id"]: expected.api_record(row) for row in rows}
 
 
@@ -32,21 +28,3 @@ def log_is_fresh(sandbox: Sandbox, *runs: Run) -> None:
 
 def messages_are_fresh(sandbox: Sandbox, *runs: Run) -> None:
     checks.loaded_exactly("messages", expected.records(sandbox.data, "messages"), *runs)
-
-
-def synced(
-    sandbox: Sandbox, run_tap: Callable[..., Run], **config: Any
-) -> tuple[Sandbox, Callable[..., Run], list[Run]]:
-    """Give a sandbox, a function that syncs it from where the last run stopped, and the runs."""
-    runs: list[Run] = []
-
-    def sync(*streams: str, state: Any = None, **changes: Any) -> Run:
-        """Sync messages, or other streams, with changed settings or another program."""
-        options = {"program": changes.pop("program")} if "program" in changes else {}
-        chosen = catalog(*(streams or ("messages",)))
-        state = state or (runs[-1].state if runs else None)
-        changed = settings(sandbox, **{**config, **changes})
-        runs.append(run_tap(changed, state=state, catalog=chosen, **options))
-        return runs[-1]
-
-    return sandbox, sync, runs

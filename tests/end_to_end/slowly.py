@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import pytest
 
 from tests.conftest import catalog
+from tests.end_to_end.odd_rows import deselected
 
 UNUSED = {"conversations": "direction", "messages": "direction", "activity_logs": "activityType"}
 """A field of each stream that no test of these looks at."""
@@ -14,13 +13,8 @@ UNUSED = {"conversations": "direction", "messages": "direction", "activity_logs"
 
 def without_a_field(*streams):
     """Give a catalog that deselects a field of each stream that has a fast path."""
-    chosen = deepcopy(catalog(*streams))
-    for entry in chosen["streams"]:
-        field = UNUSED.get(entry["tap_stream_id"])
-        for item in entry["metadata"]:
-            if item["breadcrumb"] == ["properties", field]:
-                item["metadata"]["selected"] = False
-    return chosen
+    chosen = [deselected(stream, field=UNUSED.get(stream)) for stream in streams]
+    return {"streams": [entry for each in chosen for entry in each["streams"]]}
 
 
 both_selections = pytest.mark.parametrize(

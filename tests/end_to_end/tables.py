@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import datetime
 
-from tap_dixa.client import SCHEMAS
+import psycopg
+from psycopg.rows import dict_row
+
+from tap_dixa.streams.base import SCHEMAS
 from tests.end_to_end.everything import EVERY, key
 
 FIELDS = {stream: SCHEMAS.get_schema(stream)["properties"] for stream in EVERY}
@@ -41,3 +45,11 @@ def duckdb_holds(tables, known):
         for name, field in FIELDS[stream].items():
             if field.get("format") == "date-time":
                 assert types[name.lower()] == "TIMESTAMP"
+
+
+def postgres_holds(database, known):
+    """Every known record is one row in PostgreSQL."""
+    with closing(psycopg.connect(database, row_factory=dict_row)) as connection:
+        for stream, wanted in known.items():
+            rows = connection.execute(f"select * from dixa.{stream}").fetchall()
+            compare(stream, rows, wanted)

@@ -10,71 +10,29 @@ from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, LISTS, by_key, rows, rows_by_conversation
 from tests.end_to_end.interrupted import read_until
 from tests.end_to_end.killed import ended, latest_state
-from tests.faults import Refusal
+from tests.end_to_end.loaded import is_whole
 
 
-def test_notes_and_ratings_come_with_their_conversations_changes(serve, run_tap, evidence):
-    sandbox = serve(conversations=26, days=6, documented_forms=True)
-    chosen = catalog(*BY_CONVERSATION)
-    first = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
-    newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
-    conversations = expected.records(sandbox.data, "conversations").keys()
+def test_notes_and_ratings_come_with_their_conversations_changes(account_of, evidence):
+    account = account_of(*BY_CONVERSATION, conversations=26, days=6, documented_forms=True)
+    first = checks.succeeded(account.sync())
+    conversations = expected.source(account.data, "conversations")
+    newest = max(conversation["updated_at"] for conversation in conversations.values())
     for stream in BY_CONVERSATION:
         records = first.records(stream)
-        wanted = rows_by_conversation(sandbox, stream)
+        wanted = rows_by_conversation(account.sandbox, stream)
         assert by_key(stream, records) == wanted
         assert len(records) == len(wanted) > 0
         assert first.bookmark(stream) == expected.iso(newest)
         checks.fits_its_schema(first, stream)
-        assert {record["csid"] for record in records} <= conversations
     numbers = {record["questionNumber"] for record in first.records("conversation_ratings")}
     assert numbers == {1, 2}  # surveys with two questions of one type
-    sandbox.data.now.now += 3 * HOUR
-    before = len(sandbox.answered)
-    second = run_tap(settings(sandbox, end_date="2026-03-12"), catalog=chosen, state=first.state)
-    checks.succeeded(second)
-    assert len(sandbox.answered) - before < 40
+    account.wait(3 * HOUR)
+    second = checks.succeeded(account.sync(end_date="2026-03-12"))
+    assert len(account.answered) < 40
     for stream in BY_CONVERSATION:
-        arrived = by_key(stream, first.records(stream) + second.records(stream))
-        assert arrived == rows_by_conversation(sandbox, stream)
+        is_whole(account.sandbox, stream, first.records(stream) + second.records(stream))
     evidence("streams of the Dixa API compared field by field", len(BY_CONVERSATION))
-
-
-@pytest.mark.parametrize(
-    "stream",
-    ["conversation_ratings", pytest.param("conversation_notes", marks=pytest.mark.slow)],
-)
-def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, stream):
-    sandbox = serve(conversations=40, days=6)
-    chosen = catalog(stream)
-    sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
-    failed = run_tap(settings(sandbox, window_days=1), catalog=chosen)
-    checks.failed(failed)
-    asked = len(sandbox.answered)
-    resumed = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=failed.state))
-    assert len(sandbox.answered) - asked < 40
-    arrived = by_key(stream, failed.records(stream) + resumed.records(stream))
-    assert arrived == rows_by_conversation(sandbox, stream)
-
-
-OFTEN = """
-from tap_dixa.__main__ import main
-from tap_dixa.streams.changed_conversations import ChangedConversationsStream
-ChangedConversationsStream.STATE_MSG_FREQUENCY = 4
-main()
-"""
-"""Run the tap, with a STATE more often than every hundred conversations."""
-
-
-def test_conversations_without_rows_are_in_the_state_too(serve, run_tap):
-    sandbox = serve(conversations=12, days=6)
-    sandbox.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 20)
-    stream = "conversation_notes"
-    run = run_tap(settings(sandbox), catalog=catalog(stream), program=["-c", OFTEN])
-    checks.succeeded(run)
-    assert run.records(stream) == []
-    states = [message["value"]["bookmarks"][stream] for message in run.of("STATE")]
-    assert len({state.get("replication_key_value") for state in states}) > 2
 
 
 @pytest.mark.parametrize(
@@ -97,6 +55,5 @@ def test_a_killed_run_is_made_up_for(serve, start_tap, run_tap, lists, evidence)
         checks.emitted_once(run, stream, rows(sandbox)[stream])
         assert len(run.of("ACTIVATE_VERSION", stream)) == 1
     stream = "conversation_ratings"
-    arrived = by_key(stream, killed.records(stream) + run.records(stream))
-    assert arrived == rows_by_conversation(sandbox, stream)
+    is_whole(sandbox, stream, killed.records(stream) + run.records(stream))
     evidence("kills survived")

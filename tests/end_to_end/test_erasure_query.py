@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import duckdb
-import psycopg
 import pytest
 
 from tap_dixa_sandbox import notes
-from tests import expected, pages
+from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.batches import batch_config
 from tests.end_to_end.everything import BY_CONVERSATION, EVERY
-from tests.end_to_end.loading import load as load_files
+from tests.end_to_end.loading import EXAMPLES, DuckDb, Postgres
 
-QUERY = (pages.DOCS.parent / "examples" / "not_erased.sql").read_text(encoding="utf-8")
+QUERY = (EXAMPLES / "not_erased.sql").read_text(encoding="utf-8")
 ANONYMIZED = "select id from dixa.conversations where anonymized_at is not null"
 PERSONAL = {"messages", "activity_logs", *BY_CONVERSATION}
 """What the query finds as long as only the conversations and the log say what was erased."""
 TELLING = ("conversations", "activity_logs")
+QUERIED = ("analytics_records", "intelligence_records")
 CONVERSATION = {
     "conversations": "id",
     **dict.fromkeys(("messages", *BY_CONVERSATION), "csid"),
-    **dict.fromkeys(
-        ("activity_logs", "analytics_records", "intelligence_records"), "conversationId"
-    ),
+    **dict.fromkeys(("activity_logs", *QUERIED), "conversationId"),
 }
 """Which column says what conversation a row is about."""
-LAKE = (
-    *TELLING,
-    "messages",
-    *BY_CONVERSATION,
-    "end_users",
-    "analytics_records",
-    "intelligence_records",
-)
+LAKE = (*CONVERSATION, "end_users")
 
 
 def chosen_of(sandbox):
@@ -76,85 +65,92 @@ def erase(sandbox, conversations):
     return alone
 
 
-def check(sandbox, sync, find, evidence, streams=EVERY):
-    """Erase, and run the query before and after the next run.
+@pytest.fixture
+def warehouse(request, tmp_path):
+    """Give a database, a function that loads a run into it, and the settings that this takes."""
+    loader, database = request.param, DuckDb(str(tmp_path / "warehouse.duckdb"))
+    if loader == "load_duckdb.py":
 
-    Args:
-        sandbox: What is synced.
-        sync: Runs the tap and loads its output; it is called with a state, a catalog and settings.
-        find: Runs the query.
-        evidence: Counts rows.
-        streams: What is selected.
+        def load_files(run):
+            assert database.load(run.output) == 0
 
-    Returns:
-        The conversations as they were before they were anonymized.
-    """
+        batches = {"batch_config": batch_config(tmp_path), "emit_activate_version_messages": True}
+        return database, load_files, batches
+    load = request.getfixturevalue("load")
+    if loader == "target-duckdb":
+        return database, load(loader), {}
+    uri = request.getfixturevalue("postgres")
+    return Postgres(uri), load(loader, sqlalchemy_url=uri), {}
+
+
+into_duckdb = pytest.mark.parametrize("warehouse", ["load_duckdb.py"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "streams"),
+    [
+        ("load_duckdb.py", LAKE),
+        *(
+            pytest.param(
+                f"target-{name}",
+                EVERY,
+                marks=[pytest.mark.slow, pytest.mark.xdist_group(name)],
+            )
+            for name in ("duckdb", "postgres")
+        ),
+    ],
+    indirect=["warehouse"],
+)
+def test_it_finds_rows_until_the_next_run(serve, run_tap, warehouse, streams, evidence):
+    sandbox = serve(conversations=70, days=5, seed=2)
+    database, load, options = warehouse
+
+    def sync(state, *streams, **changes):
+        config = settings(sandbox, **options, **changes)
+        run = checks.succeeded(run_tap(config, catalog=catalog(*streams), state=state))
+        load(run)
+        return run
+
     conversations = chosen_of(sandbox)
     ids = {c["id"] for c in conversations}
     messages = [m for m in expected.source(sandbox.data, "messages").values() if m["csid"] in ids]
-    first = sync(since(conversations), catalog(*streams))
-    assert find() == []
+    first = sync(since(conversations), *streams)
+    assert database.rows(QUERY) == []
     alone = erase(sandbox, conversations)
-    assert find() == []  # the warehouse does not know yet
-    sync(first.state, catalog(*TELLING), refresh_anonymized=False)
-    found = find()
+    assert database.rows(QUERY) == []  # the warehouse does not know yet
+    sync(first.state, *TELLING, refresh_anonymized=False)
+    found = database.rows(QUERY)
     assert {stream for stream, _, _ in found} == PERSONAL
     assert {key for stream, key, _ in found if stream == "messages"} == {
         alone["id"],
         *(m["id"] for m in messages),
     }
     assert {csid for _, _, csid in found} == {*ids, alone["csid"]}
-    sync(first.state, catalog(*streams))
-    assert find() == []
+    sync(first.state, *streams)
+    assert database.rows(QUERY) == []
+    # Whatever the query looks at: no row about these conversations has their customers'
+    # addresses, nor what was said in them.
+    for stream, column in CONVERSATION.items():
+        for conversation in conversations:
+            where = f'where "{column}" = {conversation["id"]}'
+            text = str(database.rows(f"select * from dixa.{stream} {where}"))
+            customer = sandbox.data.life(conversation["id"])[0].customer
+            for secret in (customer.email, customer.phone, conversation.get("rating_message")):
+                assert secret is None or secret not in text
     evidence("rows with erased data found by the query, and none after the next run", len(found))
-    return conversations
 
 
-def test_it_finds_rows_until_the_next_run(serve, run_tap, tmp_path, evidence):
-    sandbox, path = serve(conversations=70, days=5, seed=2), str(tmp_path / "lake.duckdb")
-
-    def sync(state, chosen, **changes):
-        config = {**batch_settings(sandbox, tmp_path), **changes}
-        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
-        assert load_files("load_duckdb.py", path, run.output) == 0
-        return run
-
-    def find():
-        with duckdb.connect(path) as tables:
-            return tables.execute(QUERY).fetchall()
-
-    conversations = check(sandbox, sync, find, evidence, LAKE)
-    with duckdb.connect(path) as tables:
-        # Whatever the query looks at: no row about these conversations has their customers'
-        # addresses, nor what was said in them.
-        for stream, column in CONVERSATION.items():
-            for conversation in conversations:
-                query = f'from dixa.{stream} where "{column}" = {conversation["id"]}'
-                text = str(tables.execute(query).fetchall())
-                customer = sandbox.data.life(conversation["id"])[0].customer
-                for secret in (customer.email, customer.phone, conversation.get("rating_message")):
-                    assert secret is None or secret not in text
-        assert_every_field_is_looked_at(tables)
-        for stream in ("analytics_records", "intelligence_records"):
-            where = f'"conversationId" in ({ANONYMIZED})'
-            assert tables.execute(f"select count(*) from dixa.{stream} where {where}").fetchone()[0]
-            tables.execute(
-                f"update dixa.{stream} set fields = json_merge_patch(fields, ?) where {where}",
-                ['{"customer": {"value": "ann@customer.example"}}'],
-            )
-        assert {row[0] for row in tables.execute(QUERY).fetchall()} == {
-            "analytics_records",
-            "intelligence_records",
-        }
-
-
-def test_it_finds_notes_and_ratings_that_dixa_deletes(serve, run_tap, tmp_path):
-    sandbox, path = serve(conversations=70, days=5, seed=2), str(tmp_path / "lake.duckdb")
-    conversations, config = chosen_of(sandbox), batch_settings(sandbox, tmp_path)
+@into_duckdb
+def test_it_finds_notes_and_ratings_that_dixa_deletes(serve, run_tap, warehouse):
+    sandbox = serve(conversations=70, days=5, seed=2)
+    database, load, options = warehouse
+    conversations = chosen_of(sandbox)
     state = since(conversations)
-    for _ in range(2):
-        run = checks.succeeded(run_tap(config, catalog=catalog(*LAKE), state=state))
-        assert load_files("load_duckdb.py", path, run.output) == 0
+    # The second run needs no other tables than the query finds rows in.
+    for streams in (LAKE, (*TELLING, *PERSONAL)):
+        config, chosen = settings(sandbox, **options), catalog(*{*streams})
+        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
+        load(run)
         state = run.state
         erase(sandbox, conversations)
         sandbox.behaviour.missing |= {
@@ -162,9 +158,7 @@ def test_it_finds_notes_and_ratings_that_dixa_deletes(serve, run_tap, tmp_path):
             for conversation in conversations
             for rows in ("notes", "ratings")
         }
-    with duckdb.connect(path) as tables:
-        rows = tables.execute(QUERY).fetchall()
-    assert {stream for stream, _, _ in rows} == {*BY_CONVERSATION}
+    assert {stream for stream, _, _ in database.rows(QUERY)} == {*BY_CONVERSATION}
 
 
 LEFT = {
@@ -202,55 +196,38 @@ LEFT = {
 """What each field has that was not erased."""
 
 
-def assert_every_field_is_looked_at(tables):
-    """Put each field back, alone, and run the query."""
-    places = [(stream, name) for stream, fields in LEFT.items() for name in fields]
-    for stream, name in places:
-        key, (field, *_) = CONVERSATION[stream], name.split()
-        where = f'where "{key}" in ({ANONYMIZED})'
+@into_duckdb
+def test_every_field_that_dixa_erases_is_looked_at(serve, run_tap, warehouse):
+    sandbox = serve(conversations=70, days=5, seed=2)
+    database, load, options = warehouse
+    conversations = chosen_of(sandbox)
+    erase(sandbox, conversations)
+    config = settings(sandbox, **options)
+    load(run_tap(config, catalog=catalog(*LAKE), state=since(conversations)))
+    with duckdb.connect(database.name) as tables:
+
+        def found():
+            return {stream for stream, _, _ in tables.execute(QUERY).fetchall()}
+
+        assert found() == set()
+        for stream, fields in LEFT.items():
+            for name, value in fields.items():  # put back alone
+                field, *_ = name.split()
+                tables.begin()
+                if stream == "messages":
+                    tables.execute("update dixa.messages set direction = 'inbound'")
+                where = f'where "{CONVERSATION[stream]}" in ({ANONYMIZED})'
+                tables.execute(f'update dixa.{stream} set "{field}" = ? {where}', [value])
+                assert found() == {stream}, (stream, name)
+                tables.rollback()
         tables.begin()
-        if stream == "messages":
-            tables.execute(f"update dixa.messages set direction = 'inbound' {where}")
-        tables.execute(f'update dixa.{stream} set "{field}" = ? {where}', [LEFT[stream][name]])
-        assert {row[0] for row in tables.execute(QUERY).fetchall()} == {stream}, (stream, name)
+        tables.execute("update dixa.messages set direction = 'outbound', to_phone_number = '+45 1'")
+        assert found() == {"messages"}
         tables.rollback()
-    tables.begin()
-    tables.execute("update dixa.messages set direction = 'outbound', to_phone_number = '+45 1'")
-    assert {row[0] for row in tables.execute(QUERY).fetchall()} == {"messages"}
-    tables.rollback()
-
-
-def syncing(sandbox, run_tap, feed):
-    """Give a function that runs the tap and feeds a loader what it writes."""
-
-    def sync(state, chosen, **changes):
-        run = checks.succeeded(run_tap(settings(sandbox, **changes), catalog=chosen, state=state))
-        feed(run)
-        return run
-
-    return sync
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("duckdb")
-def test_with_target_duckdb_and_every_stream(serve, run_tap, load, tmp_path, evidence):
-    sandbox, feed = serve(conversations=150, days=10), load("target-duckdb")
-
-    def find():
-        with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as tables:
-            return tables.execute(QUERY).fetchall()
-
-    check(sandbox, syncing(sandbox, run_tap, feed), find, evidence)
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("postgres")
-def test_with_target_postgres_and_every_stream(serve, run_tap, load, postgres, evidence):
-    sandbox = serve(conversations=150, days=10)
-    feed = load("target-postgres", sqlalchemy_url=postgres)
-
-    def find():
-        with closing(psycopg.connect(postgres)) as connection:
-            return connection.execute(QUERY).fetchall()
-
-    check(sandbox, syncing(sandbox, run_tap, feed), find, evidence)
+        for stream in QUERIED:
+            tables.execute(
+                f"update dixa.{stream} set fields = json_merge_patch(fields, ?)"
+                f'where "conversationId" in ({ANONYMIZED})',
+                ['{"customer": {"value": "ann@customer.example"}}'],
+            )
+        assert found() == {*QUERIED}

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from tap_dixa.retry import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
+from tap_dixa.http.failures import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
 from tests import expected
-from tests.conftest import HOUR, NOON, catalog, made, settings
+from tests.conftest import FAST_PATH, SDK_PATH, Run, made
 from tests.end_to_end import checks
+from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import ALL, records_of
-from tests.end_to_end.queried import announced, batches_in
+from tests.end_to_end.loaded import is_whole
 from tests.faults import Odd, Refusal
 
 PATHS = {
     "conversations": "/v1/conversation_export",
     "messages": "/v1/message_export",
     "activity_logs": "/v1/conversations/activitylog",
-    "agents": "/v1/agents",
     "end_users": "/v1/endusers",
     "queues": "/v1/queues",
     "teams": "/v1/teams",
-    "tags": "/v1/tags",
-    "custom_attributes": "/v1/custom-attributes",
-    "contact_endpoints": "/v1/contact-endpoints",
 }
 CURSORS = {**expected.CURSORS, "activity_logs": "activityTimestamp"}
 DEPENDENT = {"queues": {"queue_members"}, "teams": {"team_members"}}
@@ -36,6 +33,10 @@ OPTIONAL = {
     "knowledge_collections": "/v1/knowledge",
     "knowledge_categories": "/v1/knowledge",
     "knowledge_articles": "/v1/knowledge",
+    "analytics_records": "/v1/analytics",
+    "analytics_metrics": "/v1/analytics",
+    "intelligence_records": "/beta/intelligence",
+    "intelligence_record_types": "/beta/intelligence",
 }
 """The streams that an account may lack, and what each needs."""
 SURE = [stream for stream in ALL if stream not in OPTIONAL]
@@ -60,28 +61,34 @@ QUICKLY = {"messages", "queues"}
     "down",
     [pytest.param(one, marks=[] if one in QUICKLY else pytest.mark.slow) for one in PATHS],
 )
-def test_a_stream_without_an_endpoint_fails_alone(serve, run_tap, wanted, down):
-    sandbox = serve(conversations=40, days=6, missing={PATHS[down]})
-    run = run_tap(settings(sandbox), catalog=catalog(*SURE))
+def test_a_stream_without_an_endpoint_fails_alone_until_it_has_one(account_of, wanted, down):
+    account = account_of(*SURE, conversations=40, days=6, missing={PATHS[down]})
+    run = account.sync()
+    line = checks.failed(run)
     failed = {down} | DEPENDENT.get(down, set())
-    assert run.status == 1
     assert emitted(run) == {s: 0 if s in failed else number for s, number in wanted.items()}
-    (line,) = run.errors
     assert f"{len(failed)} of {len(SURE)} streams failed, the others were synced: " in line
-    for stream in failed:
-        assert f"{stream}: " in line
+    assert all(f"{stream}: " in line for stream in failed)
     assert "there is nothing at this address" in line
     assert "deselect the stream" in line
     assert run.log.splitlines()[-1] == line
-    for stream in {"conversations", "messages", "activity_logs"} - failed:
-        newest = max(r[CURSORS[stream]] for r in run.records(stream))
-        assert run.bookmark(stream) == newest
+    for stream in CURSORS.keys() - failed:
+        assert run.bookmark(stream) == max(r[CURSORS[stream]] for r in run.records(stream))
+    account.behaviour.missing.clear()
+    second = checks.succeeded(account.sync())
+    for stream in failed:
+        assert len(second.records(stream)) == wanted[stream]
 
 
-def test_what_an_account_lacks_is_skipped(serve, run_tap, wanted):
-    sandbox = serve(conversations=40, days=6, missing={*OPTIONAL.values()})
-    config = settings(sandbox, emit_activate_version_messages=True)
-    run = checks.succeeded(run_tap(config, catalog=catalog(*OPTIONAL, "agents")))
+@pytest.mark.parametrize("status", [404, 403])
+def test_what_an_account_lacks_is_skipped(account_of, wanted, status):
+    config = {"emit_activate_version_messages": True}
+    account = account_of(*OPTIONAL, "agents", config=config, conversations=40, days=6)
+    if status == 404:
+        account.behaviour.missing.update(OPTIONAL.values())
+    else:
+        account.behaviour.forbidden.update(dict.fromkeys(OPTIONAL.values(), status))
+    run = checks.succeeded(account.sync())
     assert {message["stream"] for message in run.of("RECORD")} == {"agents"}
     assert len(run.records("agents")) == wanted["agents"]
     assert [message["stream"] for message in run.of("ACTIVATE_VERSION")] == ["agents"]
@@ -89,133 +96,76 @@ def test_what_an_account_lacks_is_skipped(serve, run_tap, wanted):
     assert len(warnings) == len(OPTIONAL)
     for stream in OPTIONAL:
         (line,) = (line for line in warnings if f"Skipping stream {stream}: " in line)
-        assert "the account lacks this feature" in line
+        assert ("the account lacks this feature" in line) == (status == 404)
 
 
-def test_a_wrong_address_is_an_error_whatever_is_selected(serve, run_tap):
-    sandbox = serve(missing={"/v1/"})
-    run = run_tap(settings(sandbox), catalog=catalog("knowledge_articles", "templates"))
+def test_a_wrong_address_is_an_error_whatever_is_selected(account_of):
+    run = account_of("knowledge_articles", "templates", missing={"/v1/"}).sync()
     assert "Check exports_api_url and dixa_api_url" in checks.failed(run)
 
 
-def test_conversations_and_messages_are_synced_first(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*SURE)))
-    order = [message["stream"] for message in run.of("SCHEMA")]
-    assert order[:2] == ["conversations", "messages"]
+def test_conversations_and_messages_are_synced_first(account_of):
+    streams = ("activity_logs", "agents", "conversations", "messages", "tags")
+    run = checks.succeeded(account_of(*streams, conversations=10, days=3).sync())
+    assert [m["stream"] for m in run.of("SCHEMA")][:2] == ["conversations", "messages"]
 
 
-@pytest.mark.parametrize("status", [400, 403])
-def test_a_list_that_is_refused_half_way_fails_alone(serve, run_tap, status):
-    sandbox = serve(conversations=40, days=6)
-    sandbox.behaviour.api_faults.extend([None, Refusal(status)])
-    streams = ("conversations", "end_users", "tags")
-    run = run_tap(settings(sandbox, page_size=5), catalog=catalog(*streams))
-    assert "1 of 3 streams failed, the others were synced: end_users: " in checks.failed(run)
-    assert len(run.records("end_users")) == 5
-    assert run.records("tags")
-    assert run.bookmark("conversations")
-
-
-def test_an_export_that_fails_for_good_fails_alone(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    # Six days and their halves, down to less than an hour, and not one more.
-    sandbox.behaviour.faults.extend([Refusal(500)] * 12)
-    streams = ("conversations", "messages", "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
+def test_whatever_fails_a_stream_the_others_are_synced(account_of):
+    synced, half = ("teams", "activity_logs"), ("agents", "end_users")
+    streams = (*expected.STREAMS, *half, "tags", *synced)
+    account = account_of(*streams, config={"page_size": 2}, conversations=40, days=6)
+    account.behaviour.faults.extend([Refusal(422), Odd('{"csid": 1}')])
+    # The second page of agents and of end users, and tags for good.
+    refused = [None, Refusal(400), None, Refusal(403)]
+    teams, tags = [None], [Refusal(500)] * MAX_ATTEMPTS
+    account.behaviour.api_faults.extend([*refused, *teams, *tags])
+    run = account.sync()
     line = checks.failed(run)
-    assert "1 of 3 streams failed, the others were synced: conversations: " in line
-    assert "Dixa responded with 500" in line
-    assert run.records("conversations") == []
-    checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
-    assert run.records("tags")
-
-
-def test_a_list_that_fails_for_good_fails_alone(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    sandbox.behaviour.api_faults.extend([None, *[Refusal(500)] * MAX_ATTEMPTS])
-    streams = ("conversations", "teams", "tags", "activity_logs")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    line = checks.failed(run)
-    assert "1 of 4 streams failed, the others were synced: tags could not be read: " in line
-    assert run.records("tags") == []
-    assert run.records("teams")
-    assert run.records("activity_logs")
-
-
-def test_while_an_api_is_down_later_streams_give_up_soon(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    sandbox.behaviour.api_faults.extend([Refusal(503)] * 100)
-    streams = ("teams", "tags", "queues")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
-    assert run.status == 1
-    assert "3 of 3 streams failed" in run.errors[0]
-    assert len(sandbox.answered) == MAX_ATTEMPTS + 2 * ATTEMPTS_UNAVAILABLE
-
-
-def test_a_stream_with_an_unusable_record_fails_after_what_came_before(serve, run_tap):
-    sandbox = serve(conversations=40, days=20)
-    # The fourth export is the second window of messages.
-    sandbox.behaviour.faults.extend([None, None, None, None, Odd('{"csid": 1}')])
-    run = run_tap(
-        settings(sandbox, window_days=7), catalog=catalog("conversations", "messages", "tags")
-    )
-    line = checks.failed(run)
+    assert "5 of 7 streams failed, the others were synced: conversations: " in line
     assert "messages: " in line
     assert "missing required field `created_at`" in line
-    assert run.records("tags")
-    assert len(run.records("conversations")) == len(expected.records(sandbox.data, "conversations"))
-    bookmark = run.bookmark("messages")
-    assert bookmark == max(record["created_at"] for record in run.records("messages"))
+    assert all(f"{stream}: " in line for stream in half)
+    assert "tags could not be read: " in line
+    emitted = {stream: len(run.records(stream)) for stream in streams}
+    assert [emitted[stream] for stream in half] == [2, 2]
+    assert {stream for stream, number in emitted.items() if number} == {*half, *synced}
 
 
-def test_with_batch_the_state_has_what_was_announced_before_a_failure(serve, run_tap, tmp_path):
-    sandbox = serve(conversations=300, days=20)
-    sandbox.behaviour.faults.extend([None, None, Odd('{"updated_at": 1}')])
-    in_order = {"window_days": 7, "parallel_downloads": 1}
-    config = settings(sandbox, batch_config=batches_in(tmp_path), **in_order)
-    first = run_tap(config, catalog=catalog("conversations", "messages"))
-    assert first.status == 1
-    assert "conversations: " in first.errors[0]
-    before = announced(first, "conversations")
+def test_while_an_api_is_down_later_streams_give_up_soon(account_of):
+    account = account_of("teams", "tags", "queues", conversations=40, days=6)
+    account.behaviour.api_faults.extend([Refusal(503)] * 100)
+    assert "3 of 3 streams failed" in checks.failed(account.sync())
+    assert len(account.answered) == MAX_ATTEMPTS + 2 * ATTEMPTS_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("batch", "fault", "options"),
+    [
+        (False, Refusal(403), FAST_PATH),
+        pytest.param(False, Refusal(403), SDK_PATH, marks=pytest.mark.slow),
+        (True, Odd('{"updated_at": 1}'), FAST_PATH),
+    ],
+    ids=["RECORD", "RECORD, SDK path", "BATCH"],
+)
+def test_a_failure_costs_no_more_than_its_own_window(account_of, tmp_path, batch, fault, options):
+    batches = {"batch_config": batch_config(tmp_path)} if batch else {}
+    config = {"window_days": 7, "parallel_downloads": 1, **options, **batches}
+    account = account_of("conversations", config=config, conversations=200, days=20)
+    account.behaviour.faults.extend([None, None, fault])
+    first, emitted = account.sync(), batched if batch else Run.records
+    checks.failed(first)
+    before = emitted(first, "conversations")
     assert first.bookmark("conversations") == before[-1]["updated_at"]
-    second = checks.succeeded(run_tap(config, catalog=catalog("conversations"), state=first.state))
-    after = announced(second, "conversations")
-    assert len(before) > 100
-    found = {record["id"]: record for record in before + after}
-    checks.same(found.values(), expected.records(sandbox.data, "conversations"))
+    after = emitted(checks.succeeded(account.sync()), "conversations")
+    is_whole(account.sandbox, "conversations", before + after)
+    known = expected.records(account.data, "conversations")
+    assert len(after) < len(known) - len(before) + 20
 
 
-def test_no_access_at_all_ends_the_run_at_once(serve, run_tap):
-    sandbox = serve(conversations=40, days=6)
-    config = settings(sandbox, api_token="of-another-account")  # noqa: S106 (it opens nothing)
-    run = run_tap(config, catalog=catalog("conversations", "tags"))
-    line = checks.failed(run)
-    assert "Dixa did not accept api_token" in line
-    assert "streams failed" not in line
-
-
-def test_paths_that_exist_under_beta_only_are_found_there(serve, run_tap, wanted):
+def test_paths_that_exist_under_beta_only_are_found_there(account_of, wanted):
     paths = {"/v1/agents", "/v1/queues", "/v1/conversations/activitylog"}
-    sandbox = serve(conversations=40, days=6, beta_only=paths)
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*SURE)))
-    assert emitted(run) == wanted
-    missing = [path for path, _, status in sandbox.answered if status == 404]
-    assert sorted(missing) == sorted({*paths, f"/v1/queues/{members(sandbox)[0]}/members"})
-
-
-def members(sandbox):
-    """Give the queues in the order in which their members are requested."""
-    return [queue["id"] for queue in sandbox.data.directory.queues]
-
-
-def test_the_next_run_resumes_the_stream_that_failed(serve, run_tap):
-    sandbox = serve(conversations=60, days=10, missing={PATHS["messages"]})
-    first = run_tap(settings(sandbox))
-    assert first.status == 1
-    sandbox.behaviour.missing.clear()
-    sandbox.data.now.now += HOUR
-    second = checks.succeeded(run_tap(settings(sandbox), state=first.state))
-    checks.emitted_exactly(
-        second, "messages", expected.records(sandbox.data, "messages", 0, NOON + 3 * HOUR)
-    )
+    account = account_of(*SURE, conversations=40, days=6, beta_only=paths)
+    assert emitted(checks.succeeded(account.sync())) == wanted
+    missing = [path for path, _, status in account.answered if status == 404]
+    members = f"/v1/queues/{account.data.directory.queues[0]['id']}/members"
+    assert sorted(missing) == sorted({*paths, members})

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-from random import Random
-
-import pytest
-
 from tests import expected
-from tests.conftest import HOUR, both_paths_slowly, settings
+from tests.conftest import EXPORTS, both_paths_slowly
 from tests.end_to_end import checks
 
 LOOKBACK = 600_000
@@ -13,97 +9,45 @@ LATE = 300_000
 
 
 @both_paths_slowly
-def test_the_second_run_emits_what_changed_and_the_third_nothing(serve, run_tap, options):
-    sandbox = serve(conversations=500, days=2, late=LATE)
-    clock = sandbox.data.now
-    first = checks.succeeded(run_tap(settings(sandbox, **options)))
-    seen = {stream: expected.records(sandbox.data, stream) for stream in expected.STREAMS}
-    for stream in expected.STREAMS:
+def test_the_second_run_emits_what_changed_and_the_third_nothing(account_of, options):
+    account = account_of(*EXPORTS, config=options, conversations=300, days=2, late=LATE)
+    first = checks.succeeded(account.sync())
+    seen = {stream: expected.records(account.data, stream) for stream in EXPORTS}
+    for stream in EXPORTS:
         checks.emitted_exactly(first, stream, seen[stream])
 
-    clock.now += HOUR
-    second = checks.succeeded(run_tap(settings(sandbox, **options), state=first.state))
+    account.wait()
+    second = checks.succeeded(account.sync())
     late = 0
-    for stream in expected.STREAMS:
+    for stream in EXPORTS:
         bookmark = expected.milliseconds(first.bookmark(stream))
-        known = expected.records(sandbox.data, stream)
+        known = expected.records(account.data, stream)
         changed = {key: entry for key, entry in known.items() if seen[stream].get(key) != entry}
-        again = expected.records(sandbox.data, stream, bookmark - LOOKBACK)
+        again = expected.records(account.data, stream, bookmark - LOOKBACK)
         assert changed.keys() <= again.keys()
         checks.emitted_exactly(second, stream, again)
         checks.bookmark_is_the_newest_emitted(second, stream)
-        late += sum(
-            expected.milliseconds(entry[expected.CURSORS[stream]]) < bookmark
-            for entry in changed.values()
-        )
+        times = [entry[expected.CURSORS[stream]] for entry in changed.values()]
+        late += sum(time < first.bookmark(stream) for time in times)
         assert len(changed) > len(again) / 2
     assert late > 0  # something became visible after a newer change had been synced
 
-    before = len(sandbox.answered)
-    third = checks.succeeded(run_tap(settings(sandbox, **options), state=second.state))
+    third = checks.succeeded(account.sync())
     assert third.state == second.state
     # A request a stream, and two for what was anonymized or redacted meanwhile.
-    assert len(sandbox.answered) - before == len(expected.STREAMS) + 2
-    for stream in expected.STREAMS:
+    assert len(account.answered) == len(EXPORTS) + 2
+    for stream in EXPORTS:
         bookmark = expected.milliseconds(second.bookmark(stream))
-        again = expected.records(sandbox.data, stream, bookmark - LOOKBACK)
+        again = expected.records(account.data, stream, bookmark - LOOKBACK)
         checks.emitted_exactly(third, stream, again)
-        assert bookmark in {
-            expected.milliseconds(entry[expected.CURSORS[stream]]) for entry in again.values()
-        }
+        checks.bookmark_is_the_newest_emitted(third, stream)
 
 
 @both_paths_slowly
-def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(serve, run_tap, options):
-    sandbox = serve()
-    first = run_tap(settings(sandbox, **options))
-    second = run_tap(settings(sandbox, lookback_seconds=0, **options), state=first.state)
-    checks.succeeded(second)
-    for stream in expected.STREAMS:
+def test_without_lookback_the_bookmarks_own_millisecond_is_emitted_again(account_of, options):
+    account = account_of(*EXPORTS, config=options)
+    first, second = account.sync(), checks.succeeded(account.sync(lookback_seconds=0))
+    for stream in EXPORTS:
         bookmark = expected.milliseconds(first.bookmark(stream))
-        checks.emitted_exactly(second, stream, expected.records(sandbox.data, stream, bookmark))
+        checks.emitted_exactly(second, stream, expected.records(account.data, stream, bookmark))
         assert second.bookmark(stream) == first.bookmark(stream)
-
-
-@both_paths_slowly
-def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, options):
-    sandbox = serve(conversations=400, days=20)
-    config = settings(sandbox, window_days=11, **options)
-    whole = checks.succeeded(run_tap(config))
-    inner = [
-        place
-        for place, message in enumerate(whole.messages)
-        if message["type"] == "STATE" and 0 < place < len(whole.messages) - 1
-    ]
-    assert len(inner) > 15
-    for place in Random(5).sample(inner, 2):
-        resumed = checks.succeeded(run_tap(config, state=whole.messages[place]["value"]))
-        for stream in expected.STREAMS:
-            arrived = {
-                message["record"]["id"]: message["record"]
-                for message in [*whole.messages[:place], *resumed.messages]
-                if message["type"] == "RECORD" and message["stream"] == stream
-            }
-            checks.same(arrived.values(), expected.records(sandbox.data, stream))
-            assert resumed.bookmark(stream) == whole.bookmark(stream)
-        repeated = place + len(resumed.of("RECORD")) - len(whole.of("RECORD"))
-        assert repeated < 0.05 * len(whole.of("RECORD"))
-
-
-@pytest.mark.parametrize("end", ["2020-01-01", None])
-def test_a_start_date_after_the_bookmark_wins(serve, run_tap, end):
-    sandbox = serve()
-    state = {
-        "bookmarks": {
-            stream: {
-                "replication_key": expected.CURSORS[stream],
-                "replication_key_value": "2019-01-01T00:00:00.000Z",
-            }
-            for stream in expected.STREAMS
-        }
-    }
-    changes = {"start_date": "2019-06-01", "end_date": end} if end else {}
-    run = checks.succeeded(run_tap(settings(sandbox, **changes), state=state))
-    for stream in expected.STREAMS:
-        wanted = {} if end else expected.records(sandbox.data, stream)
-        checks.emitted_exactly(run, stream, wanted)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.conftest import DAY, HOUR, NOON, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text
 from tests.end_to_end.queried_records import counted, intelligence_records
@@ -16,18 +16,17 @@ from tests.expected import iso, rfc3339
 from tests.faults import BrokenResponse, Refusal
 
 STREAM = "intelligence_records"
-SDK_PATH = {"stream_maps": {STREAM: {"__filter__": "True"}}}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
-def test_every_row_field_by_field_through_faults(serve, run_tap, options, evidence):
-    sandbox = serve(conversations=60, days=6)
+@both_paths_slowly
+def test_every_row_field_by_field_through_pages_and_faults(serve, run_tap, options, evidence):
+    sandbox = serve(conversations=60, days=4)
     # Agents, the catalogue once for each stream, and the first kind.
     faults = [None, None, None, Refusal(429), BrokenResponse("hangup", 500)]
     sandbox.behaviour.api_faults.extend(faults)
+    config = settings(sandbox, page_size=100, window_days=3, **options)
     chosen = catalog(STREAM, "intelligence_record_types", "agents")
-    run = checks.succeeded(run_tap(settings(sandbox, **options), catalog=chosen))
+    run = checks.succeeded(run_tap(config, catalog=chosen))
     assert not sandbox.behaviour.api_faults
     records = run.records(STREAM)
     assert counted(records, "timestamp") == intelligence_records(sandbox)
@@ -38,15 +37,6 @@ def test_every_row_field_by_field_through_faults(serve, run_tap, options, eviden
     assert kinds == INTELLIGENCE
     agents = {record["id"] for record in run.records("agents")}
     assert {r["agentId"] for r in records if r["category"] == "agents"} <= agents
-    evidence("rows of the Intelligence API compared field by field", len(records))
-
-
-def test_every_row_arrives_in_order_through_pages(serve, run_tap):
-    sandbox = serve(conversations=60, days=4)
-    run = run_tap(settings(sandbox, page_size=100, window_days=3), catalog=catalog(STREAM))
-    checks.succeeded(run)
-    records = run.records(STREAM)
-    assert counted(records, "timestamp") == intelligence_records(sandbox)
     bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
     assert sum("pageKey" in body["pagination"] for body in bodies) > 1
     assert {body["timezone"] for body in bodies} == {"UTC"}
@@ -56,33 +46,33 @@ def test_every_row_arrives_in_order_through_pages(serve, run_tap):
     margins = [(iso(a - 1000), iso(b + 1000)) for a, b in pairwise(starts)]
     assert {(period["from"], period["to"]) for period in periods} == set(margins)
     ends = {rfc3339(iso(a)): rfc3339(iso(b + 1000)) for a, b in pairwise(starts)}
-    for record in records:
-        if record["recordId"] == "agentPresenceDuration":
-            began = rfc3339(record["fields"]["startedAt"]["value"])
-            assert record["timestamp"] <= began <= ends[record["timestamp"]]
     times = defaultdict(list)
     for record in records:
         times[record["recordId"]].append(record["timestamp"])
+        if record["recordId"] == "agentPresenceDuration":
+            began = rfc3339(record["fields"]["startedAt"]["value"])
+            assert record["timestamp"] <= began <= ends[record["timestamp"]]
     assert all(mine == sorted(mine) for mine in times.values())
     found = bookmarks(run.state, STREAM)
     assert all(bookmark >= iso(NOON + 3 * HOUR - DAY) for bookmark in found.values())
+    evidence("rows of the Intelligence API compared field by field", len(records))
 
 
 @pytest.mark.slow
-def test_an_interval_that_had_not_ended_arrives_again_when_it_has(serve, run_tap):
+def test_an_interval_that_had_not_ended_arrives_again_when_it_has(account_of):
     # After midnight: one interval has begun on the day before, and another one since.
     now = NOON + 12 * HOUR + HOUR // 4
-    sandbox = serve(conversations=10, days=8, now=now)
     only = {"intelligence_record_ids": ["agentPresenceDuration"], "window_days": 3}
-    first = run_tap(settings(sandbox, **only, end_date=iso(now)), catalog=catalog(STREAM))
-    checks.succeeded(first)
-    sandbox.data.now.now += 24 * HOUR
-    config = settings(sandbox, **only, end_date=iso(now + 24 * HOUR))
-    second = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=first.state))
+    account = account_of(STREAM, config=only, conversations=10, days=8, now=now)
+    first = checks.succeeded(account.sync(end_date=iso(now)))
+    account.wait(DAY)
+    second = checks.succeeded(account.sync(end_date=iso(now + DAY)))
     loaded = checks.loaded(STREAM, first, second).values()
     # What was read before it had ended stays, as a row of its own.
     ended = [text(r["fields"]) for r in loaded if "endedAt" in r["fields"]]
-    whole = [text(r) for r in intelligence(sandbox, "agentPresenceDuration") if "endedAt" in r]
+    whole = [
+        text(r) for r in intelligence(account.sandbox, "agentPresenceDuration") if "endedAt" in r
+    ]
     assert sorted(ended) == sorted(whole)
     unfinished = {
         (r["agentId"], r["fields"]["startedAt"]["value"])
@@ -95,38 +85,13 @@ def test_an_interval_that_had_not_ended_arrives_again_when_it_has(serve, run_tap
 
 
 @pytest.mark.slow
-def test_an_account_without_the_api_loses_these_streams_alone(serve, run_tap):
-    streams = (STREAM, "intelligence_record_types", "tags")
-    sandbox = serve(conversations=10, days=3, missing={"/beta/intelligence"})
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
-    assert run.log.count("Skipping stream intelligence_") == 2
-    assert run.log.count("the account lacks this feature") == 2
-    assert run.records("tags")
-    assert len(sandbox.answered) == 3  # there is no other version to look in
-    sandbox.behaviour.missing.clear()
-    sandbox.behaviour.forbidden["/beta/intelligence"] = 403
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog(*streams)))
-    assert run.log.count("Skipping stream intelligence_") == 2
-    assert run.records("tags")
-
-
-@pytest.mark.slow
-def test_the_last_days_are_read_again(serve, run_tap):
-    sandbox = serve(conversations=10, days=12)
-    state = {
-        "partitions": [
-            {
-                "context": {"recordId": kind},
-                "replication_key": "timestamp",
-                "replication_key_value": iso(NOON),
-            }
-            for kind in INTELLIGENCE
-        ]
-    }
-    config = settings(sandbox, intelligence_lookback_days=5)
-    run = run_tap(config, catalog=catalog(STREAM), state={"bookmarks": {STREAM: state}})
-    checks.succeeded(run)
-    bodies = [json.loads(query["body"]) for _, query, _ in sandbox.answered if "body" in query]
+def test_the_last_days_are_read_again(account_of):
+    account = account_of(STREAM, conversations=10, days=12)
+    bookmark = {"replication_key": "timestamp", "replication_key_value": iso(NOON)}
+    partitions = [{"context": {"recordId": kind}, **bookmark} for kind in INTELLIGENCE]
+    state = {"bookmarks": {STREAM: {"partitions": partitions}}}
+    run = checks.succeeded(account.sync(state=state, intelligence_lookback_days=5))
+    bodies = [json.loads(query["body"]) for _, query, _ in account.answered if "body" in query]
     starts = {body["primaryFilter"]["period"]["interval"]["from"] for body in bodies}
     assert starts == {iso(NOON - 5 * DAY - 1000)}
     assert {r["timestamp"] for r in run.records(STREAM)} == {rfc3339(iso(NOON - 5 * DAY))}
@@ -142,37 +107,19 @@ def test_the_last_days_are_read_again(serve, run_tap):
     ],
     ids=["cells", "plain", "list", "unheard of"],
 )
-def test_a_row_has_the_same_key_whatever_the_window(serve, run_tap, shape):
-    sandbox = serve(conversations=1, days=20)
+def test_a_row_has_the_same_key_whatever_the_window(account_of, shape):
+    config = {"intelligence_record_ids": ["responseTime"], "end_date": iso(NOON)}
+    account = account_of(STREAM, config=config, conversations=1, days=20)
     times = [(iso(NOON - 5 * DAY), iso(NOON - hour * HOUR)) for hour in (1, 2, 3)]
     rows = [{"assignedAt": begun, "ratedAt": rated, "score": 3} for begun, rated in times]
     body = json.dumps({"data": [shape(row) for row in [*rows, rows[0], rows[0]]]})
-    keys, state = [], None
+    keys = []
     for days in (31, 1, 4):
-        sandbox.behaviour.api_faults.extend([None, *[Refusal(200, body=body)] * 20])
-        config = settings(
-            sandbox, intelligence_record_ids=["responseTime"], window_days=days, end_date=iso(NOON)
-        )
-        run = checks.succeeded(run_tap(config, catalog=catalog(STREAM), state=state))
-        sandbox.behaviour.api_faults.clear()
+        account.behaviour.api_faults.extend([None, *[Refusal(200, body=body)] * 20])
+        run = checks.succeeded(account.sync(window_days=days))
+        account.behaviour.api_faults.clear()
         checks.fits_its_schema(run, STREAM)
         keys.append({record["id"] for record in run.records(STREAM)})
         assert len(run.records(STREAM)) == 5  # once a run, though each of its windows has them
-        state = run.state
     assert len(keys[0]) == 5
     assert keys[1:] == keys[:1] * 2
-
-
-def test_a_record_type_that_cannot_be_requested_fails_alone(serve, run_tap):
-    sandbox = serve(conversations=20, days=4)
-    kinds = [
-        {"id": "closedConversations"},
-        {"id": "agentPresenceDuration", "category": "agents"},
-        {"id": "a/../b?c", "category": "agents"},
-    ]
-    sandbox.behaviour.api_faults.append(Refusal(200, body=json.dumps({"data": kinds})))
-    run = run_tap(settings(sandbox), catalog=catalog(STREAM))
-    line = checks.failed(run)
-    assert "closedConversations: Dixa's catalogue has no category for it" in line
-    assert "a/../b?c: " in line
-    assert {r["recordId"] for r in run.records(STREAM)} == {"agentPresenceDuration"}

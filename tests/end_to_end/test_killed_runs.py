@@ -1,4 +1,4 @@
-"""Backfills that are killed and resumed."""
+"""Runs that are killed and resumed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ from random import Random
 
 import pytest
 
-from tests import expected
-from tests.conftest import both_paths_slowly, settings
+from tests.conftest import EXPORTS, FAST_PATH, SDK_PATH, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.killed import killed_and_resumed
+from tests.end_to_end.loaded import is_whole
+
+BACKFILL, LOG, ROWS = EXPORTS, ("activity_logs",), ("analytics_records",)
+slow = pytest.mark.slow
 
 
-def backfill(sandbox, start_tap, config, most, largest):
-    """Kill a backfill some times, resume it each time; give what to count of it.
-
-    Args:
-        sandbox: Where the data are.
-        start_tap: Starts a run.
-        config: Its settings.
-        most: How often to kill.
-        largest: How many bytes to read before a kill, at most.
-    """
-    random = Random(4)
+@pytest.mark.parametrize(
+    ("streams", "kills", "conversations", "days", "options"),
+    [
+        pytest.param(BACKFILL, 1, 400, 40, FAST_PATH, id="backfill"),
+        pytest.param(BACKFILL, 1, 400, 40, SDK_PATH, id="backfill, SDK path", marks=slow),
+        pytest.param(BACKFILL, 6, 2500, 70, FAST_PATH, id="backfill, 6 kills", marks=slow),
+        pytest.param(BACKFILL, 6, 2500, 70, SDK_PATH, id="SDK path, 6 kills", marks=slow),
+        pytest.param(LOG, 1, 150, 10, FAST_PATH, id="log"),
+        pytest.param(LOG, 4, 700, 10, FAST_PATH, id="log, 4 kills", marks=slow),
+        pytest.param(ROWS, 4, 700, 20, FAST_PATH, id="Analytics, 4 kills", marks=slow),
+    ],
+)
+def test_a_killed_run_goes_on_where_it_stopped(
+    serve, start_tap, streams, kills, conversations, days, options, evidence
+):
+    sandbox = serve(conversations=conversations, days=days)
+    config = settings(sandbox, window_days=-(-days // 4), **options)
+    random, largest = Random(4), 1000 * conversations // (1 + kills // 2)
 
     def read(output):
         """After a while, or after a number of bytes: somewhere in what is being written."""
@@ -32,42 +42,15 @@ def backfill(sandbox, start_tap, config, most, largest):
         time.sleep(random.random() / 10)
         return part
 
-    runs = killed_and_resumed(partial(start_tap, config), most, read)
-    total, emitted, lost = 0, sum(len(run.of("RECORD")) for run in runs), 0
-    for stream in expected.STREAMS:
-        wanted = expected.records(sandbox.data, stream)
-        checks.loaded_exactly(stream, wanted, *runs)
-        total += len(wanted)
-        lost += len(wanted.keys() - checks.loaded(stream, *runs).keys())
-    return {
-        "kills survived": len(runs) - 1,
-        "records of the killed backfills": total,
-        "records repeated because of the kills": emitted - total,
-        "records lost because of the kills": lost,
-    }
-
-
-@both_paths_slowly
-def test_a_killed_backfill_is_resumed_without_loss(serve, start_tap, options, evidence):
-    sandbox = serve(conversations=400, days=40)
-    found = backfill(sandbox, start_tap, settings(sandbox, **options), most=1, largest=400_000)
-    assert found["kills survived"] == 1
-    # No more than lie between two STATE messages, and in the lookback.
-    assert found["records repeated because of the kills"] <= 150
-    for what, count in found.items():
-        evidence(what, count)
-
-
-@pytest.mark.slow
-@both_paths_slowly
-def test_killed_again_and_again_nothing_is_lost_and_little_repeated(
-    serve, start_tap, options, evidence
-):
-    sandbox = serve(conversations=2500, days=70)
-    config = settings(sandbox, window_days=20, **options)
-    found = backfill(sandbox, start_tap, config, most=6, largest=700_000)
-    assert found["kills survived"] >= 4
-    total = found["records of the killed backfills"]
-    assert found["records repeated because of the kills"] <= 0.2 * total
-    for what, count in found.items():
-        evidence(what, count)
+    runs = killed_and_resumed(partial(start_tap, config, catalog=catalog(*streams)), kills, read)
+    assert len(runs) > max(1, kills - 2)
+    for stream in streams:
+        is_whole(sandbox, stream, [record for run in runs for record in run.records(stream)])
+    emitted = sum(len(run.of("RECORD")) for run in runs)
+    total = sum(len(checks.loaded(stream, *runs)) for stream in streams)
+    # No more than lie between two STATE messages, and in the lookback: of rows, a day.
+    assert emitted - total <= (0.5 if streams is ROWS else 0.2) * total
+    assert kills > 1 or emitted - total <= 150
+    evidence("kills survived", len(runs) - 1)
+    evidence("records of the killed runs", total)
+    evidence("records repeated because of the kills", emitted - total)

@@ -8,9 +8,10 @@ import zlib
 
 import pytest
 
-from tap_dixa.retry import MAX_ATTEMPTS
+from tap_dixa.http.failures import MAX_ATTEMPTS
 from tests.conftest import catalog, settings
 from tests.end_to_end import checks, memory
+from tests.end_to_end.refreshed import entries
 from tests.faults import Refusal
 
 
@@ -42,38 +43,44 @@ def test_a_response_that_memory_does_not_hold_is_refused(serve, run_tap, tmp_pat
     assert memory.peak_of([sys.executable, "-m", "tap_dixa", *options], status=1) < 250
 
 
-def test_a_window_with_a_page_that_is_too_large_is_halved(serve, run_tap):
-    sandbox = serve(conversations=40, days=4)
-    sandbox.behaviour.api_faults.append(Refusal(200, *huge(65)))
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog("activity_logs")))
-    whole = run_tap(settings(sandbox), catalog=catalog("activity_logs"))
-    assert run.records("activity_logs") == whole.records("activity_logs") != []
+def test_a_window_with_a_page_that_is_too_large_is_halved(account_of):
+    account = account_of("activity_logs", conversations=40, days=4)
+    account.behaviour.api_faults.append(Refusal(200, *huge(65)))
+    run = checks.succeeded(account.sync())
+    assert len(account.answered) == 3  # and one for each half
+    checks.emitted_once(run, "activity_logs", entries(account.sandbox).values())
 
 
-UNUSABLE_ROWS = [
-    '{"name": "x"}',
-    '{"id": null}',
-    '{"id": ""}',
-    '{"id": {"id": "x"}}',
-    '"x"',
-    "7",
-    "[]",
-]
+UNUSABLE_ROWS = {
+    "agents": ['[{"name": "x"}]'],
+    "end_users": ['[{"id": null}]'],
+    "queues": ['[{"id": ""}]'],
+    "queue_members": ['[{"id": ""}]'],
+    "teams": ['[{"id": {"id": "x"}}]'],
+    "tags": ['["x"]'],
+    "custom_attributes": ["[7]"],
+    "contact_endpoints": ['[{"address": ""}]'],
+    "templates": ["[[]]"],
+    "organization": ['{"name": "nobody"}'],
+    "knowledge_articles": [
+        '[{"id": "c"}]', '{"categories": [{"articles": [{"id": "a"}, {"title": "t"}]}]}'
+    ],
+}  # fmt: skip
+"""What streams are sent, in the order in which they are synced."""
 
 
-@pytest.mark.parametrize(
-    "stream", ["queues", "queue_members", pytest.param("contact_endpoints", marks=pytest.mark.slow)]
-)
-def test_a_row_that_is_none_fails_the_stream_alone(serve, run_tap, stream):
-    name = "address" if stream == "contact_endpoints" else "id"
-    for row in UNUSABLE_ROWS:
-        sandbox = serve()
-        body = f'{{"data": [{row.replace("id", name)}]}}'
-        sandbox.behaviour.api_faults.append(Refusal(200, body=body))
-        run = run_tap(settings(sandbox), catalog=catalog(stream, "business_hours_schedules"))
-        assert "Dixa sent a row whose" in checks.failed(run), row
-        assert run.records(stream) == [], row
-        assert run.records("business_hours_schedules"), row
+def test_a_row_that_is_none_fails_the_stream_alone(account_of):
+    # It comes after the others.
+    account = account_of(*UNUSABLE_ROWS, "activity_logs", conversations=10, days=3)
+    account.behaviour.api_faults.extend(
+        Refusal(200, body=f'{{"data": {data}}}') for sent in UNUSABLE_ROWS.values() for data in sent
+    )
+    run = account.sync()
+    line = checks.failed(run)
+    assert f"{len(UNUSABLE_ROWS)} of {len(UNUSABLE_ROWS) + 1} streams failed" in line
+    assert line.count("Dixa sent a row whose") == len(UNUSABLE_ROWS)
+    assert all(f"{stream}: " in line for stream in UNUSABLE_ROWS)
+    assert {message["stream"] for message in run.of("RECORD")} == {"activity_logs"}
 
 
 ROW = '"data": [{"id": "a"}]'
@@ -93,39 +100,17 @@ NO_PAGES = [
 ]
 
 
-def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(serve, run_tap, evidence):
-    sandbox = serve()
-    bodies = (NO_PAGES * 2)[: 2 * MAX_ATTEMPTS]
-    sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in bodies)
-    streams = ("agents", "teams", "tags")
-    run = run_tap(settings(sandbox), catalog=catalog(*streams))
+def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(account_of, evidence):
+    account = account_of("agents", "teams", "tags")
+    # The first stream gets as many as it may try, the second one the others.
+    account.behaviour.api_faults.extend(Refusal(200, body=body) for body in NO_PAGES)
+    run = account.sync()
     line = checks.failed(run)
-    assert "2 of 3 streams failed, the others were synced: agents could not be read: " in line
-    assert run.log.count("retrying in") == len(bodies) - 2
-    assert run.records("agents") == run.records("teams") == []
-    assert run.records("tags")
+    assert "1 of 3 streams failed, the others were synced: agents could not be read: " in line
+    assert run.log.count("retrying in") == len(NO_PAGES) - 1
+    assert {message["stream"] for message in run.of("RECORD")} == {"teams", "tags"}
+    assert len(NO_PAGES) > MAX_ATTEMPTS
     evidence("pages that are none, refused", len(NO_PAGES))
-
-
-@pytest.mark.parametrize(
-    ("stream", "data", "said"),
-    [
-        ("teams", ['[{"name": "nobody"}]'], "whose id cannot be used"),
-        ("teams", ["[7]"], "whose id cannot be used"),
-        ("organization", ['{"name": "nobody"}'], "whose id cannot be used"),
-        (
-            "knowledge_articles",
-            ['[{"id": "c"}]', '{"categories": [{"articles": [{"id": "a"}, {"title": "t"}]}]}'],
-            "whose articles and categories cannot be used",
-        ),
-    ],
-)
-def test_a_row_without_a_key_stops_the_run(serve, run_tap, stream, data, said):
-    sandbox = serve()
-    faults = [Refusal(200, body=f'{{"data": {rows}}}') for rows in data]
-    sandbox.behaviour.api_faults.extend(faults)
-    run = run_tap(settings(sandbox), catalog=catalog(stream))
-    assert said in checks.failed(run)
 
 
 def test_the_wild_links_lead_nowhere_else(serve, run_tap):

@@ -9,6 +9,7 @@ import pytest
 from tests import expected
 from tests.conftest import DAY, NOON, both_paths, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.odd_rows import page
 from tests.faults import Odd, Refusal
 
 CREATED = NOON - 10 * DAY
@@ -149,9 +150,9 @@ def test_texts_that_no_target_can_store_are_repaired_in_pages(serve, run_tap, op
         "conversation_notes": f'"id": "{UUID}", {ODD[1]}',
     }
     pages = ["agents", "queues", "queue_members", "tags", "activity_logs", "conversation_notes"]
-    bodies = [f'{{"data": [{{{rows[stream]}}}]}}' for stream in pages]
-    sandbox.behaviour.api_faults.extend(Refusal(200, body=body) for body in bodies[:-1])
-    sandbox.behaviour.api_faults.append(Refusal(200, body="\ufeff" + bodies[-1]))
+    *answers, last = [page(f"{{{rows[stream]}}}") for stream in pages]
+    marked = Refusal(200, body=f"\ufeff{last.body}")  # a byte order mark, as some programs write
+    sandbox.behaviour.api_faults.extend([*answers, marked])
     run = run_tap(
         settings(sandbox, parallel_downloads=1, **options),
         catalog=catalog(*rows.keys() - {"queues"}),

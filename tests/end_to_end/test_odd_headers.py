@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tap_dixa.timestamps import to_rfc3339
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import EVERY
 from tests.end_to_end.raw_http import raw_server
+from tests.expected import iso
 
 NAMES = (
     *("Content-Encoding", "Content-Type", "Content-Length", "Transfer-Encoding", "Location"),
@@ -28,11 +28,7 @@ VALUES = (
     *("5, 7", "2; 3", "0x2", "+2", "chunked", "chunked, gzip", "http://[::1", "http://[quux"),
     *("Thu, 01 Jan 0000 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT", "1 1 1 1 1 1"),
     *("Mon, 31 Dec 9999 23:59:59 -2359", "Thu, 01 Jan 0001 00:00:00 +2359", "Thu, 32 Jan 70 25:61"),
-    *(
-        "quux=1; expires=quux; max-age=quux; domain=[; path=\xff",
-        "=;=;=",
-        "a=b; max-age=" + "9" * 99,
-    ),
+    *("quux=1; expires=quux; max-age=quux; domain=[", "=;=;=", "a=b; max-age=" + "9" * 99),
 )
 HEADERS = [
     f"{name}: {value}\r\n{more}"
@@ -51,26 +47,13 @@ HEADS = [
     "HTTP/1.1 200 OK\r\n" + "quux: quux\r\n" * 101,
     "HTTP/1.1 200 OK\r\nquux: " + "quux" * 20_000 + "\r\n",
 ]
-
-
-CHUNKS = (
-    "-5",
-    "+2",
-    "F" * 17,
-    "F" * 40,
-    "0x2",
-    "2_0",
-    "",
-    ";",
-    "quux",
-    "2;quux",
-    "9" * 5_000,
-)
+SIZES = ("-5", "+2", "F" * 17, "F" * 40, "0x2", "2_0", "", ";", "quux", "2;quux", "9" * 5_000)
 HEADS += [
     f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{encoding}\r\n{size}\r\n[!\r\n0\r\n"
-    for size in CHUNKS
+    for size in SIZES
     for encoding in ("", "Content-Encoding: gzip\r\n")
 ]
+FEW = HEADS[: len(HEADERS) : 37] + HEADS[len(HEADERS) :]
 
 
 def write(head, body):
@@ -79,10 +62,10 @@ def write(head, body):
     return f"{head}{length}Connection: close\r\n\r\n{body}".encode("latin-1")
 
 
-class Odd:
-    """Dixa with exports of a record a window, and lists of as many pages as there are odd heads.
+class OddDixa:
+    """Exports of a record a window, and lists of some pages; every other response has an odd head.
 
-    Every other response is as it should be, so that a retry succeeds.
+    As the one between them is as it should be, a retry succeeds.
     """
 
     def __init__(self, heads, pages=1):
@@ -97,8 +80,7 @@ class Odd:
     def answer(self, path):
         query = dict(parse_qsl(urlsplit(path).query))
         if path.startswith("/v1/conversation_export"):
-            bounds = (query["updated_after"], query["updated_before"])
-            at = sum(map(int, bounds)) // 2
+            at = (int(query["updated_after"]) + int(query["updated_before"])) // 2
             return [{"id": at, "created_at": at, "updated_at": at}]
         if "export" in path:
             return []
@@ -109,69 +91,49 @@ class Odd:
         return rows
 
 
-FEW = HEADS[: len(HEADERS) : 37] + HEADS[len(HEADERS) :]
+@pytest.fixture
+def run_against(serve, run_tap):
+    """Give a function that runs the tap against a server; no odd header may be in the log."""
 
+    def run(respond, *arguments, streams=EVERY, **changes):
+        with raw_server(respond) as url:
+            urls = {"exports_api_url": url, "dixa_api_url": url}
+            config = settings(serve(), request_timeout_seconds=5, **urls, **changes)
+            done = run_tap(config, *arguments, catalog=catalog(*streams))
+        assert not re.findall(r"quux|unexpected|Traceback|\x1b", done.log)
+        return done
 
-def odd_settings(sandbox, url, **changes):
-    return settings(
-        sandbox, exports_api_url=url, dixa_api_url=url, request_timeout_seconds=5, **changes
-    )
-
-
-def nothing_is_quoted(run):
-    assert not re.findall(r"quux|unexpected|Traceback|\x1b", run.log)
-
-
-@pytest.mark.parametrize("heads", [FEW, pytest.param(HEADS, marks=pytest.mark.slow)])
-def test_odd_headers_of_pages_cost_a_retry_at_most(serve, run_tap, evidence, heads):
-    with raw_server(Odd(heads, pages := 2 * len(heads))) as url:
-        config = odd_settings(serve(), url)
-        run = checks.succeeded(run_tap(config, catalog=catalog("agents")))
-    assert [row["id"] for row in run.records("agents")] == [
-        f"/v1/agents {page}" for page in range(pages)
-    ]
-    nothing_is_quoted(run)
-    evidence("odd headers of pages", len(heads))
+    return run
 
 
 @pytest.mark.parametrize("heads", [FEW, pytest.param(HEADS, marks=pytest.mark.slow)])
-def test_odd_headers_of_exports_cost_a_retry_at_most(serve, run_tap, evidence, heads):
-    days = 2 * len(heads)
-    with raw_server(Odd(heads)) as url:
-        start = to_rfc3339(NOON - days * DAY)
-        times = {"start_date": start, "end_date": to_rfc3339(NOON), "window_days": 1}
-        config = odd_settings(serve(), url, **times)
-        run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
+def test_odd_headers_cost_a_retry_at_most(run_against, evidence, heads):
+    days = pages = 2 * len(heads)
+    start, end = iso(NOON - days * DAY), iso(NOON)
+    windows = {"start_date": start, "end_date": end, "window_days": 1}
+    run = run_against(OddDixa(heads, pages), streams=("conversations", "agents"), **windows)
+    checks.succeeded(run)
     assert len({row["id"] for row in run.records("conversations")}) >= days
-    nothing_is_quoted(run)
-    evidence("odd headers of exports", len(heads))
+    assert [row["id"] for row in run.records("agents")] == [f"/v1/agents {p}" for p in range(pages)]
+    evidence("odd headers of exports and pages", 2 * len(heads))
 
 
 @pytest.mark.parametrize(
-    "shift", [0, *(pytest.param(shift, marks=pytest.mark.slow) for shift in range(1, 37, 3))]
+    "shift", [0, *(pytest.param(shift, marks=pytest.mark.slow) for shift in range(1, 37, 6))]
 )
-def test_odd_headers_do_not_end_a_connection_test(serve, run_tap, shift):
-    odd = Odd(HEADS[shift::37])
-    with raw_server(odd) as url:
-        run = run_tap(odd_settings(serve(), url), "--test")
+def test_odd_headers_do_not_end_a_connection_test(run_against, shift):
+    run = run_against(OddDixa(HEADS[shift::37]), "--test")
     assert run.status in {0, 1}
     assert len(run.errors) == run.status
     assert "What to do:" in run.log
-    nothing_is_quoted(run)
 
 
-@pytest.mark.parametrize("status", [302, 404, 410])
-def test_what_a_refusal_has_for_headers_does_not_matter(serve, run_tap, status):
+@pytest.mark.parametrize("status", [302, 404])
+def test_what_a_refusal_has_for_headers_does_not_matter(run_against, status):
     """Above all Location, which is not followed."""
     heads = iter(f"HTTP/1.1 {status} quux\r\nLocation: {value}\r\n" for value in VALUES)
-
-    def respond(_):
-        return write(next(heads, f"HTTP/1.1 {status}\r\n"), "{}")
-
-    with raw_server(respond) as url:
-        for _ in range(3):
-            run = run_tap(odd_settings(serve(), url), catalog=catalog(*EVERY))
-            line = checks.failed(run)
-            assert f"({status} " in line or f" {status} " in line
-            nothing_is_quoted(run)
+    for _ in range(3):
+        run = run_against(lambda _: write(next(heads, f"HTTP/1.1 {status}\r\n"), "{}"))
+        line = checks.failed(run)
+        assert f"({status} " in line or f" {status} " in line
     assert next(heads, None) is None

@@ -7,11 +7,12 @@ from itertools import product
 
 import pytest
 
-from tap_dixa.client import SCHEMAS
+from tap_dixa.streams.base import SCHEMAS
 from tests.conftest import DAY, NOON, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.odd_rows import page
 from tests.end_to_end.slowly import both_selections
-from tests.faults import Odd, Refusal
+from tests.faults import Odd
 
 AT = NOON - 3 * DAY
 UUID = "00000000-0000-4000-8000-{:012}"
@@ -82,9 +83,8 @@ def serve_rows(sandbox, stream, rows):
     if stream in {"conversations", "messages"}:
         sandbox.behaviour.faults.append(Odd(text))
         return
-    page = Refusal(200, body=f'{{"data": [{text}]}}')
     before = [None] if stream == "queue_members" else []
-    sandbox.behaviour.api_faults.extend([*before, page])
+    sandbox.behaviour.api_faults.extend([*before, page(text)])
 
 
 @pytest.mark.parametrize("stream", KEYS)

@@ -6,14 +6,16 @@ import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 
-from tap_dixa.rate_limit import BURST, BURST_INTERVAL, MINUTE, LimitedSession
+from tap_dixa.http.session import BURST, BURST_INTERVAL, MINUTE, LimitedSession
 from tests import expected
 from tests.conftest import DAY, EXPORTS, catalog, settings
 from tests.end_to_end import checks, memory
-from tests.end_to_end.everything import LISTS
+from tests.end_to_end.batches import batch_config
+from tests.end_to_end.everything import FEW_CONVERSATIONS, LISTS
 from tests.events import wait_until
 from tests.faults import BrokenResponse, Refusal
 
@@ -56,6 +58,15 @@ def test_the_limits_are_dixas():
     assert BURST / BURST_INTERVAL <= 10 / 1000
 
 
+def test_a_429_delays_every_request_of_the_session(serve):
+    session = LimitedSession(1000, 1000)
+    session.hold(0.5)
+    session.hold(0.1)  # a shorter delay does not end the longer one
+    started = time.monotonic()
+    session.get(f"{serve().url}/v1/tags").close()
+    assert time.monotonic() - started >= 0.5
+
+
 @pytest.mark.slow
 def test_no_request_is_refused_for_its_pace(serve, run_tap):
     # Dixa's limit, and room for a busy machine that holds requests up and lets them go at once.
@@ -64,6 +75,28 @@ def test_no_request_is_refused_for_its_pace(serve, run_tap):
     checks.succeeded(run)
     assert len(sandbox.answered) >= 20
     assert {status for _, _, status in sandbox.answered} == {200}
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_windows_are_requested_at_a_time_and_their_records_come_in_order(serve, run_tap, parallel):
+    latency = 0.5  # seconds that each export takes
+    sandbox = serve(conversations=100, days=9, latency=latency)
+    config = settings(sandbox, window_days=2, parallel_downloads=parallel)
+    run = checks.succeeded(run_tap(config, catalog=catalog("conversations")))
+    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
+    checks.bookmark_is_the_newest_emitted(run, "conversations")
+    # What arrives before the last one can have been responded to is under way beside it.
+    overlap = [after - before < latency for before, after in pairwise(sorted(sandbox.arrived))]
+    assert any(overlap) == (parallel > 1)
+    assert overlap[0] is False  # the first window tells whether the token may read the stream
+
+
+def test_notes_that_are_requested_at_a_time_come_in_order(serve, run_tap):
+    sandbox, stream = serve(conversations=60, days=6), "conversation_notes"
+    run = run_tap(settings(sandbox), catalog=catalog(stream), state=FEW_CONVERSATIONS)
+    times = [record["conversationUpdatedAt"] for record in checks.succeeded(run).records(stream)]
+    assert times == sorted(times)
+    assert len(times) > 1
 
 
 def test_one_window_is_downloaded_ahead_of_the_reader_and_no_more(serve, start_tap):
@@ -120,15 +153,12 @@ def test_memory_does_not_grow_with_the_month(serve, tmp_path, batches):
         sandbox = serve(conversations=conversations, days=20)
         config = settings(sandbox)
         if batches:
-            config["batch_config"] = {
-                "encoding": {"format": "jsonl", "compression": "gzip"},
-                "storage": {"root": tmp_path.as_uri()},
-            }
-        path = tmp_path / "config.json"
-        path.write_text(json.dumps(config))
-        chosen = tmp_path / "catalog.json"
-        chosen.write_text(json.dumps(catalog(*EXPORTS)))
-        tap = [sys.executable, "-m", "tap_dixa", "--config", str(path), "--catalog", str(chosen)]
+            config["batch_config"] = batch_config(tmp_path)
+        tap = [sys.executable, "-m", "tap_dixa"]
+        for option, content in (("config", config), ("catalog", catalog(*EXPORTS))):
+            path = tmp_path / f"{option}.json"
+            path.write_text(json.dumps(content))
+            tap += [f"--{option}", str(path)]
         peaks.append(memory.peak_of(tap))
     assert peaks[1] < 100
     assert peaks[1] - peaks[0] < 8

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from datetime import datetime
 
 import psycopg
 import pytest
 
-from tests.end_to_end.test_load_postgres import SCRIPT, announced, load
+from tests.end_to_end.loading import Postgres, announced
 
 
 def commanded(database, messages, folder):
     """Run the script with a command that writes messages; give its status and its log."""
     (folder / "messages").write_text(messages)
-    command = [sys.executable, SCRIPT, database, "sh", "-c", "cat messages"]
+    command = Postgres(database).recipe("sh", "-c", "cat messages")
     done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
     return done.returncode, done.stderr
 
@@ -50,7 +49,7 @@ def test_names_that_postgres_would_cut_or_could_confuse_keep_their_values(
         every = [{**record, key: f"{number}"} for record in records]
         for _ in range(2):
             messages = announced(tmp_path, fields, every, keys=["id", key], stream=stream)
-            assert load(postgres, messages) == 0
+            assert Postgres(postgres).load(messages) == 0
     wanted = [case[2] for name, case in cases.items() if name != key]
     empty = [None] * len(wanted)
     with psycopg.connect(postgres) as connection:

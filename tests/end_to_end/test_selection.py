@@ -5,17 +5,15 @@ import json
 
 import pytest
 
-from tests import expected, forks
+from tests import expected
 from tests.conftest import settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, CATALOGUES, KEYS, RECORDS
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory):
-    status, output, _ = forks.run(["--discover"], tmp_path_factory.mktemp("discovery"))
-    assert status == 0
-    return json.loads(output)
+def catalog(run_tap):
+    return json.loads(checks.succeeded(run_tap(None, "--discover")).output)
 
 
 def test_discovery_needs_no_settings_and_describes_every_stream(catalog):
@@ -45,19 +43,20 @@ def exports(catalog):
     return {"streams": [e for e in catalog["streams"] if e["tap_stream_id"] in expected.STREAMS]}
 
 
-def select(catalog, stream, breadcrumb, selected):
-    changed = copy.deepcopy(catalog)
-    (entry,) = (entry for entry in changed["streams"] if entry["tap_stream_id"] == stream)
-    for metadata in entry["metadata"]:
-        if metadata["breadcrumb"] == breadcrumb:
-            metadata["metadata"]["selected"] = selected
-    return changed
+def changed(catalog, *, selected=True, without=(), **changes):
+    """Give a catalog with another entry of conversations, and the metadata of its stream."""
+    chosen = copy.deepcopy(catalog)
+    (entry,) = (e for e in chosen["streams"] if e["tap_stream_id"] == "conversations")
+    entry.update(changes)
+    metadata = {tuple(item["breadcrumb"]): item for item in entry["metadata"]}
+    metadata[()]["metadata"]["selected"] = selected
+    for field in without:
+        metadata["properties", field]["metadata"] = {"inclusion": "available", "selected": False}
+    return chosen, entry, metadata[()]["metadata"]
 
 
 def test_a_catalog_as_discovered_syncs_everything(serve, run_tap, catalog):
     sandbox = serve()
-    for stream in expected.STREAMS:
-        catalog = select(catalog, stream, [], True)
     run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog))
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
@@ -72,18 +71,18 @@ def test_nothing_selected_is_warned_of(serve, run_tap):
 
 def test_a_deselected_stream_is_not_asked_for(serve, run_tap, exports):
     sandbox = serve()
-    chosen = select(select(exports, "messages", [], True), "conversations", [], False)
+    chosen, *_ = changed(exports, selected=False)
     run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     assert checks.requests(sandbox, "conversations") == []
     assert run.of("SCHEMA", "conversations") == run.of("RECORD", "conversations") == []
     checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
 
 
-def test_a_deselected_field_is_in_neither_schema_nor_records(serve, run_tap, exports):
+def test_a_deselected_field_is_in_neither_schema_nor_records_unless_it_is_a_key(
+    serve, run_tap, exports
+):
     sandbox = serve()
-    chosen = select(exports, "conversations", [], True)
-    for field in ("requester_email", "ratings"):
-        chosen = select(chosen, "conversations", ["properties", field], False)
+    chosen, *_ = changed(exports, without=("requester_email", "ratings", "id", "updated_at"))
     run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
     wanted = expected.records(sandbox.data, "conversations")
     for record in wanted.values():
@@ -97,8 +96,7 @@ def test_a_deselected_field_is_in_neither_schema_nor_records(serve, run_tap, exp
 
 def test_fields_that_a_catalog_lacks_are_dropped_with_a_warning(serve, run_tap, exports):
     sandbox = serve()
-    older = select(exports, "conversations", [], True)
-    (entry,) = (e for e in older["streams"] if e["tap_stream_id"] == "conversations")
+    older, entry, _ = changed(exports)
     del entry["schema"]["properties"]["subject"]
     del entry["schema"]["properties"]["tags_info"]["items"]["properties"]["name"]
     run = checks.succeeded(run_tap(settings(sandbox), catalog=older))
@@ -158,51 +156,20 @@ def test_the_connection_test_is_cheap(serve, run_tap):
         assert len(run.records(stream)) == 1
 
 
-def edit(catalog, **changes):
-    changed = copy.deepcopy(catalog)
-    (entry,) = (e for e in changed["streams"] if e["tap_stream_id"] == "conversations")
-    entry.update(changes)
-    return changed, entry
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"replication_key": "created_at"}, {"replication_method": "LOG_BASED"}, {"schema": {}}],
-)
-def test_a_catalog_that_would_lose_records_is_refused(serve, run_tap, catalog, changes):
+def test_a_catalog_that_would_lose_records_is_refused(serve, run_tap, exports):
     sandbox = serve()
-    run = run_tap(settings(sandbox), catalog=edit(catalog, **changes)[0])
-    assert "--catalog" in checks.failed(run)
+    chosen, *_ = changed(exports, replication_key="created_at")
+    assert "--catalog" in checks.failed(run_tap(settings(sandbox), catalog=chosen))
     assert sandbox.answered == []
-
-
-@pytest.mark.parametrize("content", [{}, {"streams": None}, {"streams": ["x"]}, {"streams": [{}]}])
-def test_what_is_no_catalog_is_refused(serve, run_tap, content):
-    run = run_tap(settings(serve()), catalog=content)
-    assert "--discover" in checks.failed(run)
-
-
-def test_key_and_cursor_come_even_if_deselected(serve, run_tap, exports):
-    sandbox = serve()
-    chosen, entry = edit(exports)
-    for metadata in entry["metadata"]:
-        if metadata["breadcrumb"] == []:
-            metadata["metadata"]["selected"] = True
-        if metadata["breadcrumb"] in (["properties", "id"], ["properties", "updated_at"]):
-            metadata["metadata"] = {"inclusion": "available", "selected": False}
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
-    checks.emitted_exactly(run, "conversations", expected.records(sandbox.data, "conversations"))
 
 
 def test_full_table_syncs_everything_again(serve, run_tap, exports):
     sandbox = serve()
-    incremental = select(exports, "conversations", [], True)
-    in_the_entry, _ = edit(incremental, replication_method="FULL_TABLE")
+    in_the_entry, *_ = changed(exports, replication_method="FULL_TABLE")
     # What Meltano writes for metadata: conversations: replication-method: FULL_TABLE.
-    in_the_metadata, entry = edit(incremental)
-    (root,) = (item["metadata"] for item in entry["metadata"] if not item["breadcrumb"])
+    in_the_metadata, _, root = changed(exports)
     root["replication-method"] = "FULL_TABLE"
-    first = run_tap(settings(sandbox), catalog=incremental)
+    first = run_tap(settings(sandbox), catalog=exports)
     for chosen in (in_the_entry, in_the_metadata):
         again = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=first.state))
         checks.emitted_exactly(

@@ -9,27 +9,32 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests import expected
 from tests.conftest import both_paths_slowly, catalog, settings
 from tests.end_to_end import checks
+from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.interrupted import (
-    IN_ORDER,
-    ONE_SIGNAL,
     SIGNALS,
     ends_in_order,
-    interrupt,
     read_until,
+    stopped,
     unread,
     until_stuck,
 )
 from tests.end_to_end.killed import ended, latest_state
 from tests.events import HANG, wait_until
-from tests.faults import BrokenResponse, Odd
+from tests.faults import BrokenResponse, Odd, Refusal
 from tests.states import bookmarks
+
+STALLS = BrokenResponse("stall", 5000)
+IN_ORDER = "signals after which a run ended in order"
+"""What these tests count."""
 
 
 @both_paths_slowly
@@ -42,18 +47,14 @@ def test_an_interrupted_run_resumes_where_it_stopped(
     environment = {"TMPDIR": str(tmp_path)}
     tap = start_tap(config, catalog=chosen, encoding=None, environment=environment)
     before = set(tmp_path.iterdir())
-    output = tap.stdout.read(100_000)
-    interrupt(tap, number)
-    # It stopped although nobody had read the rest yet.
-    output += tap.stdout.read()
-    messages = ends_in_order(tap, number, output)
+    messages = stopped(tap, number, tap.stdout.read(100_000))
     assert set(tmp_path.iterdir()) == before
     records = [m["record"] for m in messages if m["type"] == "RECORD"]
-    bookmark = messages[-1]["value"]["bookmarks"]["conversations"]["replication_key_value"]
+    state = messages[-1]["value"]
+    bookmark = state["bookmarks"]["conversations"]["replication_key_value"]
     assert bookmark <= records[-1]["updated_at"]
-    later = [record for record in records if record["updated_at"] > bookmark]
-    assert len(later) < 40
-    rest = checks.succeeded(run_tap(config, state=messages[-1]["value"], catalog=chosen))
+    assert sum(record["updated_at"] > bookmark for record in records) < 40
+    rest = checks.succeeded(run_tap(config, state=state, catalog=chosen))
     resumed = rest.records("conversations")
     assert resumed
     arrived = {record["id"]: record for record in [*records, *resumed]}
@@ -61,17 +62,11 @@ def test_an_interrupted_run_resumes_where_it_stopped(
     evidence(IN_ORDER)
 
 
-@ONE_SIGNAL
-@pytest.mark.parametrize("reads", [0, 300_000])
-def test_a_loader_that_reads_nothing_does_not_keep_the_tap(
-    serve, start_tap, number, reads, evidence
-):
-    sandbox = serve(conversations=700, days=20)
-    tap = start_tap(settings(sandbox), encoding=None)
-    output = tap.stdout.read(reads)
+def test_a_loader_that_reads_nothing_does_not_keep_the_tap(serve, start_tap, evidence):
+    tap = start_tap(settings(serve(conversations=700, days=20)), encoding=None)
+    output = tap.stdout.read(300_000)
     until_stuck(tap)
-    interrupt(tap, number)
-    ends_in_order(tap, number, output + tap.stdout.read())
+    stopped(tap, read=output)
     evidence(IN_ORDER)
 
 
@@ -86,11 +81,45 @@ def test_the_last_message_is_a_state_even_if_it_says_nothing_new(
     config = settings(sandbox, lookback_seconds=20 * 86_400, **options)
     tap = start_tap(config, state=state, catalog=catalog("conversations"), encoding=None)
     until_stuck(tap)
-    interrupt(tap, signal.SIGTERM)
-    messages = ends_in_order(tap, signal.SIGTERM, tap.stdout.read())
+    messages = stopped(tap)
     assert sum(message["type"] == "RECORD" for message in messages) > 50
     last = messages[-1]["value"]["bookmarks"]["conversations"]["replication_key_value"]
     assert last == expected.iso(newest)
+    evidence(IN_ORDER)
+
+
+SLEEPING = """
+import signal, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+from tap_dixa.__main__ import main
+main()
+"""
+"""The tap, with a thread that takes the signals, so that none of them ends the main one's wait: as
+one does that comes just before the tap begins to wait."""
+WAITING = {
+    "for a response": {"fault": BrokenResponse("stall", head=False)},
+    "in a response": {"fault": STALLS},
+    "in a response, unnoticed": {"fault": STALLS, "program": ["-c", SLEEPING]},
+    "for a retry": {"fault": Refusal(429, {"Retry-After": "600"}), "says": b"; retrying in "},
+    # With both of the minute's windows done, there is nothing but the limit to wait for.
+    "for the limit": {"says": b"window 2 of ", "window_days": 7, "requests_per_minute": 2},
+}
+
+
+@SIGNALS
+@pytest.mark.parametrize("waiting", WAITING.values(), ids=WAITING)
+def test_a_signal_while_the_tap_waits(serve, start_tap, number, waiting, evidence):
+    sandbox, config = serve(days=70), dict(waiting)
+    fault, says = config.pop("fault", None), config.pop("says", b"")
+    options = {"program": config.pop("program")} if "program" in config else {}
+    sandbox.behaviour.faults.extend([None, fault] if fault else [])
+    config = settings(sandbox, parallel_downloads=1, **config)
+    tap = start_tap(config, encoding=None, stderr=subprocess.PIPE, **options)
+    read_until(tap.stderr, b"window 1 of ", says)
+    wait_until(lambda: not sandbox.behaviour.faults)
+    stopped(tap, number)
+    assert len(sandbox.answered) == 2
     evidence(IN_ORDER)
 
 
@@ -110,40 +139,46 @@ main()
 """The tap, and the arguments of threads that are started without a lock."""
 
 
-@ONE_SIGNAL
-def test_a_signal_sets_a_deadline_of_less_than_two_seconds(serve, start_tap, number):
-    sandbox = serve()
-    sandbox.behaviour.faults.append(BrokenResponse("stall", 5000))
-    tap = start_tap(
-        settings(sandbox), program=["-c", DEADLINES], encoding=None, stderr=subprocess.PIPE
-    )
-    wait_until(lambda: not sandbox.behaviour.faults)
-    interrupt(tap, number)
-    ends_in_order(tap, number, tap.stdout.read())
-    ((interval, status),) = re.findall(rb"thread ([\d.]+) (\d+)", tap.stderr.read())
-    assert 0 < float(interval) < 2
-    assert int(status) == 128 + number
+def test_a_deadline_of_less_than_two_seconds_ends_a_run_that_is_stuck_in_a_line(serve, start_tap):
+    sandbox = serve(days=20)
+    first = {"id": "0", "csid": 7, "created_at": sandbox.data.start, "text": "x" * 3_000_000}
+    sandbox.behaviour.faults.append(Odd(json.dumps(first)))
+    options = {"program": ["-c", DEADLINES], "stderr": subprocess.PIPE}
+    tap = start_tap(settings(sandbox), catalog=catalog("messages"), encoding=None, **options)
+    wait_until(lambda: unread(tap) > 500_000)
+    tap.send_signal(signal.SIGTERM)
+    assert tap.wait(HANG) == 128 + signal.SIGTERM
+    assert not tap.stdout.read().endswith(b"\n")
+    ((seconds, status),) = re.findall(rb"thread ([\d.]+) (\d+)", tap.stderr.read())
+    assert 0 < float(seconds) < 2
+    assert int(status) == 128 + signal.SIGTERM
 
 
 @pytest.mark.slow
 def test_signals_that_follow_the_first_one_change_nothing(serve, start_tap, tmp_path, evidence):
-    times = 100
-    sandbox = serve(conversations=1100, days=20)
-    tap = start_tap(
-        settings(sandbox),
-        catalog=catalog("conversations"),
-        program=["-m", "tests.end_to_end.signalled", str(times), str(tmp_path)],
-    )
-    ends = [json.loads(line) for line in tap.stdout]
-    assert tap.wait() == 0
-    assert len(ends) == times
-    for end in ends:
+    every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    sandbox, times = serve(conversations=1100, days=20), 40
+    for number in range(times):
+        log = tmp_path / str(number)
+        with log.open("w") as file:
+            program = ["-m", "tap_dixa"]  # a fork would not end as Python does
+            tap = start_tap(settings(sandbox), program=program, encoding=None, stderr=file)
+        output, sent = tap.stdout.read(100_000), every
+        if number % 2:  # one signal, and another a little later in each further run
+            sent = [every[number % 3], every[number // 3 % 3]]
+            tap.send_signal(sent[0])
+            time.sleep(0.005 * number)
+            tap.send_signal(sent[1])
+        while tap.poll() is None and not number % 2:
+            for again in every:
+                tap.send_signal(again)
+            time.sleep(0.0002)
         # Of signals that come at the same time, any may be the first one.
-        first = signal.Signals(end["status"] - 128)
-        assert first in end["signals"]
-        assert any(line.endswith(f"Stopped by {first.name}") for line in end["log"])
-        assert json.loads(end["last line"])["type"] == "STATE"
-        assert not [line for line in end["log"] if "Traceback" in line or "ignored" in line]
+        first = signal.Signals(tap.wait(HANG) - 128)
+        assert first in sent
+        ends_in_order(tap, first, output)
+        assert f"Stopped by {first.name}\n" in log.read_text()
+        assert not re.findall("Traceback|ignored", log.read_text())
     evidence(IN_ORDER, times)
 
 
@@ -165,17 +200,14 @@ same if it comes just before a write."""
 
 
 def test_a_signal_that_interrupts_no_write_ends_the_run_too(serve, start_tap, tmp_path, evidence):
-    sandbox, now = serve(conversations=700, days=20), tmp_path / "now"
+    config, now = settings(serve(conversations=700, days=20)), tmp_path / "now"
     environment = {"NOW": str(now)}
-    tap = start_tap(
-        settings(sandbox), program=["-c", UNNOTICED], encoding=None, environment=environment
-    )
+    tap = start_tap(config, program=["-c", UNNOTICED], encoding=None, environment=environment)
     until_stuck(tap)
     output = os.read(tap.stdout.fileno(), 3 * mmap.PAGESIZE)  # room for a part of what comes next
     until_stuck(tap)
     now.touch()
-    tap.wait(HANG)
-    ends_in_order(tap, signal.SIGTERM, output + tap.stdout.read())
+    ends_in_order(tap, signal.SIGTERM, output)
     evidence(IN_ORDER)
 
 
@@ -196,31 +228,18 @@ def test_nohup_keeps_the_run_from_ending_with_its_terminal(serve, start_tap):
     assert counts == {s: len(expected.records(sandbox.data, s)) for s in expected.STREAMS}
 
 
-def test_the_deadline_ends_a_run_that_is_stuck_in_the_middle_of_a_line(serve, start_tap):
-    sandbox = serve(days=20)
-    first = {"id": "0", "csid": 7, "created_at": sandbox.data.start, "text": "x" * 3_000_000}
-    sandbox.behaviour.faults.append(Odd(json.dumps(first)))
-    tap = start_tap(settings(sandbox), catalog=catalog("messages"), encoding=None)
-    wait_until(lambda: unread(tap) > 500_000)
-    interrupt(tap, signal.SIGTERM)
-    assert tap.returncode == 128 + signal.SIGTERM
-    assert not tap.stdout.read().endswith(b"\n")
-
-
 @SIGNALS
 def test_a_signal_while_the_tap_starts(serve, start_tap, number):
+    environment = {"PYTHONPROFILEIMPORTTIME": "1"}
     tap = start_tap(
-        settings(serve()),
-        encoding=None,
-        stderr=subprocess.PIPE,
-        environment={"PYTHONPROFILEIMPORTTIME": "1"},
+        settings(serve()), encoding=None, stderr=subprocess.PIPE, environment=environment
     )
     # It says what it imports, and gets no further than a page while nobody reads that.
     fcntl.fcntl(tap.stderr.fileno(), fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)
     read_until(tap.stderr, b" singer_sdk.")
-    interrupt(tap, number)
+    tap.send_signal(number)
     # Before the tap can end in order, the signal ends it.
-    assert tap.returncode == -number
+    assert tap.wait(HANG) == -number
     assert b"Traceback" not in tap.stderr.read()
     assert tap.stdout.read() == b""
 
@@ -228,32 +247,22 @@ def test_a_signal_while_the_tap_starts(serve, start_tap, number):
 def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     serve, start_tap, run_tap, tmp_path, evidence
 ):
-    sandbox = serve(conversations=500, days=20)
-    files = tmp_path / "batches"
-    batches = {
-        "encoding": {"format": "jsonl", "compression": "none"},
-        "storage": {"root": files.as_uri()},
-        "batch_size": 100,
-    }
+    sandbox, files = serve(conversations=500, days=20), tmp_path / "batches"
     # The second window does not come, so the batch after the last full one stays open.
-    sandbox.behaviour.faults.extend([None, BrokenResponse("stall", 5000)])
-    tap = start_tap(
-        settings(sandbox, window_days=11, batch_config=batches),
-        encoding=None,
-        stderr=subprocess.PIPE,
-    )
+    sandbox.behaviour.faults.extend([None, STALLS])
+    config = settings(sandbox, window_days=11, batch_config=batch_config(files, batch_size=100))
+    tap = start_tap(config, encoding=None, stderr=subprocess.PIPE)
     read_until(tap.stderr, b"window 1 of ")
     before = set(files.iterdir())
-    interrupt(tap, signal.SIGTERM)
-    stopped = ended(tap)
-    assert stopped.status == 128 + signal.SIGTERM
-    named = [url for message in stopped.of("BATCH") for url in message["manifest"]]
+    tap.send_signal(signal.SIGTERM)
+    tap.wait(HANG)
+    run = ended(tap)
+    assert run.status == 128 + signal.SIGTERM
     left = set(files.iterdir())
-    assert sorted(path.as_uri() for path in left) == sorted(named)
+    assert {Path(u.removeprefix("file://")) for m in run.of("BATCH") for u in m["manifest"]} == left
     assert len(left) == len(before) - 1 > 0
-    resumed = checks.succeeded(run_tap(settings(sandbox), state=latest_state(stopped)))
-    arrived = {record["id"] for record in resumed.records("conversations")}
-    for path in left:
-        arrived.update(json.loads(line)["id"] for line in path.read_text().splitlines())
-    assert arrived == expected.records(sandbox.data, "conversations").keys()
+    resumed = checks.succeeded(run_tap(settings(sandbox), state=latest_state(run)))
+    arrived = [*batched(run, "conversations"), *resumed.records("conversations")]
+    wanted = expected.records(sandbox.data, "conversations")
+    assert {record["id"] for record in arrived} == wanted.keys()
     evidence(IN_ORDER)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from threading import Thread
 
 import pytest
 
 from tests.conftest import catalog, settings
-from tests.end_to_end.interrupted import SIGNALS, ends_in_order, interrupt
+from tests.end_to_end.interrupted import stopped
 from tests.events import wait_until
 from tests.faults import BrokenResponse, Refusal
 
@@ -19,7 +20,6 @@ DRAWN = (
     r"conversations: 1 of 2 windows \|[ █▏▎▍▌▋▊▉]+\| "
     r"([\d,]+) records, \d+ MB, about \d\d:\d\d left"
 )
-BAR = "conversations: 0 of 2 windows |"
 
 
 class Terminal:
@@ -60,6 +60,13 @@ class Terminal:
             seen.append(shown.rstrip())
         return seen
 
+    def has_log_lines_alone(self):
+        """Nothing is to be seen but the log; give its lines."""
+        *lines, last = self.screen
+        assert last == ""
+        assert all(LOGGED.fullmatch(line) for line in lines), lines
+        return lines
+
 
 @pytest.fixture
 def terminal():
@@ -85,24 +92,17 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
     bars = re.findall(DRAWN, terminal.written)
     assert bars
     assert 0 < int(bars[0].replace(",", "")) < output.count('"RECORD"')
-    *lines, last = terminal.screen
-    assert last == ""
-    assert all(LOGGED.fullmatch(line) for line in lines), lines
+    lines = terminal.has_log_lines_alone()
     assert not any("window 1 of 2" in line for line in lines)
     assert sum("WARNING" in line and "Dixa responded with 503" in line for line in lines) == 2
 
 
-@SIGNALS
-def test_a_signal_takes_the_bar_away(serve, start_tap, terminal, number):
+def test_a_signal_takes_the_bar_away(serve, start_tap, terminal):
     sandbox = serve(days=40)
-    sandbox.behaviour.faults.extend([BrokenResponse("stall", 5000)])
-    tap = start_tap(
-        settings(sandbox), catalog=catalog("conversations"), stderr=terminal.theirs, encoding=None
-    )
-    terminal.wait_for(BAR)
-    interrupt(tap, number)
-    ends_in_order(tap, number, tap.stdout.read())
-    terminal.wait_for(f"Stopped by {number.name}\r\n")
-    *lines, last = terminal.screen
-    assert last == ""
-    assert all(LOGGED.fullmatch(line) for line in lines), lines
+    sandbox.behaviour.faults.append(BrokenResponse("stall", 5000))
+    chosen = catalog("conversations")
+    tap = start_tap(settings(sandbox), catalog=chosen, stderr=terminal.theirs, encoding=None)
+    terminal.wait_for("conversations: 0 of 2 windows |")
+    stopped(tap, signal.SIGINT)
+    terminal.wait_for("Stopped by SIGINT\r\n")
+    terminal.has_log_lines_alone()

@@ -1,4 +1,4 @@
-"""The Dixa API of a sandbox, as a client sees it."""
+"""A sandbox as a client sees it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ class Client:
     session: requests.Session = field(default_factory=requests.Session)
 
     def get(self, path: str, **query: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
+        return self.get_with(path, {}, **query)
+
+    def get_with(self, path: str, headers: dict[str, str], **query: Any) -> requests.Response:
+        authorization = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
         url = urljoin(self.sandbox.url, path)
-        return self.session.get(url, query, headers=headers, timeout=HANG)
+        return self.session.get(url, params=query, headers=authorization | headers, timeout=HANG)
 
     def data(self, path: str, **query: Any) -> Any:
         response = self.get(path, **query)
@@ -48,6 +51,13 @@ class Client:
     def everything(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """Give all rows of a list, from all of its pages."""
         return [row for page in self.pages(path, **query) for row in page]
+
+    def by_id(self, path: str, **query: Any) -> dict[Any, dict[str, Any]]:
+        """Give all rows of a list by their ids."""
+        rows = self.everything(path, **query)
+        found = {row["id"]: row for row in rows}
+        assert len(found) == len(rows)
+        return found
 
 
 @pytest.fixture(scope="module")

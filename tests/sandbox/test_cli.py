@@ -8,12 +8,7 @@ import requests
 from click.testing import CliRunner
 
 from tap_dixa_sandbox.cli import main
-from tap_dixa_sandbox.dataset import DataSet
-from tests.behaviour import Behaviour
-from tests.conftest import Clock
 from tests.events import HANG
-from tests.faulty_sandbox import FaultySandbox
-from tests.sandbox.conftest import Client
 
 SANDBOX = [sys.executable, "-c", "from tap_dixa_sandbox.cli import main; main()"]
 
@@ -50,9 +45,7 @@ def test_run_passes_the_exit_status_on(code, status):
 
 
 def test_run_names_what_cannot_be_run():
-    done = run("--", "no-such-command")
-    assert done.returncode == 1
-    assert "no-such-command cannot be run" in done.stderr
+    assert "no-such-command cannot be run" in run("--", "no-such-command").stderr
 
 
 def test_serve_prints_its_address_and_serves_until_it_is_interrupted():
@@ -73,18 +66,3 @@ def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
     assert "run it in the folder with meltano.yml" in result.output
-
-
-@pytest.mark.parametrize("option", ["--contacts", "--days", "--conversations"])
-def test_there_is_at_least_one_of_everything(option):
-    done = CliRunner().invoke(main, ["run", option, "0", "--", "true"])
-    assert done.exit_code == 2
-    assert f"Invalid value for '{option}'" in done.output
-
-
-def test_a_hundred_thousand_end_users_take_no_time():
-    data = DataSet(300, 30, Clock(), contacts=100_000)
-    with FaultySandbox(data, Behaviour(requests_per_second=0)) as sandbox:
-        page = Client(sandbox).get("/v1/endusers", pageLimit=1000).json()
-    assert len({row["id"] for row in page["data"]}) == 1000
-    assert "next" in page["meta"]

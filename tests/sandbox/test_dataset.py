@@ -10,7 +10,7 @@ import pytest
 
 from tap_dixa_sandbox.dataset import DataSet
 from tests import expected
-from tests.conftest import DAY, NOON, Clock
+from tests.conftest import DAY, Clock
 
 PINNED = {
     (1, 0): {
@@ -55,22 +55,17 @@ def test_a_seed_gives_the_records_it_has_always_given(seed, late):
 def test_many_records_share_a_millisecond_and_some_of_them_midnight(conversations, messages):
     updated = Counter(record["updated_at"] for record in conversations.values())
     created = Counter(record["created_at"] for record in messages.values())
-    assert sum(count > 1 for count in updated.values()) > 50
-    assert sum(count > 1 for count in created.values()) > 50
+    for times in (updated, created):
+        assert sum(count > 1 for count in times.values()) > 50
     assert sum(time % DAY == 0 and count > 1 for time, count in updated.items()) > 20
 
 
-def test_nulls_and_absences_both_occur(conversations, messages):
-    for records, certain in (
-        (conversations, {"id", "created_at", "updated_at"}),
-        (messages, {"id", "created_at"}),
-    ):
-        null, absent = set(), set()
-        names = {name for record in records.values() for name in record}
-        for record in records.values():
-            null |= {name for name, value in record.items() if value is None}
-            absent |= names - record.keys()
-        assert not certain & (null | absent)
+def test_the_same_fields_are_null_in_some_records_and_absent_from_others(conversations, messages):
+    for records in (conversations.values(), messages.values()):
+        names = {name for record in records for name in record}
+        null = {name for record in records for name in record if record[name] is None}
+        absent = {name for record in records for name in names - record.keys()}
+        assert not {"id", "created_at"} & (null | absent)
         assert len(null & absent) > 6
 
 
@@ -80,17 +75,6 @@ def test_all_fields_of_the_schemas_are_there_and_no_others(conversations, messag
         known = json.loads(text)["properties"].keys()
         sent = {name for record in records.values() for name in record}
         assert sent == known - {"additional_properties"}
-
-
-def test_messages_belong_to_conversations_and_recordings_come_late(conversations, messages):
-    assert {record["csid"] for record in messages.values()} <= conversations.keys()
-    calls = [record for record in messages.values() if record["initial_channel"] == "pstnphone"]
-    assert all(
-        record.get("recording_url") is None
-        for record in calls
-        if record["created_at"] > NOON - 300_000
-    )
-    assert any(record.get("recording_url") for record in calls)
 
 
 def test_time_only_adds_and_late_things_show_late():
@@ -105,14 +89,6 @@ def test_time_only_adds_and_late_things_show_late():
 
 def test_nothing_in_a_record_is_newer_than_its_last_change(conversations):
     for record in conversations.values():
-        times = [record.get(f"{name}_at") for name in ("created", "assigned", "closed")]
-        times = [time for time in times if time is not None]
-        times += [
-            time
-            for rating in record["ratings"]
-            for name, time in rating.items()
-            if name.endswith("_timestamp") and time is not None
-        ]
+        times = [record.get(f"{name}_at") or 0 for name in ("created", "assigned", "closed")]
+        times += [rating.get("rating_rated_timestamp") or 0 for rating in record["ratings"]]
         assert max(times) <= record["updated_at"]
-        if record.get("closed_at") and record.get("assigned_at"):
-            assert record["closed_at"] > record["assigned_at"]

@@ -14,6 +14,7 @@ from tests.conftest import Clock, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete, redact
 from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, key, records_of
+from tests.end_to_end.loaders.loader import Case
 from tests.end_to_end.loaders.odd_texts import OddTexts
 from tests.faulty_sandbox import FaultySandbox
 
@@ -67,6 +68,17 @@ def synced(run_tap):
         changed = records_of(sandbox)
         resumed[json.dumps(None)] = first
         yield Synced(first, second, emitted(known, first), emitted(changed, first, second), resume)
+
+
+@pytest.fixture
+def load(synced, tmp_path, evidence):
+    """Give a function that feeds a loader with two runs, kills it, and gives what differs."""
+
+    def feed(loader, config, rows, **compared):
+        evidence("loaders that were fed with all streams")
+        return Case(loader, tmp_path, config, rows).load(synced, **compared)
+
+    return feed
 
 
 def emitted(known, *runs):

@@ -16,9 +16,9 @@ def kinds(schema):
     return {*schema["type"]} if isinstance(schema["type"], list) else {schema["type"]}
 
 
-def decoded(schema, text, *, plain=frozenset()):
+def decoded(schema, text):
     """Give the value of a text that stands for it, or the text itself if it does not."""
-    if not isinstance(text, str) or not kinds(schema) & {"array", "object", *plain}:
+    if text is None or "string" in kinds(schema):
         return text
     if text in BOOLEANS:
         return BOOLEANS[text]
@@ -28,15 +28,15 @@ def decoded(schema, text, *, plain=frozenset()):
         return text
 
 
-def parsed(stream, row, **options):
-    """Give a row with the values of nested fields, which hold JSON as text."""
+def parsed(stream, row):
+    """Give a row of texts with the values that they stand for, and flattened objects as such."""
     for name, schema in FIELDS[stream].items():
         for part, inner in schema.get("properties", {}).items():
-            value = row.pop(f"{name}__{part}", None)  # a flattened object
+            value = row.pop(f"{name}__{part}", None)
             if value is not None:
-                row.setdefault(name, {})[part] = decoded(inner, value, **options)
-        if name in row:
-            row[name] = decoded(schema, row[name], **options)
+                row.setdefault(name, {})[part] = decoded(inner, value)
+        if isinstance(row.get(name), str):
+            row[name] = decoded(schema, row[name])
     return row
 
 
@@ -62,5 +62,5 @@ def csv_lines(folder, pattern):
             with path.open(newline="", encoding="utf-8") as lines:
                 for line in csv.DictReader(lines):
                     row = {name: value or None for name, value in line.items()}
-                    rows.append(parsed(stream, row, plain={"integer", "number", "boolean"}))
+                    rows.append(parsed(stream, row))
     return found

@@ -95,20 +95,16 @@ class Case:
     config: Callable[[str], dict[str, Any]]
     rows: Callable[[str], dict[str, list[dict[str, Any]]]]
 
-    def first(self, synced: Synced, **compared: Any) -> set[str]:
-        """Load a backfill; give what differs."""
-        config, run = self.config("whole"), synced.first
-        assert self.loader.feed(self.folder, config, run.output) == run.state
-        return differences(synced.known, self.rows("whole"), **compared)
-
-    def all(self, synced: Synced, **compared: Any) -> dict[str, set[str]]:
+    def load(self, synced: Synced, **compared: Any) -> dict[str, set[str]]:
         """Load two runs, and a backfill that is killed; give what differs each time."""
-        found = {"first": self.first(synced, **compared)}
+        found = {}
         config = self.config("whole")
-        assert self.loader.feed(self.folder, config, synced.second.output) == synced.second.state
-        found["later"] = differences(
-            synced.changed, self.rows("whole"), gone=synced.known, **compared
-        )
+        for when, run, known, gone in (
+            ("first", synced.first, synced.known, None),
+            ("later", synced.second, synced.changed, synced.known),
+        ):
+            assert self.loader.feed(self.folder, config, run.output) == run.state
+            found[when] = differences(known, self.rows("whole"), gone=gone, **compared)
         config, output = self.config("killed"), synced.first.output
         middle = output.index("\n", len(output) // 2)
         state = self.loader.kill(self.folder, config, output[: middle + 1])

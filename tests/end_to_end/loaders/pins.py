@@ -1,4 +1,4 @@
-"""The loaders that were tried, at their newest versions on the index: docs/loaders.md."""
+"""The loaders of docs/loaders.md, at the versions that it names."""
 
 from __future__ import annotations
 
@@ -30,15 +30,3 @@ S3_JSONL, S3_JSONL_CONFIG = BLOCKS["JSON Lines on S3"]
 S3, S3_CONFIG = BLOCKS["JSON Lines on S3 2"]
 SNOWFLAKE, _ = BLOCKS["Snowflake"]
 BIGQUERY, _ = BLOCKS["BigQuery"]
-OLD = "setuptools<81"
-"""What loaders need that import pkg_resources."""
-S3_CSV = Loader("target-s3-csv", ("pipelinewise-target-s3-csv==2.0.0",))
-CLICKHOUSE = Loader("target-clickhouse", ("shaped-target-clickhouse==0.2.5", OLD))
-OLD_POSTGRES = Loader("target-postgres", ("pipelinewise-target-postgres==2.1.2",))
-SINGER_JSONL = Loader("target-singer-jsonl", ("target-singer-jsonl==0.1.0",))
-UNABLE = {
-    Loader("target-csv", ("target-csv==0.3.0",)): "No module named 'pkg_resources'",
-    Loader("target-sqlite", ("target-sqlite==0.2.0",)): "no attribute 'MutableMapping'",
-    Loader("target-parquet", ("target-parquet==0.0.1",)): "pytz (>=2011k)",
-}
-"""What does not start, and what it says."""

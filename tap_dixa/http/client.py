@@ -1,0 +1,174 @@
+"""The client: it sends requests to Dixa, with the token, within the rate limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+from singer_sdk import metrics
+
+from tap_dixa.errors import ExpiredTokenError
+from tap_dixa.http.retries import Retries
+from tap_dixa.http.status_codes import error_of
+from tap_dixa.progress import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_dixa.http.session import LimitedSession
+    from tap_dixa.run import Run
+
+_EXPIRED = (
+    "%s: Dixa no longer accepts api_token, which it accepted earlier in this run. An administrator "
+    "makes a new one in Dixa under Settings, Integrations, API Tokens"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to Dixa. It is a POST if it has a body."""
+
+    path: str
+    """The path, with a name in braces for each of the `ids`."""
+    ids: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    """JSON."""
+    complete: frozenset[int] = frozenset({HTTPStatus.OK})
+    """The statuses of a complete response. Any other success is retried, and then fails the
+    stream: a 206, for example, is a part of a response, and a 202 only promises one."""
+
+    def __str__(self) -> str:
+        # An id is whatever Dixa sends, and must not lead to another path.
+        quoted = {name: quote(str(value), safe="") for name, value in self.ids.items()}
+        return self.path.format_map(quoted)
+
+    def with_query(self, query: Mapping[str, Any]) -> Request:
+        """Add parameters to the query."""
+        return replace(self, query={**self.query, **query})
+
+
+class Client:
+    """Sends the requests of one stream to one of Dixa's two APIs. Several threads may use it.
+
+    Args:
+        run: The run.
+        stream: The stream's name, for messages, metrics and the report of a connection test.
+        is_exports: Whether requests go to the Exports API, and not to the Dixa API.
+    """
+
+    def __init__(self, run: Run, stream: str, *, is_exports: bool = False) -> None:
+        self.run = run
+        self.stream = stream
+        """The stream's name."""
+        self.is_exports = is_exports
+        """Whether requests go to the Exports API."""
+        self.traffic = Traffic()
+        """What the stream has received and emitted so far."""
+        self._log = run.logger.getChild(stream)
+        self._metrics = run.metrics_logger
+
+    def named(self, stream: str, *, is_exports: bool | None = None) -> Client:
+        """Make a client for what another stream reads, too."""
+        return Client(
+            self.run, stream, is_exports=self.is_exports if is_exports is None else is_exports
+        )
+
+    @property
+    def session(self) -> LimitedSession:
+        """The session of the API."""
+        return self.run.exports_session if self.is_exports else self.run.dixa_api_session
+
+    def log(self, message: str, *args: Any) -> None:
+        """Log a message."""
+        self._log.info(message, *args)
+
+    def warn(self, message: str, *args: Any) -> None:
+        """Log a warning."""
+        self._log.warning(message, *args)
+
+    def warn_of_replaced(self, source: object, count: int) -> None:
+        """Warn of characters that no target can store, if there were any.
+
+        Args:
+            source: The window or the path whose response had them.
+            count: How many were replaced.
+        """
+        if count:
+            replaced = "%s: %s: replaced %d invalid characters with U+FFFD"
+            self.warn(replaced, self.stream, source, count)
+
+    def retries(self) -> Retries:
+        """Make the retries of requests that depend on each other."""
+        return Retries(self.session, self.stream, self.warn)
+
+    def send(self, request: Request) -> requests.Response:
+        """Send a request once. Of the response's body, nothing is read.
+
+        Raises:
+            RetriableAPIError: A retry may succeed. So it may after an exception of requests.
+            RefusedError: Dixa refuses the request.
+            ExpiredTokenError: Dixa no longer accepts the token.
+        """
+        settings = self.run.settings
+        base = settings.exports_api_url if self.is_exports else settings.dixa_api_url
+        prepared = self.session.prepare_request(
+            requests.Request(
+                "GET" if request.body is None else "POST",
+                f"{base}{request}",
+                params=request.query,
+                json=request.body,
+                headers={
+                    "Accept": "application/json",
+                    "User-Agent": settings.user_agent or f"tap-dixa/{self.run.version}",
+                },
+            )
+        )
+        # Last: requests would replace it by a password from the user's .netrc.
+        prepared.headers["Authorization"] = f"Bearer {settings.api_token}"
+        response = self.session.send(
+            prepared, timeout=settings.request_timeout_seconds, allow_redirects=False
+        )
+        self._measure(request, response)
+        self.run.report.response(self, request.path, response)
+        if response.status_code in request.complete:
+            self.session.unavailable = False
+            self.run.permissions.granted()
+            return response
+        with response:
+            error = error_of(response, self.stream)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self._token_has_expired():
+            raise ExpiredTokenError(_EXPIRED % self.stream)
+        raise error
+
+    def _measure(self, request: Request, response: requests.Response) -> None:
+        """Log the SDK's metric of a request."""
+        succeeded = response.status_code < HTTPStatus.BAD_REQUEST
+        point = metrics.Point(
+            "timer",
+            metric=metrics.Metric.HTTP_REQUEST_DURATION,
+            value=response.elapsed.total_seconds(),
+            tags={
+                metrics.Tag.STREAM: self.stream,
+                metrics.Tag.ENDPOINT: request.path,
+                metrics.Tag.HTTP_STATUS_CODE: response.status_code,
+                metrics.Tag.STATUS: metrics.Status.SUCCEEDED
+                if succeeded
+                else metrics.Status.FAILED,
+            },
+        )
+        metrics.log(self._metrics, point=point)
+
+    def _token_has_expired(self) -> bool:
+        """Whether Dixa refuses a request now (401) that it accepted earlier in this run.
+
+        Otherwise it is this path, or this one of the two APIs, that the token may not read.
+        """
+        sessions = (self.session, self.run.dixa_api_session, self.run.exports_session)
+        used = (session for session in sessions if session.accepted is not None)
+        session = next(used, None)
+        timeout = self.run.settings.request_timeout_seconds
+        return session is not None and session.refuses_token_now(timeout)

@@ -1,1 +1,0 @@
-"""Records that fit their schema, on standard output or in BATCH files."""

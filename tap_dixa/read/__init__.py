@@ -1,0 +1,1 @@
+"""Read what Dixa has, in batches that can be emitted."""

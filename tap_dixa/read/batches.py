@@ -1,0 +1,85 @@
+"""What a reader hands to the writer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+MOST_ROWS = 20
+"""How many rows a batch has at most: few enough to stay in the processor's cache."""
+_LARGEST = 1 << 20
+"""How long the JSON of a batch's rows is at most, in bytes, unless it is a single row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the state may say once the rows of a batch have been emitted."""
+
+    bookmark: str | None = None
+    """The replication key up to which all records were emitted. The bookmark never moves back."""
+    context: Mapping[str, str] | None = None
+    """The partition whose bookmark it is, if the stream has partitions."""
+    state: Mapping[str, Any] = field(default_factory=dict)
+    """Other entries of the stream's state."""
+    is_worth_a_message: bool = False
+    """Whether a STATE message follows. Otherwise one comes after some more records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows as Dixa sent them, and what may be said once they have been emitted."""
+
+    rows: list[Any]
+    """JSON, or what it was decoded to."""
+    origin: object
+    """The window, or the path, that they are from, for messages."""
+    done: Done = Done()
+
+
+class Reader(Protocol):
+    """Reads what Dixa has of a stream, in order.
+
+    Whoever asks for the next batch has emitted the one before: see `Writer`.
+    """
+
+    @property
+    def begun(self) -> bool:
+        """Whether Dixa has sent anything. A stream is skipped only before that."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every record that Dixa has was surely read. A target may delete all others.
+
+        That is true of a list that has ended only. A stream that is read by time never is whole:
+        what lies before start_date was not read.
+        """
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what there is.
+
+        Raises:
+            RefusedError: Dixa refuses a request.
+            RetriesExhaustedError: A request failed in all of its attempts.
+            UnusableRecordError: A record has no usable key or replication key.
+        """
+
+
+def grouped(records: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[bytes], int]]:
+    """Group records, and yield the JSON of some of them with the time of the last one.
+
+    Args:
+        records: The time of each in Unix ms, and its JSON.
+    """
+    rows: list[bytes] = []
+    size = last = 0
+    for last, text in records:
+        rows.append(text)
+        size += len(text)
+        if len(rows) == MOST_ROWS or size >= _LARGEST:
+            yield rows, last
+            rows, size = [], 0
+    if rows:
+        yield rows, last

@@ -1,0 +1,81 @@
+"""The exports of the Exports API: one request a window, one JSON array a response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.download.windows import Window
+from tap_dixa.http.body import body_parts
+from tap_dixa.http.client import Request
+from tap_dixa.records.json_numbers import INTEGER
+from tap_dixa.timestamps import EARLIEST, LATEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_dixa.download.spool import KeyDecoder
+    from tap_dixa.http.client import Client
+    from tap_dixa.http.retries import Retries
+
+CONVERSATIONS_PATH = "/v1/conversation_export"
+_CHUNK = 1 << 18
+_ANY_TIME = Window(EARLIEST, LATEST + 1)
+
+
+class ExportSource:
+    """Requests exports, and keeps each response on disk.
+
+    Args:
+        client: Sends the requests.
+        path: Which export.
+        cursor: The field that it is filtered and ordered by, in Unix ms. Dixa's filters are named
+            after it: ``updated_at`` is filtered by ``updated_after`` and ``updated_before``.
+        keys: Decodes what each record must have.
+    """
+
+    def __init__(self, client: Client, path: str, cursor: str, keys: KeyDecoder) -> None:
+        self.client = client
+        self._path = path
+        self._cursor = cursor
+        self._keys = keys
+
+    def download(self, window: Window, retries: Retries) -> Spool:
+        """Download a window, with retries.
+
+        Raises:
+            RetriableAPIError: All attempts failed. It may be another of `failures.FAILURES`, too.
+            RefusedError: Dixa refuses the request.
+            UnusableRecordError: A record has no usable key or replication key.
+        """
+        return retries.call(self._export, window)
+
+    def by_ids(self, ids: Iterable[int], retries: Retries) -> Spool:
+        """Download conversations by their ids, with retries. It raises what `download` raises."""
+        request = Request(self._path, query={"csids": ",".join(map(str, ids))})
+        return retries.call(self._spool_any, request)
+
+    def between(self, after: int, before: int) -> Request:
+        """Make the request for what lies between two times, in Unix ms."""
+        query: dict[str, Any] = {
+            self._cursor.replace("_at", "_after"): after,
+            self._cursor.replace("_at", "_before"): before,
+        }
+        return Request(self._path, query=query)
+
+    def _export(self, window: Window) -> Spool:
+        return self._spool(self.between(window.after, window.before), window)
+
+    def _spool_any(self, request: Request) -> Spool:
+        return self._spool(request, _ANY_TIME)
+
+    def _spool(self, request: Request, window: Window) -> Spool:
+        with self.client.send(request) as response:
+            body = self.client.traffic.count(body_parts(response, _CHUNK))
+            return Spool(body, window, self._keys)
+
+
+def conversation_export(client: Client) -> ExportSource:
+    """Make the source of conversations, for whatever stream."""
+    keys = key_decoder("updated_at", {"id": INTEGER})
+    return ExportSource(client, CONVERSATIONS_PATH, "updated_at", keys)

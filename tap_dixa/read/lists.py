@@ -1,0 +1,228 @@
+"""The lists of the Dixa API: rows, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.download.json_text import repair_text
+from tap_dixa.errors import STREAM_FAILURES, NotFoundError, UnusableRecordError
+from tap_dixa.http import failures
+from tap_dixa.http.body import read_page
+from tap_dixa.log_shapes import shown_value
+from tap_dixa.read.batches import MOST_ROWS, Batch
+from tap_dixa.read.pages import NextPage, decode_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Protocol
+
+    import msgspec
+
+    from tap_dixa.http.client import Client, Request
+    from tap_dixa.http.retries import Retries
+    from tap_dixa.read.pages import Page
+
+    class Rows(Protocol):
+        """Rows of one or several lists."""
+
+        @property
+        def answered(self) -> bool:
+            """Whether a request has succeeded."""
+
+        @property
+        def in_doubt(self) -> bool:
+            """Whether it is open if the rows are all that Dixa has."""
+
+        def rows(self) -> Iterator[Any]:
+            """Yield the rows, decoded."""
+
+
+_V1, _BETA = "/v1/", "/beta/"
+LIST_STATUSES = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+"""The statuses of a complete page of a list: a list without rows may be a 204."""
+
+
+class ListSource:
+    """Requests a list, page by page. Several threads may use it.
+
+    Args:
+        client: Sends the requests.
+        request: The request for the first page.
+        rows_at: The names that lead to the rows in a response.
+        one_row: Whether there is one object in the place of a list of rows.
+        is_raw: Whether rows are not decoded.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        request: Request,
+        *,
+        rows_at: Sequence[str] = ("data",),
+        one_row: bool = False,
+        is_raw: bool = False,
+    ) -> None:
+        self.client = client
+        self.request = request
+        self.answered = False
+        """Whether a request has succeeded."""
+        self.in_doubt = False
+        """Whether a list ended in a way that leaves it open whether it was whole."""
+        self._rows_at = rows_at
+        self._one_row = one_row
+        self._is_raw = is_raw
+
+    def rows(self, request: Request | None = None) -> Iterator[Any]:
+        """Yield the rows of all pages.
+
+        Args:
+            request: The request for the first page, if it is another one.
+
+        Raises:
+            RefusedError: Dixa refuses a request.
+            RetriesExhaustedError: A request failed in all of its attempts.
+        """
+        retries = self.client.retries()
+        try:
+            yield from self.rows_with(retries, request)
+        except failures.RETRIABLE as error:
+            raise retries.exhausted(error, f"{self.client.stream} could not be read") from error
+
+    def rows_with(self, retries: Retries, request: Request | None = None) -> Iterator[Any]:
+        """Yield the rows of all pages, each requested with retries.
+
+        Args:
+            retries: Retries each request. What the last attempt raises is raised as it is: one of
+                `failures.FAILURES`, where the caller may request less.
+            request: The request for the first page, if it is another one.
+        """
+        request = request or self.request
+        beta = replace(request, path=request.path.replace(_V1, _BETA, 1))
+        if beta.path in self.client.run.beta_paths:
+            yield from self._pages(beta, retries)
+            return
+        answered = self.answered
+        try:
+            for row in self._pages(request, retries):
+                answered = True
+                yield row
+        except NotFoundError:
+            if answered or beta == request:
+                raise
+            # Dixa's published description is written for /beta; /v1 has the same paths, it says.
+            # As long as neither has answered, a 404 may be a matter of the row that is asked for.
+            yield from self._pages(beta, retries)
+
+    def rows_by_id(self) -> dict[Any, Any]:
+        """Request all rows, and return them by their ids.
+
+        Raises:
+            UnusableRecordError: A row has none.
+        """
+        return {self._id_of(row): row for row in self.rows()}
+
+    def _id_of(self, row: Any) -> Any:
+        if isinstance(row, dict) and is_key(row.get("id")):
+            return row["id"]
+        raise unusable_key(self.client.stream, ["id"], row)
+
+    def _pages(self, request: Request, retries: Retries) -> Iterator[Any]:
+        next_page = NextPage(self.client.stream)
+        page_request: Request | None = request
+        while page_request is not None:
+            page = retries.call(self._page, page_request)
+            yield from page.rows
+            query = next_page.query_after(page)
+            if next_page.loops:
+                self._doubt("the last page links back to one that was read")
+            page_request = None if query is None else page_request.with_query(query)
+
+    def _page(self, request: Request) -> Page:
+        """Request a page. What this raises is retried."""
+        client = self.client
+        response = client.send(request)
+        if request.path != self.request.path and request.path not in client.run.beta_paths:
+            client.run.beta_paths.add(request.path)
+            client.log("%s: Dixa has %s under /beta only", client.stream, self.request.path)
+        self.answered = True
+        body, replaced = repair_text(read_page(response, client.stream))
+        if not body.strip() and HTTPStatus.NO_CONTENT in request.complete:
+            body = b"{}"
+        client.warn_of_replaced(self.request.path, replaced)
+        page = decode_page(body, self._rows_at, is_raw=self._is_raw, one_row=self._one_row)
+        if not page.has_list:
+            self._doubt("Dixa sent a page without a list of rows")
+        client.run.report.page(client, page.rows)
+        return page
+
+    def _doubt(self, reason: str) -> None:
+        """Warn, once, that a list may not be whole, although it ends."""
+        if not self.in_doubt:
+            self.in_doubt = True
+            self.client.warn(
+                "%s: %s: the list may be incomplete, so this run sends no ACTIVATE_VERSION",
+                self.client.stream,
+                reason,
+            )
+
+
+class ListReader:
+    """Reads rows of the Dixa API in batches.
+
+    Args:
+        source: Requests them.
+        path: Where they are from, for messages.
+    """
+
+    def __init__(self, source: Rows, path: str) -> None:
+        self._source = source
+        self._path = path
+        self._has_ended = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether Dixa has sent anything."""
+        return self._source.answered
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows were surely read."""
+        return self._has_ended and not self._source.in_doubt
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows, also those that came before a failure."""
+        rows: list[Any] = []
+        try:
+            for row in self._source.rows():
+                rows.append(row)
+                if len(rows) == MOST_ROWS:
+                    yield Batch(rows, self._path)
+                    rows = []
+        except STREAM_FAILURES:
+            yield Batch(rows, self._path)
+            raise
+        yield Batch(rows, self._path)
+        self._has_ended = True
+
+
+def as_array(rows: Iterable[bytes | msgspec.Raw]) -> Iterator[bytes]:
+    """Write the JSON of rows as one array, a row at a time."""
+    separator = b"["
+    for row in rows:
+        yield separator + bytes(row)
+        separator = b","
+    yield b"]" if separator == b"," else b"[]"
+
+
+def is_key(value: object) -> bool:
+    """Whether a value can be a part of a primary key."""
+    return isinstance(value, str | int) and value != ""
+
+
+def unusable_key(stream: str, keys: Sequence[str], row: Any) -> UnusableRecordError:
+    """Make the error for a row without a usable key."""
+    return UnusableRecordError(
+        f"{stream}: Dixa sent a row whose {' and '.join(keys)} cannot be used: {shown_value(row)}"
+    )

@@ -1,0 +1,158 @@
+"""Read windows of time, in the order of the replication key."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from tap_dixa.download.fetcher import WindowFetcher
+from tap_dixa.download.json_text import repair_text
+from tap_dixa.errors import UnusableRecordError
+from tap_dixa.log_shapes import shown_text
+from tap_dixa.progress import Progress
+from tap_dixa.read.batches import Batch, Done, grouped
+from tap_dixa.timestamps import to_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tap_dixa.download.fetcher import Download
+    from tap_dixa.download.spool import Spool
+    from tap_dixa.download.windows import Window
+    from tap_dixa.http.client import Client
+
+_Record = TypeVar("_Record")
+
+_NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
+_OUT_OF_PLACE = (
+    "%s: %s: Dixa sent %d records from outside what this run reads (before its first window, or "
+    "more than a day in the future); they are emitted and do not move the bookmark"
+)
+
+
+class WindowReader:
+    """Reads windows of what Dixa filters by time, each as one response on disk.
+
+    Args:
+        client: Has the run, the stream's name and its log.
+        download: Downloads a window with retries: see `WindowFetcher`.
+    """
+
+    def __init__(self, client: Client, download: Download) -> None:
+        self.client = client
+        self.begun = False
+        """Whether Dixa has sent a window."""
+        self._fetcher = WindowFetcher(client, download)
+
+    def batches(
+        self, windows: Sequence[Window], context: Mapping[str, str] | None = None
+    ) -> Iterator[Batch]:
+        """Yield the records of windows, oldest first.
+
+        Args:
+            windows: Consecutive windows.
+            context: The partition that they are of, if the stream has partitions.
+        """
+        run = self.client.run
+        name = " ".join((self.client.stream, *(context or {}).values()))
+        progress = Progress(name, windows, self.client.log, self.client.traffic, run.progress_bar)
+        with closing(progress):
+            for spool in self.spools(windows):
+                window = spool.window
+                progress.window_started(window, len(spool))
+                bookmark = None
+                for rows, last in grouped(self.records(spool)):
+                    # Records from elsewhere come first: they are no reason to move it.
+                    bookmark = to_rfc3339(last) if last >= window.start else None
+                    yield Batch(rows, window, Done(bookmark, context))
+                yield Batch([], window, Done(None, context, is_worth_a_message=True))
+                progress.window_done(window, len(spool), spool.size)
+        progress.summary()
+
+    def spools(self, windows: Sequence[Window]) -> Iterator[Spool]:
+        """Download windows, some of them ahead, in parts where Dixa cannot send one at once.
+
+        Returns:
+            The responses on disk, oldest first. Each has its window, and is to be closed before
+            the next one is asked for.
+
+        Raises:
+            RetriesExhaustedError: All attempts failed.
+            RefusedError: Dixa refuses the request.
+            UnusableRecordError: A record has no usable key or replication key.
+            DiskError: The response could not be written.
+        """
+        run = self.client.run
+        for spool in self._fetcher.fetch(windows, ahead=run.settings.parallel_downloads):
+            self.begun = True
+            run.report.export(self.client, spool)
+            yield spool
+
+    def records(self, spool: Spool) -> Iterator[tuple[int, bytes]]:
+        """Yield the time of each record, in Unix ms, and its JSON, and free the disk space."""
+        replaced = spool.replaced
+        if spool.out_of_place:
+            self.client.warn(_OUT_OF_PLACE, self.client.stream, spool.window, spool.out_of_place)
+        with closing(spool):
+            for time, text in spool.records():
+                repaired, count = repair_text(text)
+                replaced += count
+                self.client.traffic.emitted += 1
+                yield time, repaired
+        self.client.warn_of_replaced(spool.window, replaced)
+
+    def decoded(
+        self, windows: Sequence[Window], decoder: msgspec.json.Decoder[_Record]
+    ) -> Iterator[_Record]:
+        """Yield the records of windows, decoded, oldest first, for other uses than emitting."""
+        for spool in self.spools(windows):
+            for _, text in self.records(spool):
+                yield convert(decoder.decode, text, self.client.stream, spool.window)
+
+
+class TimeRangeReader:
+    """Reads a stream's time range.
+
+    Args:
+        reader: Reads windows.
+        windows: Those of the time range, consecutive.
+    """
+
+    is_whole = False
+
+    def __init__(self, reader: WindowReader, windows: Sequence[Window]) -> None:
+        self._reader = reader
+        self._windows = windows
+
+    @property
+    def begun(self) -> bool:
+        """Whether Dixa has sent a window."""
+        return self._reader.begun
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the records, oldest first."""
+        return self._reader.batches(self._windows)
+
+
+def convert(
+    conversion: Callable[[bytes], _Record], text: bytes, stream: str, origin: object
+) -> _Record:
+    """Decode a record.
+
+    Args:
+        conversion: Decodes it.
+        text: Its JSON.
+        stream: The stream's name, for messages.
+        origin: Where it is from, for messages.
+
+    Raises:
+        UnusableRecordError: It cannot be decoded.
+    """
+    try:
+        return conversion(text)
+    except _NOT_DECODABLE as error:
+        raise UnusableRecordError(
+            f"{stream}: {origin}: a record cannot be decoded: {error}: {shown_text(text)}"
+        ) from None

@@ -1,0 +1,1 @@
+"""Make records fit their schema."""

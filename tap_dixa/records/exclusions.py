@@ -1,0 +1,75 @@
+"""Fields that a catalog or a stream map excludes.
+
+Their values must not arrive in the column for what no field holds either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.mapper import MAPPER_ELSE_OPTION, MAPPER_SOURCE_OPTION, NULL_STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Selection = Mapping[tuple[str, ...], bool]
+    """Whether each part of a schema is selected, by its breadcrumb."""
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """Fields whose misfits are dropped, not moved to `ADDITIONAL`."""
+
+    fields: frozenset[str] = frozenset()
+    """Top-level fields: whatever is in them."""
+    everything: bool = False
+    """Whether all is dropped, because the column itself is."""
+
+    def cover(self, field: str) -> bool:
+        """Whether what is in a top-level field is dropped."""
+        return self.everything or field in self.fields
+
+
+def partly_selected(
+    tap_fields: Mapping[str, Any], fields: Mapping[str, Any], selection: Selection
+) -> Iterator[str]:
+    """Yield the top-level fields that a catalog does not select, or have, with all that is in them.
+
+    Args:
+        tap_fields: The properties of the tap's schema.
+        fields: The properties of the catalog's schema.
+        selection: What the catalog selects.
+    """
+    for name, field in tap_fields.items():
+        if name not in fields or not _has_all_of(fields[name], field):
+            yield name
+    for breadcrumb, is_selected in selection.items():
+        if not is_selected:
+            yield from breadcrumb[1:2]  # behind the word "properties"
+
+
+def _has_all_of(schema: Mapping[str, Any], tap_schema: Mapping[str, Any]) -> bool:
+    if "items" in tap_schema:
+        return _has_all_of(schema.get("items") or {}, tap_schema["items"])
+    given = schema.get("properties")
+    return given is None or all(
+        name in given and _has_all_of(given[name], field)
+        for name, field in tap_schema.get("properties", {}).items()
+    )
+
+
+def drops_new_fields(stream_maps: Mapping[str, Any], stream: str) -> bool:
+    """Whether a stream map drops the properties that it does not name.
+
+    Args:
+        stream_maps: The setting of this name.
+        stream: The stream's name.
+    """
+    return any(
+        isinstance(definition, dict)
+        and definition.get(MAPPER_ELSE_OPTION, "") in (None, NULL_STRING)
+        and fnmatchcase(stream, str(definition.get(MAPPER_SOURCE_OPTION, name)))
+        for name, definition in stream_maps.items()
+    )

@@ -1,0 +1,1 @@
+"""What the SDK lacks, one gap a file."""

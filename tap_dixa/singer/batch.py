@@ -1,0 +1,176 @@
+"""BATCH files: written record by record and compressed in a thread, never whole in memory."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import msgspec
+from isal import igzip
+from upath import UPath
+
+from tap_dixa.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers.types import Record
+    from singer_sdk.singerlib.messages import RecordMessage
+
+    from tap_dixa.records.compiled import Encodable
+
+_BLOCK = 1 << 21
+_VERSION_COLUMN = "_sdc_table_version"
+"""Where the SDK's targets keep the version of a row."""
+
+
+def write_batches(
+    chunks: Iterator[list[Encodable]], config: BatchConfig, name: str
+) -> Iterator[str]:
+    """Write JSON Lines files, and yield the URL of each one when it is whole.
+
+    A file that is not finished is removed, also when a signal ends the run. The names of a
+    stream's files, of later runs too, sort in the order in which they were written.
+
+    Args:
+        chunks: Some records at a time, at most as many as a file holds. Asking for the next chunk
+            means that the one before it counts as emitted.
+        config: The batch configuration: where files go, and how many records each one holds.
+        name: What the files' names begin with.
+    """
+    encode = msgspec.json.Encoder().encode_lines
+    storage, size = config.storage, config.batch_size
+    compress = config.encoding.compression == "gzip"
+    folder = UPath(storage.root, **storage.params)
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    prefix = f"{storage.prefix or ''}{name}-{now}-{uuid4()}"
+    suffix = "json.gz" if compress else "json"
+    chunk = next(chunks, None)
+    number = 0
+    while chunk:
+        number += 1
+        file_name, count = f"{prefix}-{number:06}.{suffix}", 0
+        # Not storage.open: it works for local folders only.
+        path = folder / file_name
+        try:
+            with path.open("wb") as file, BatchFile(file, compress=compress) as lines:
+                while chunk and count + len(chunk) <= size:
+                    count += len(chunk)
+                    lines.write(encode(chunk))
+                    chunk = next(chunks, None)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        yield storage.get_url(file_name)
+
+
+def batch_record(message: RecordMessage) -> Record:
+    """Make the row of a BATCH file: the record, and its version.
+
+    A target that is told to activate a version deletes all rows that do not have it.
+    """
+    if message.version is None:
+        return message.record
+    return {**message.record, _VERSION_COLUMN: message.version}
+
+
+def check_batch_config(config: BatchConfig) -> None:
+    """Check a batch configuration, and make the folder, before the first request.
+
+    Raises:
+        SettingsError: It cannot be used.
+    """
+    encoding = config.encoding
+    if encoding.format != "jsonl":
+        # The SDK takes a parquet file's columns from its first record, and records omit fields.
+        raise SettingsError(
+            f"batch_config: the format {encoding.format} would lose values. Use jsonl"
+        )
+    if encoding.compression not in {"gzip", "none", None}:
+        raise SettingsError(
+            f"batch_config: there is no compression {encoding.compression}. Use gzip or none"
+        )
+    if not isinstance(config.batch_size, int) or config.batch_size < 1:
+        raise SettingsError(
+            f"batch_config: batch_size must be a whole number from 1, not {config.batch_size!r}"
+        )
+    storage = config.storage
+    if not storage.root:
+        raise SettingsError("batch_config: storage.root is empty: name a folder or a bucket")
+    if storage.root.removeprefix("file:").removeprefix("//").startswith("~"):
+        raise SettingsError(
+            f"batch_config: storage.root {storage.root} begins with ~, which only a shell replaces "
+            "by a home folder: write the whole path"
+        )
+    prefix = storage.prefix or ""
+    if prefix.startswith("/") or ".." in prefix.split("/"):
+        raise SettingsError("batch_config: storage.prefix must be a path below storage.root")
+    try:
+        file = UPath(storage.root, **storage.params) / f"{prefix}_"
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except Exception as error:
+        reason = str(error)
+        if isinstance(error, ImportError) and storage.root.startswith("s3:"):
+            reason = "s3:// needs an extra of tap-dixa, as in pip install '.[s3]'"
+        raise SettingsError(f"batch_config: storage.root cannot be used: {reason}") from error
+
+
+class BatchFile:
+    """Lines for an open file. A context manager: on leaving it, all of them are in the file.
+
+    Args:
+        file: The file, open for writing bytes. It is left open.
+        compress: Whether to compress with gzip. It needs no lock of Python's, so it runs in a
+            thread: one block is compressed while the next one is filled.
+    """
+
+    def __init__(self, file: IO[bytes], *, compress: bool) -> None:
+        self._gzip = igzip.IGzipFile(fileobj=file, mode="wb") if compress else None  # type: ignore[no-untyped-call]
+        self._file: Any = self._gzip or file
+        self._block = bytearray()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
+        self._pending: Future[int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        failed = error is not None
+        try:
+            if not failed:
+                self._start_writing()
+                self._await_writing()
+        except Exception:
+            failed = True
+            raise
+        finally:
+            self._thread.shutdown()
+            if self._gzip is not None:
+                # What failed fails again. Left open, it would be closed after the file below it.
+                with suppress(*[OSError, ValueError] if failed else []):
+                    self._gzip.close()
+
+    def write(self, lines: bytes) -> None:
+        """Add lines."""
+        self._block += lines
+        if len(self._block) >= _BLOCK:
+            self._start_writing()
+
+    def _start_writing(self) -> None:
+        self._await_writing()
+        self._pending = self._thread.submit(self._file.write, self._block)
+        self._block = bytearray()
+
+    def _await_writing(self) -> None:
+        if self._pending is not None:
+            self._pending.result()

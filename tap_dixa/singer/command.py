@@ -1,0 +1,86 @@
+"""The command line of the tap: its options, and what each of them starts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import click
+from singer_sdk import Tap
+from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
+
+from tap_dixa.json_input import read_object
+from tap_dixa.singer.catalog import read_catalog
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib import Catalog
+
+
+class CommandTap(Tap):
+    """A tap that reads the files that its options name, and checks them."""
+
+    @abstractmethod
+    def sync_streams(self) -> None:
+        """Sync the selected streams."""
+
+    @abstractmethod
+    def test_connection(self) -> None:
+        """Read a little of every stream."""
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        for option in command.params:
+            if option.name in {"catalog", "state"}:
+                # The SDK would read them in the encoding of the locale.
+                option.type = click.Path()
+        return command
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
+        for path in value:
+            if path != "ENV":
+                # The SDK does not name the file that it cannot read.
+                given.config |= read_object("--config", path)
+        return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value in {CliTestOptionValue.Disabled.value, CliTestOptionValue.Schema.value}:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        cls(config=config.config, parse_env_config=config.parse_env).test_connection()
+        ctx.exit()
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override] # the SDK's takes open files
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: str | None = None,
+        catalog: str | None = None,
+    ) -> None:
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config,
+            # Schedulers make an empty file when there is no state yet.
+            state=read_object("--state", state, may_be_empty=True) if state else None,
+            catalog=cls._read_catalog(catalog) if catalog else None,
+            parse_env_config=config.parse_env,
+        )
+        tap.sync_streams()
+
+    @classmethod
+    def _read_catalog(cls, path: str) -> Catalog:
+        discovering = cls(config={}, validate_config=False, setup_mapper=False)
+        return read_catalog(read_object("--catalog", path), discovering.catalog)

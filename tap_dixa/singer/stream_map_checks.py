@@ -1,0 +1,101 @@
+"""Check stream maps before the first request, for names that do not exist.
+
+A map that removes or hashes a property with a typing mistake in its name would let the property
+through, personal data included.
+"""
+
+from __future__ import annotations
+
+import ast
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from tap_dixa.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    Properties = Mapping[str, Collection[str]]
+    """The names of each stream's properties."""
+
+_OPTIONS = ("__alias__", "__else__", "__filter__", "__key_properties__", "__source__")
+_SHORTEST = 4
+"""Names with fewer letters, such as ``to`` and ``cc``, are near to too many others."""
+
+
+def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
+    """Check that streams and properties named by stream maps exist.
+
+    Args:
+        maps: The setting ``stream_maps``.
+        properties: The names of each stream's properties.
+
+    Raises:
+        SettingsError: A stream or a property does not exist, or is certainly mistyped.
+    """
+    for name, stream_map in maps.items():
+        if name.startswith("__"):
+            continue  # an option, which the SDK checks
+        has_fields = isinstance(stream_map, dict)
+        source = stream_map.get("__source__", name) if has_fields else name
+        streams = [stream for stream in properties if fnmatchcase(stream, str(source))]
+        if not streams:
+            raise SettingsError(
+                f"stream_maps: there is no stream {source}. {_suggest(str(source), properties)}"
+            )
+        if has_fields:
+            names = {name for stream in streams for name in properties[stream]}
+            _check_map(str(source), stream_map, names)
+
+
+def _check_map(stream: str, stream_map: Mapping[str, Any], names: Collection[str]) -> None:
+    passes_the_rest = "__else__" not in stream_map
+    untouched = [name for name in names if name not in stream_map]
+    for name, definition in stream_map.items():
+        if name in names or name in _OPTIONS:
+            continue
+        if definition in (None, "__NULL__") or name.startswith("__") or _uses_self(definition):
+            raise SettingsError(
+                f"stream_maps: {stream} has no property {name}. "
+                f"{_suggest(name, [*names, *_OPTIONS])}"
+            )
+        # A new property. Nothing passes by mistake if only what is listed is emitted.
+        meant = next((other for other in untouched if _is_typo(name, other)), None)
+        if passes_the_rest and meant:
+            raise SettingsError(
+                f"stream_maps: {name} would be a new property of {stream}, and {meant} would be "
+                f"emitted unchanged. Correct the name; if that is intended, add "
+                f'"{meant}": "{meant}" to the map'
+            )
+
+
+def _suggest(name: str, names: Iterable[str]) -> str:
+    nearest = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"Did you mean {nearest[0]}?" if nearest else "tap-dixa --discover lists all names"
+
+
+def _uses_self(expression: Any) -> bool:
+    """Say whether an expression reads the property that it defines."""
+    try:
+        tree = ast.parse(expression)
+    except (SyntaxError, TypeError, ValueError):
+        return False  # the SDK says what is wrong with it
+    return any(isinstance(node, ast.Name) and node.id == "self" for node in ast.walk(tree))
+
+
+def _is_typo(name: str, other: str) -> bool:
+    """Say whether a name is another one with one letter added, missing, wrong or transposed.
+
+    Case and underscores do not count. A name that begins with another one, such as
+    ``duration_s`` or ``email2``, is derived from it on purpose.
+    """
+    if len(other) < _SHORTEST or name.startswith(other):
+        return False
+    return not _with_a_letter_less(name).isdisjoint(_with_a_letter_less(other))
+
+
+def _with_a_letter_less(name: str) -> set[str]:
+    """Return a name, and what is left of it without one of its letters."""
+    plain = name.casefold().replace("_", "")
+    return {plain, *(plain[:letter] + plain[letter + 1 :] for letter in range(len(plain)))}

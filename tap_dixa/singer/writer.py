@@ -1,0 +1,156 @@
+"""Emit batches, and move the state behind them.
+
+For every record the SDK walks over the selection, conforms types, applies stream maps, looks for
+child streams, builds a message with a timestamp of its own and flushes it. The records here already
+conform, and most catalogs and settings leave nothing else to do: then they take the fast path, past
+the SDK's loop, many at a time. Whatever needs more takes the SDK's path. Tests compare both.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, cast
+
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
+from tap_dixa.errors import STREAM_FAILURES
+from tap_dixa.read.batches import MOST_ROWS
+from tap_dixa.read.window_reader import convert
+from tap_dixa.singer.batch import write_batches
+from tap_dixa.singer.stdout import StdoutWriter
+from tap_dixa.singer.stream_maps import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers.types import Record
+
+    from tap_dixa.read.batches import Batch, Done
+    from tap_dixa.records.compiled import Encodable
+    from tap_dixa.streams.base import DixaStream
+
+_MOST_REPEATED = 100
+"""How many records lie between two STATE messages at most. A run that is killed repeats no more
+than that; a lower number would cost time."""
+
+
+class Writer:
+    """Emits the batches of one stream.
+
+    Args:
+        stream: The stream.
+    """
+
+    def __init__(self, stream: DixaStream) -> None:
+        self._stream = stream
+        self._emitted = 0
+        """How many records were emitted since the last STATE message."""
+        self._is_file_open = False
+        """Whether a BATCH file has records and is not announced."""
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether records are emitted just as they are normalized."""
+        stream = self._stream
+        maps = stream.stream_maps
+        return (
+            len(maps) == 1
+            and not read_records(maps)
+            and not maps[0].flattening_enabled
+            and all(stream.mask.values())
+            and not stream.child_streams
+            and stream.replication_method == REPLICATION_INCREMENTAL
+            and not stream.is_test  # which only the SDK's path counts records for
+            and isinstance(stream.message_writer, StdoutWriter)
+        )
+
+    def write(self, batches: Iterator[Batch]) -> None:
+        """Write RECORD messages, on the fast path."""
+        stdout = cast("StdoutWriter", self._stream.message_writer)
+        conversion = self._stream.conversion(fast=True)
+        with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
+            for batch in self._in_turn(batches):
+                if batch.rows:
+                    stdout.write_records(self._stream.name, self._records(batch, conversion))
+                    counter.increment(len(batch.rows))
+
+    def dictionaries(self, batches: Iterator[Batch]) -> Iterator[Record]:
+        """Yield records for the SDK's loop, which emits each before it asks for the next one."""
+        conversion = self._stream.conversion(fast=False)
+        for batch in self._in_turn(batches):
+            for row in batch.rows:
+                yield convert(conversion, row, self._stream.name, batch.origin)
+
+    def files(
+        self, batches: Iterator[Batch], config: BatchConfig
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write BATCH files of the records as they would be emitted, stream maps applied.
+
+        A file that a failure finds open is announced before the stream fails. Of a stream's record
+        types, those that did not fail would otherwise be read anew in each run.
+        """
+        stream, state = self._stream, self._stream.stream_state
+        announced = deepcopy(state)
+        failures: list[Exception] = []
+        chunks = _until_failure(self._chunks(batches, config.batch_size), failures)
+        try:
+            for url in write_batches(chunks, config, f"{stream.tap_name}--{stream.name}"):
+                yield config.encoding, [url]
+                announced, self._is_file_open = deepcopy(state), False
+        except Exception:
+            # The bookmark already includes records of the file that was not finished.
+            state.clear()
+            state.update(announced)
+            raise
+        if failures:
+            raise failures[0]
+
+    def _chunks(self, batches: Iterator[Batch], size: int) -> Iterator[list[Encodable]]:
+        """Yield records for a file, not more than one may hold."""
+        is_fast = self.is_fast
+        conversion = self._stream.conversion(fast=is_fast)
+        with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
+            for batch in self._in_turn(batches):
+                records = self._records(batch, conversion)
+                if not is_fast:
+                    records = self._stream.mapped(records)
+                for start in range(0, len(records), size):
+                    yield records[start : start + size]
+                    self._is_file_open = True
+                counter.increment(len(records))
+
+    def _records(self, batch: Batch, conversion: Callable[[Any], Encodable]) -> list[Encodable]:
+        name, origin = self._stream.name, batch.origin
+        return [convert(conversion, row, name, origin) for row in batch.rows]
+
+    def _in_turn(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield batches one by one: whoever asks for the next one has emitted the one before.
+
+        So the state may say that it was emitted. No list, and nothing that looks ahead, may come
+        between the reader and what emits: a record that the state passes by is lost.
+        """
+        for batch in batches:
+            yield batch
+            self._emitted += len(batch.rows)
+            self._move_state(batch.done)
+
+    def _move_state(self, done: Done) -> None:
+        stream = self._stream
+        if done.bookmark is not None:
+            stream.advance_bookmark(done.bookmark, done.context)
+        stream.stream_state.update(done.state)
+        is_due = done.is_worth_a_message or self._emitted + MOST_ROWS > _MOST_REPEATED
+        if is_due and not (self._is_file_open or stream.is_test):
+            stream.write_state()
+            self._emitted = 0
+
+
+def _until_failure(
+    chunks: Iterator[list[Encodable]], failures: list[Exception]
+) -> Iterator[list[Encodable]]:
+    """Yield what was read before the stream failed, and note the failure."""
+    try:
+        yield from chunks
+    except STREAM_FAILURES as failure:
+        failures.append(failure)

@@ -1,0 +1,262 @@
+"""The base of all streams: what the SDK asks of one, in terms of a reader and a writer."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.schema.source import SchemaDirectory, StreamSchema
+from singer_sdk.streams import Stream
+from typing_extensions import override
+
+from tap_dixa import schemas
+from tap_dixa.errors import ForbiddenError, NotFoundError, SettingsError
+from tap_dixa.http.client import Client
+from tap_dixa.records.compiled import CompiledNormalizer
+from tap_dixa.records.json_numbers import decode
+from tap_dixa.singer.batch import batch_record, check_batch_config
+from tap_dixa.singer.stream_maps import read_records
+from tap_dixa.singer.writer import Writer
+from tap_dixa.streams.schema_fit import normalizer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib.messages import RecordMessage
+
+    from tap_dixa.errors import RefusedError
+    from tap_dixa.read.batches import Batch, Reader
+    from tap_dixa.records.compiled import Encodable
+    from tap_dixa.records.normalize import Normalizer
+    from tap_dixa.run import Run
+
+SCHEMAS = SchemaDirectory(schemas)
+"""The streams' own schemas, by name, whatever a catalog says."""
+
+
+class DixaStream(Stream):
+    """A stream of Dixa's. A reader reads it in batches, and the writer emits them.
+
+    A subclass has a ``name``, ``path``, ``primary_keys``, the schema file ``schemas/NAME.json`` and
+    a `read` method. Its place is in `tap_dixa.streams.STREAMS`.
+    """
+
+    schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
+
+    path: ClassVar[str]
+    """The path that it is requested from, with a name in braces for each id in it."""
+
+    is_exports: ClassVar[bool] = False
+    """Whether it is requested from the Exports API, and not from the Dixa API."""
+
+    is_optional: ClassVar[bool] = False
+    """Whether an account may lack it: a 404 skips it then, as a 403 does."""
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """Fields that Dixa sends under a second name, and the schema's name for them."""
+
+    # Normalized records conform already: a second walk over each one would change nothing.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    skipped: RefusedError | None = None
+    """Why this stream is skipped, if it is."""
+
+    @abstractmethod
+    def read(self) -> Reader:
+        """Make the reader of what this run reads."""
+
+    @cached_property
+    def run(self) -> Run:
+        """What the streams of this run share."""
+        run: Run = self._tap.run  # type: ignore[attr-defined] # TapDixa has it
+        return run
+
+    @cached_property
+    def client(self) -> Client:
+        """Sends the stream's requests."""
+        return Client(self.run, self.name, is_exports=self.is_exports)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the run only reads a few records of the stream, and loads none."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @property
+    @override
+    def is_sorted(self) -> bool:
+        return True
+
+    # Records
+
+    @cached_property
+    def normalize(self) -> Normalizer:
+        """Makes records, as Dixa sends them, fit the schema."""
+        return normalizer_of(self)
+
+    def conversion(self, *, fast: bool) -> Callable[[Any], Encodable]:
+        """Return what makes a record of a row of a batch.
+
+        Args:
+            fast: Whether the record may be any object that msgspec encodes as the record.
+        """
+        if fast:
+            return CompiledNormalizer(self.normalize)
+        return lambda text: self.normalize(decode(text))
+
+    @cached_property
+    def writer(self) -> Writer:
+        """Emits the stream's batches."""
+        return Writer(self)
+
+    @property
+    def message_writer(self) -> object:
+        """What writes the tap's messages."""
+        return self._tap.message_writer
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what Dixa has, and then let a target delete what it no longer has.
+
+        The stream is skipped if the token may not read it, or the account lacks it, and Dixa has
+        sent nothing of it.
+        """
+        reader = self.read()
+        try:
+            yield from reader.batches()
+        except (ForbiddenError, NotFoundError) as error:
+            if isinstance(error, NotFoundError) and not self.is_optional:
+                raise
+            self.run.permissions.skip(self.name, error, begun=reader.begun)
+            self.skipped = error
+        self._is_whole = reader.is_whole and self.skipped is None
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        return self.writer.dictionaries(self.batches())
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        if write_messages and self.writer.is_fast:
+            self._write_starting_replication_value(None)
+            self.writer.write(self.batches())
+            self._finalize_state(self.stream_state)
+            self._write_state_message()
+        else:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        if write_messages:
+            self._activate_version()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        self._write_starting_replication_value(context)
+        yield from self.writer.files(self.batches(), batch_config)
+        self._finalize_state(self.stream_state)
+
+    @override
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        super()._sync_batches(batch_config, context)
+        self._activate_version()
+
+    @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        try:
+            batch_config = super().get_batch_config(config)
+        except (TypeError, ValueError):
+            raise SettingsError(
+                "batch_config needs encoding (format, compression) and storage (root, prefix)"
+            ) from None
+        if batch_config is not None:
+            check_batch_config(batch_config)
+            if len(self.stream_maps) != 1:
+                # A batch file holds records of one stream.
+                raise SettingsError(
+                    "batch_config cannot be used while stream_maps make several streams of "
+                    f"{self.name}"
+                )
+        return batch_config
+
+    def mapped(self, records: list[Record]) -> list[Record]:
+        """Apply the selection and the stream maps, for a BATCH file."""
+        return [
+            batch_record(message)
+            for record in records
+            for message in self._generate_record_messages(record)
+        ]
+
+    @override
+    def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:  # type: ignore[override]
+        yield from super()._generate_record_messages({**self._absent, **record})
+
+    @cached_property
+    def _absent(self) -> Record:
+        """Nulls for fields that Dixa may omit, so that stream maps can name them."""
+        properties = self.effective_schema["properties"]
+        return dict.fromkeys(properties) if read_records(self.stream_maps) else {}
+
+    # State
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Set no upper limit to the bookmark: in order, it never passes what was emitted."""
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Leave the state to the writer: the reader says what it may say."""
+
+    def advance_bookmark(self, value: str, context: Context | None = None) -> None:
+        """Move the bookmark.
+
+        Args:
+            value: A value of the replication key. The lookback's are older than the bookmark, which
+                does not move back.
+            context: The partition whose bookmark it is, if the stream has partitions.
+        """
+        bookmark = self.get_context_state(context).get("replication_key_value")
+        if bookmark is None or value >= bookmark:
+            latest = {str(self.replication_key): value}
+            super()._increment_stream_state(latest, context=context)
+
+    def write_state(self) -> None:
+        """Write a STATE message."""
+        # The SDK only writes one after a record; a bookmark may move without any.
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
+    # ACTIVATE_VERSION
+
+    _is_whole = False
+    """Whether every record that Dixa has was surely read."""
+
+    @override
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Write nothing before the first record, as the SDK would.
+
+        A target would delete the old rows, and an interrupted run would leave the table empty.
+        """
+
+    def _activate_version(self) -> None:
+        if self._stream_version is not None and self._is_whole:
+            super()._write_activate_version_message(self._stream_version)
+
+    # The log
+
+    def warn(self, message: str, *args: Any) -> None:
+        """Log a warning."""
+        self.log(message, *args, level=logging.WARNING)
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        # The SDK logs any exception as unhandled before it raises it again, even the end of
+        # --test. The command reports it once.
+        if not message.startswith("An unhandled error occurred"):
+            super().log(message, *args, level=level, **kwargs)

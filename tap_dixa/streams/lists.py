@@ -1,0 +1,333 @@
+"""The full-table streams: lists of the Dixa API, read completely in each run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from typing_extensions import override
+
+from tap_dixa.errors import UnusableRecordError
+from tap_dixa.http.client import Request
+from tap_dixa.log_shapes import shown_value
+from tap_dixa.read.children import ChildrenSource, FlowsSource, MembersSource
+from tap_dixa.read.knowledge import CatalogItemsSource
+from tap_dixa.read.lists import LIST_STATUSES, ListReader, ListSource, is_key, unusable_key
+from tap_dixa.streams.base import DixaStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from singer_sdk.helpers.types import Record
+
+    from tap_dixa.http.client import Client
+    from tap_dixa.read.batches import Reader
+    from tap_dixa.read.knowledge import Kind
+    from tap_dixa.read.lists import Rows
+
+CHANNELS = (
+    *("Email", "ContactForm", "WidgetChat", "Messenger", "FacebookMessenger", "WhatsApp"),
+    *("PstnPhone", "Callback", "Voicemail"),
+)
+"""The channels whose conversation flows Dixa lists."""
+
+
+class ListStream(DixaStream):
+    """A list of the Dixa API, read completely in each run.
+
+    A new one also needs ``schemas/NAME.json`` and its place in `tap_dixa.streams.STREAMS`.
+    """
+
+    rows_at: ClassVar[Sequence[str]] = ("data",)
+    """Where in a response the rows are."""
+
+    one_row: ClassVar[bool] = False
+    """Whether there is one object in the place of a list of rows."""
+
+    parameters: ClassVar[Mapping[str, str]] = {}
+    """Query parameters of every request."""
+
+    has_page_limit: ClassVar[bool] = False
+    """Whether the setting `page_size` is for this list, which can be long."""
+
+    @classmethod
+    def list_of(cls, client: Client) -> ListSource:
+        """Make what requests the list, for whatever stream."""
+        size = client.run.settings.page_size
+        limit = {"pageLimit": str(size)} if cls.has_page_limit and size else {}
+        request = Request(cls.path, query={**cls.parameters, **limit}, complete=LIST_STATUSES)
+        named = client.named(cls.name)  # type: ignore[misc] # each class has its own
+        return ListSource(named, request, rows_at=cls.rows_at, one_row=cls.one_row)
+
+    def source(self) -> Rows:
+        """Make what requests the rows."""
+        return self.list_of(self.client)
+
+    @override
+    def read(self) -> Reader:
+        return ListReader(self.source(), self.path)
+
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Transform a row as Dixa sends it."""
+        return row
+
+    @override
+    def conversion(self, *, fast: bool) -> Callable[[Any], Record]:
+        return self._to_record
+
+    def _to_record(self, row: Any) -> Record:
+        """Make a record that fits the schema from a row.
+
+        Raises:
+            UnusableRecordError: It has no usable key, or is nested too deeply.
+        """
+        if isinstance(row, dict):
+            try:
+                record: Record = self.normalize(self.row(row))
+            except RecursionError as error:
+                raise UnusableRecordError(
+                    f"{self.name}: {self.path}: a record cannot be decoded: {error}: "
+                    f"{shown_value(row)}"
+                ) from None
+            if all(is_key(record.get(key)) for key in self.primary_keys):
+                return record
+        raise unusable_key(self.name, self.primary_keys, row)
+
+
+class AgentsStream(ListStream):
+    """Agents and administrators."""
+
+    name = "agents"
+    path = "/v1/agents"
+    primary_keys = ("id",)
+    has_page_limit = True
+
+
+class EndUsersStream(ListStream):
+    """End users: the customers. Dixa also calls them contacts."""
+
+    name = "end_users"
+    path = "/v1/endusers"
+    primary_keys = ("id",)
+    has_page_limit = True
+
+
+class QueuesStream(ListStream):
+    """Queues."""
+
+    name = "queues"
+    path = "/v1/queues"
+    primary_keys = ("id",)
+
+
+class TeamsStream(ListStream):
+    """Teams."""
+
+    name = "teams"
+    path = "/v1/teams"
+    primary_keys = ("id",)
+
+
+class TagsStream(ListStream):
+    """Tags, deactivated ones too: old conversations have them."""
+
+    name = "tags"
+    path = "/v1/tags"
+    primary_keys = ("id",)
+    parameters: ClassVar = {"includeDeactivated": "true"}
+
+
+class CustomAttributesStream(ListStream):
+    """What custom fields there are, and what they may hold."""
+
+    name = "custom_attributes"
+    path = "/v1/custom-attributes"
+    primary_keys = ("id",)
+
+
+class ContactEndpointsStream(ListStream):
+    """The addresses and numbers at which an organization can be reached."""
+
+    name = "contact_endpoints"
+    path = "/v1/contact-endpoints"
+    primary_keys = ("contactEndpointId",)
+
+    @override
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        # Dixa's conversation flows refer to an endpoint by its address or number.
+        return {**row, "contactEndpointId": row.get("address") or row.get("number")}
+
+
+class OrganizationStream(ListStream):
+    """The organization that the token belongs to: one row."""
+
+    name = "organization"
+    path = "/v1/organization"
+    primary_keys = ("id",)
+    one_row = True
+    is_optional = True
+
+
+class AiAgentsStream(ListStream):
+    """AI agents."""
+
+    name = "ai_agents"
+    path = "/v1/ai-agents"
+    primary_keys = ("id",)
+    is_optional = True
+
+
+class TemplatesStream(ListStream):
+    """Templates of both types: quick responses and automatic replies to emails."""
+
+    name = "templates"
+    path = "/v1/templates"
+    primary_keys = ("id",)
+    is_optional = True
+
+
+class BusinessHoursSchedulesStream(ListStream):
+    """Schedules of business hours."""
+
+    name = "business_hours_schedules"
+    path = "/v1/business-hours/schedules"
+    primary_keys = ("id",)
+    rows_at = ("data", "schedules")
+    is_optional = True
+
+
+class KnowledgeCollectionsStream(ListStream):
+    """Collections of articles."""
+
+    name = "knowledge_collections"
+    path = "/v1/knowledge/collections"
+    primary_keys = ("id",)
+    is_optional = True
+
+
+class AnalyticsMetricsStream(ListStream):
+    """The metrics of the Analytics API."""
+
+    name = "analytics_metrics"
+    path = "/v1/analytics/metrics"
+    primary_keys = ("id",)
+    is_optional = True
+    selected_by_default = False
+
+
+class AnalyticsRecordTypesStream(ListStream):
+    """The record types of the Analytics API."""
+
+    name = "analytics_record_types"
+    path = "/v1/analytics/records"
+    primary_keys = ("id",)
+    is_optional = True
+    selected_by_default = False
+
+
+class IntelligenceRecordTypesStream(ListStream):
+    """The record types of the Intelligence API."""
+
+    name = "intelligence_record_types"
+    path = "/beta/intelligence/records"
+    primary_keys = ("id",)
+    is_optional = True
+    selected_by_default = False
+
+
+class QueueMembersStream(ListStream):
+    """Which agents work on which queue.
+
+    It reads the queues itself, so that it can be selected without them.
+    """
+
+    name = "queue_members"
+    path = "/v1/queues/{queueId}/members"
+    primary_keys = ("queueId", "agentId")
+
+    @override
+    def source(self) -> Rows:
+        members = ChildrenSource(self.list_of(self.client), "queueId")
+        return MembersSource(QueuesStream.list_of(self.client), members)
+
+
+class TeamMembersStream(ListStream):
+    """Which agents are in which team. It reads the teams itself."""
+
+    name = "team_members"
+    path = "/v1/teams/{teamId}/agents"
+    primary_keys = ("teamId", "id")
+
+    @override
+    def source(self) -> Rows:
+        members = ChildrenSource(self.list_of(self.client), "teamId")
+        return MembersSource(TeamsStream.list_of(self.client), members)
+
+
+class BusinessHoursDefinitionsStream(ListStream):
+    """The hours of each schedule of business hours. It reads the schedules itself."""
+
+    name = "business_hours_definitions"
+    path = "/v1/business-hours/schedules/{id}/definition"
+    primary_keys = ("id",)
+    rows_at = ("data", "schedule")
+    one_row = True
+    is_optional = True
+
+    @override
+    def source(self) -> Rows:
+        hours = ChildrenSource(self.list_of(self.client), "id")
+        return MembersSource(BusinessHoursSchedulesStream.list_of(self.client), hours)
+
+
+class ConversationFlowsStream(ListStream):
+    """Conversation flows, requested for each channel: otherwise Dixa lists those of calls only."""
+
+    name = "conversation_flows"
+    path = "/v1/conversations/flows"
+    primary_keys = ("id", "channel")
+    is_optional = True
+
+    @override
+    def source(self) -> Rows:
+        flows = ChildrenSource(self.list_of(self.client), "channel", in_query=True)
+        return FlowsSource(CHANNELS, flows)
+
+
+class KnowledgeCategoriesStream(ListStream):
+    """Categories, at every depth."""
+
+    name = "knowledge_categories"
+    path = "/v1/knowledge/categories/{id}"
+    primary_keys = ("id",)
+    one_row = True
+    is_optional = True
+
+    @override
+    def source(self) -> Rows:
+        return _catalog_items("categories", self.list_of(self.client))
+
+
+class KnowledgeArticlesStream(ListStream):
+    """Articles, with the draft and the published text in their default language."""
+
+    name = "knowledge_articles"
+    path = "/v1/knowledge/articles/{id}"
+    primary_keys = ("id",)
+    one_row = True
+    is_optional = True
+
+    @override
+    def source(self) -> Rows:
+        return _catalog_items("articles", self.list_of(self.client))
+
+
+def _catalog_items(kind: Kind, items: ListSource) -> Rows:
+    collections = KnowledgeCollectionsStream.list_of(items.client)
+    request = Request("/v1/knowledge/collections/{collectionId}/catalog", complete=LIST_STATUSES)
+    catalogs = ListSource(collections.client, request, one_row=True, is_raw=True)
+    return CatalogItemsSource(
+        kind,
+        collections,
+        ChildrenSource(catalogs, "collectionId"),
+        ChildrenSource(items, "id"),
+    )

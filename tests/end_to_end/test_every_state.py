@@ -1,0 +1,132 @@
+"""Every STATE is a safe place to resume from: what it counts was emitted, or is in a file."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests import expected
+from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, both_paths_slowly, catalog, settings
+from tests.end_to_end import checks
+from tests.end_to_end.anonymized import some
+from tests.end_to_end.batches import batch_config, batched
+from tests.end_to_end.everything import BY_CONVERSATION, by_key
+from tests.end_to_end.loaded import held_at_states, is_whole
+from tests.faults import Refusal
+
+NOTES, RATINGS = BY_CONVERSATION
+OF_EXPORTS = {"conversations": 60, "days": 80}
+OF_NOTES = {"conversations": 40, "days": 6}
+slow = pytest.mark.slow
+
+
+@pytest.fixture
+def resumed(run_tap):
+    """Give a function that resumes a run from a STATE, into a target that holds rows."""
+
+    def resume(sandbox, config, state, held, streams):
+        run = checks.succeeded(run_tap(config, state=state, catalog=catalog(*streams)))
+        for stream in streams:
+            again = by_key(stream, run.records(stream))
+            is_whole(sandbox, stream, (held.get(stream, {}) | again).values())
+        return run
+
+    return resume
+
+
+@both_paths_slowly
+def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, resumed, options):
+    sandbox = serve(conversations=250, days=20)
+    config = settings(sandbox, window_days=11, **options)
+    whole = checks.succeeded(run_tap(config))
+    _, *inner, _ = held_at_states(whole, {})
+    assert len(inner) > 10
+    for state, held in Random(5).sample(inner, 2):
+        run = resumed(sandbox, config, state, held, EXPORTS)
+        assert [run.bookmark(s) for s in EXPORTS] == [whole.bookmark(s) for s in EXPORTS]
+        emitted, both = len(whole.of("RECORD")), sum(map(len, held.values()))
+        assert both + len(run.of("RECORD")) - emitted < 0.05 * emitted
+
+
+@pytest.mark.parametrize(
+    ("streams", "size", "options"),
+    [
+        pytest.param(EXPORTS, 150, SDK_PATH, id="exports, SDK path"),
+        pytest.param(EXPORTS, 150, FAST_PATH, id="exports", marks=slow),
+        pytest.param([NOTES], 3, FAST_PATH, id="notes"),
+        pytest.param([NOTES], 3, SDK_PATH, id="notes, SDK path", marks=slow),
+        pytest.param([RATINGS], 8, FAST_PATH, id="ratings", marks=slow),
+        pytest.param([RATINGS], 8, SDK_PATH, id="ratings, SDK path"),
+    ],
+)
+def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
+    serve, run_tap, resumed, tmp_path, streams, size, options, evidence
+):
+    exports = streams is EXPORTS
+    sandbox = serve(**(OF_EXPORTS if exports else OF_NOTES))
+    windows = {} if exports else {"window_days": 1}
+    config = settings(sandbox, parallel_downloads=1, **windows, **options)
+
+    def sync(size, state, before, *streams):
+        """Sync into files, and from each STATE once more; give the last one, with its rows."""
+        batches = {"batch_config": batch_config(tmp_path, batch_size=size)}
+        run = run_tap({**config, **batches}, state=state, catalog=catalog(*streams))
+        reached = list(held_at_states(checks.succeeded(run), before))
+        for state_reached, held in reached:
+            resumed(sandbox, config, state_reached, held, streams)
+        assert len(reached) > 2
+        assert len(run.of("BATCH")) > 1
+        evidence("states of BATCH runs, resumed from", len(reached))
+        return reached[-1]
+
+    state, held = sync(size, None, {}, *streams)
+    if exports:
+        for conversation in some(sandbox, 30):
+            sandbox.data.anonymize(conversation["id"])
+        sandbox.data.now.now += HOUR
+        # Few enough that the messages of a window that is refreshed lie in several files.
+        sync(20, state, held, "messages")
+
+
+def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, resumed):
+    for stream in BY_CONVERSATION:
+        sandbox = serve(**OF_NOTES)
+        sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
+        failed = run_tap(settings(sandbox, window_days=1), catalog=catalog(stream))
+        checks.failed(failed)
+        asked = len(sandbox.answered)
+        held = {stream: by_key(stream, failed.records(stream))}
+        resumed(sandbox, settings(sandbox), failed.state, held, [stream])
+        assert len(sandbox.answered) - asked < 40
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_an_account_with_few_notes_does_not_repeat_its_backfill(account_of, tmp_path, rows):
+    config = {"window_days": 7, "batch_config": batch_config(tmp_path)}
+    account = account_of(NOTES, config=config, conversations=40, days=20)
+    answers = [Refusal(200, body='{"data": []}')] * 60
+    if rows:
+        answers[3] = Refusal(200, body='{"data": [{"id": "n"}]}')
+    account.behaviour.api_faults.extend(answers)
+    first = checks.succeeded(account.sync())
+    assert len(batched(first, NOTES)) == rows
+    changes = expected.source(account.data, "conversations").values()
+    assert first.bookmark(NOTES) == expected.iso(max(c["updated_at"] for c in changes))
+    checks.succeeded(account.sync())
+    assert len(account.answered) < 5
+    # What a run has read before it fails, without a row, need not be read again either.
+    account.behaviour.api_faults.clear()
+    account.behaviour.api_faults.extend([*answers[4:30], Refusal(200, body='{"data": [7]}')])
+    failed = account.sync(state={"bookmarks": {}})
+    checks.failed(failed)
+    assert failed.bookmark(NOTES)
+
+
+def test_conversations_without_rows_are_in_the_state_too(account_of):
+    account = account_of(NOTES, conversations=320, days=6)
+    account.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
+    run = checks.succeeded(account.sync())
+    assert run.records(NOTES) == []
+    states = [message["value"]["bookmarks"][NOTES] for message in run.of("STATE")]
+    assert len({state.get("replication_key_value") for state in states}) > 2

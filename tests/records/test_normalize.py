@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from importlib import resources
+
+import pytest
+
+from tap_dixa.records.exclusions import Exclusions
+from tap_dixa.records.json_numbers import decode
+from tests import expected
+from tests.records.normalizers import SCHEMA, plain
+
+
+@pytest.fixture
+def normalizer():
+    return plain(SCHEMA, old_count="count")
+
+
+@pytest.fixture
+def normalize(normalizer):
+    return normalizer[0]
+
+
+@pytest.fixture
+def warnings(normalizer):
+    return normalizer[1]
+
+
+def new(field, fate="in additional_properties"):
+    return f"s: field {field} is not in the schema; its values are {fate}"
+
+
+def misfit(field, shown):
+    fate = "such values are in additional_properties, and the field is null"
+    return f"s: field {field} of record  is {shown}, which its schema does not allow; {fate}"
+
+
+FITTED = [
+    ({"at": 1_500}, {"at": "1970-01-01T00:00:01.500Z"}),
+    ({"parts": [{"at": 0}, {}]}, {"parts": [{"at": "1970-01-01T00:00:00.000Z"}, {}]}),
+    ({"at": "1767571200500"}, {"at": "2026-01-05T00:00:00.500Z"}),
+    ({"at": "2026-01-05T10:00:00.581Z[GMT]"}, {"at": "2026-01-05T10:00:00.581Z"}),
+    ({"at": "20260105"}, {"at": "2026-01-05T00:00:00.000Z"}),
+    ({"at": 1767571200000.0}, {"at": "2026-01-05T00:00:00.000Z"}),
+    ({"many": "one", "parts": {"value": "v"}}, {"many": ["one"], "parts": [{"value": ["v"]}]}),
+    ({"many": [7, None, "a"]}, {"many": ["7", None, "a"]}),
+    ({"many": 7}, {"many": ["7"]}),
+    ({"at": None, "many": None}, {"at": None, "many": None}),
+    ({"open": {"anything": [1, {"at": 0}]}}, {"open": {"anything": [1, {"at": 0}]}}),
+    ({"old_count": 3}, {"count": 3}),
+    ({"count": "123"}, {"count": 123}),
+    ({"count": 1000.0}, {"count": 1000}),
+    ({"count": "-9223372036854775808"}, {"count": -(2**63)}),
+    ({"text": 7}, {"text": "7"}),
+    ({"text": 1.5}, {"text": "1.5"}),
+    ({"text": True}, {"text": "true"}),
+    ({"flag": "true"}, {"flag": True}),
+    ({"size": "1.5"}, {"size": 1.5}),
+    ({"size": 2}, {"size": 2}),
+    ({"either": "5"}, {"either": "5"}),
+    ({"either": 5}, {"either": 5}),
+    ({"either": 1.5}, {"either": "1.5"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("record", "wanted"), FITTED, ids=str)
+def test_what_converts_without_loss_is_converted(normalize, warnings, record, wanted):
+    assert json.dumps(normalize(deepcopy(record))) == json.dumps(wanted)  # 1 is not 1.0 or True
+    assert warnings == []
+
+
+MOVED = [
+    ("count", 1.5, "a number"),
+    ("count", "1.5", "a string"),
+    ("count", "007", "a string"),
+    ("count", " 1", "a string"),
+    ("count", True, "a boolean"),
+    ("count", 1e300, "a number"),
+    ("flag", 1, "a number"),
+    ("size", "1.50", "a string"),
+    ("size", "nan", "a string"),
+    ("text", {"a": 1}, "an object"),
+    ("text", ["a"], "an array"),
+    ("at", "", "an empty string"),
+    ("at", True, "a boolean"),
+    ("at", 1767571200000000, "the number 1767571200000000"),
+    ("at", 1767571200.5, "the number 1767571200.5"),
+    ("at", "1767571200", "the string 1767571200"),
+    ("at", "202601051200", "the string 202601051200"),
+    ("at", "12026-01-05T10:00:00Z", "the string 12026-01-05T10:00:00Z"),
+    ("at", "9" * 50, "a string"),
+    ("at", "Jane Doe", "a string"),
+    ("many", [{"a": 1}, "b"], "an array"),
+    ("many", {"a": 1}, "an object"),
+    ("parts", [{"value": "v", "new": 1}, None], "an array"),
+    ("parts", 5, "a number"),
+    ("open", "text", "a string"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "shown"), MOVED)
+def test_what_does_not_convert_moves_whole(normalize, warnings, field, value, shown):
+    for record in ({"text": "t", field: deepcopy(value)}, {field: deepcopy(value)}):
+        normalized = normalize(record)
+        assert normalized[field] is None
+        assert normalized["additional_properties"] == {field: value}
+    assert warnings == [misfit(field, shown)]  # once, and nothing of a text
+
+
+def test_inside_objects_only_what_has_no_field_moves(normalize, warnings):
+    record = {"new": 1, "parts": [{}, {"newer": {"x": 2}, "at": "soon", "value": ["a", {}]}]}
+    assert normalize(record) == {
+        "parts": [{}, {"at": None, "value": None}],
+        "additional_properties": {
+            "new": 1, "parts.1.newer": {"x": 2}, "parts.1.at": "soon", "parts.1.value": ["a", {}],
+        },
+    }  # fmt: skip
+    normalize({"new": 2, "parts": {"newer": 3}})
+    assert warnings == [
+        new("new"),
+        new("parts[].newer"),
+        misfit("parts[].at", "a string"),
+        misfit("parts[].value", "an array"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "kept", "fate"),
+    [
+        (Exclusions(everything=True), {}, "the catalog or a stream map removes additional_prop"),
+        (Exclusions(frozenset({"new"})), {"newer": 2}, "the catalog deselects or lacks the field"),
+    ],
+)
+def test_what_is_excluded_is_dropped_and_warned_of(exclusions, kept, fate):
+    normalize, warnings = plain(SCHEMA, exclusions)
+    assert normalize({"new": 1, "newer": 2}).get("additional_properties", {}) == kept
+    assert warnings[0].startswith(new("new", f"dropped, because {fate}"))
+
+
+def test_names_that_are_data_fill_neither_the_log_nor_the_memory(normalize, warnings):
+    for number in range(100):
+        normalize({f"{number} {'customer ' * 100_000}": 1})
+    assert warnings == [new("(not a plain name)")]
+    for number in range(100):
+        normalize({f"new_{number}": 1})
+    assert len(warnings) == 51
+    assert warnings[-1] == "s: further such fields are not logged"
+
+
+LARGE = "9223372036854775808"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f'{{"count": {LARGE}}}', {"count": None, "additional_properties": {"count": LARGE}}),
+        ('{"at": -1e400}', {"at": None, "additional_properties": {"at": "-1e400"}}),
+        ('{"text": 1e400}', {"text": "1e400"}),
+        (f'{{"open": {{"a": [{LARGE}, 1e400]}}}}', {"open": {"a": [LARGE, "1e400"]}}),
+        ('{"new": [1e400, {}]}', {"additional_properties": {"new": ["1e400", {}]}}),
+        (f'{{"text":1{"0" * 5_000}}}', {"text": "1" + "0" * 5_000}),
+    ],
+    ids=range(6),
+)
+def test_a_number_that_no_loader_can_store_becomes_its_text(normalize, text, wanted):
+    assert normalize(decode(text.encode())) == wanted
+
+
+def test_a_field_that_must_not_be_null_is_omitted(normalize):
+    assert normalize({"must": None}) == {}
+    assert normalize({"must": 7}) == {"additional_properties": {"must": 7}}
+
+
+def test_what_dixa_sends_under_the_name_of_the_column_is_a_new_field(normalize, warnings):
+    assert normalize({"additional_properties": {"a": 1}, "new": 2}) == {
+        "additional_properties": {"additional_properties": {"a": 1}, "new": 2}
+    }
+    assert warnings == [new("additional_properties"), new("new")]
+    assert normalize({"additional_properties": None}) == {
+        "additional_properties": {"additional_properties": None}
+    }
+
+
+def test_no_two_values_have_one_name_in_the_column(normalize):
+    names = ["parts.0.new", '"parts.0.new"', '"parts.0"', "parts.0.at", "at.", ".", "", '"', "\\."]
+    record = {name: name for name in (*names, "additional_properties", "additional_properties.")}
+    sent = {**record, "at": "soon", "parts": [{"new": 1, "at": "soon", "0.new": 2, ".": 3}]}
+    moved = normalize(deepcopy(sent))["additional_properties"]
+    assert sorted(map(str, moved.values())) == sorted([*record, "soon", "soon", "1", "2", "3"])
+    assert moved["parts.0.new"] == 1
+    assert moved['"parts.0.new"'] == "parts.0.new"
+    assert moved['parts.0."0.new"'] == 2
+
+
+@pytest.mark.parametrize("levels", [4, 500, 501])
+def test_a_value_that_is_nested_too_deeply_to_be_written_is_refused(levels):
+    text = b'{"new":%b%b}' % (b"[" * levels, b"]" * levels)
+    if levels <= 500:
+        assert decode(text) == json.loads(text)
+    else:
+        with pytest.raises(RecursionError, match="more than 501 levels"):
+            decode(text)
+
+
+@pytest.mark.parametrize("stream", expected.STREAMS)
+def test_every_field_has_a_description_and_a_plain_type(stream):
+    schema = json.loads(resources.files("tap_dixa.schemas").joinpath(f"{stream}.json").read_text())
+
+    def check(field, path):
+        assert field["description"].endswith("."), path
+        types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        assert len(set(types) - {"null"}) == 1, path
+        for name, inner in field.get("items", {}).get("properties", {}).items():
+            check(inner, f"{path}.{name}")
+
+    for name, field in schema["properties"].items():
+        check(field, name)

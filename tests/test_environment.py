@@ -1,0 +1,68 @@
+"""Settings in environment variables, and in a file ``.env``."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tap_dixa.errors import SettingsError
+from tap_dixa.tap import TapDixa
+
+
+@pytest.fixture(autouse=True)
+def required(monkeypatch):
+    monkeypatch.setenv("TAP_DIXA_API_TOKEN", "token-of-the-test")
+    monkeypatch.setenv("TAP_DIXA_START_DATE", "2025-01-31")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("window_days", "7", 7),
+        ("window_days", "", 31),
+        ("refresh_anonymized", "FALSE", False),
+        ("refresh_anonymized", "off", False),
+        ("refresh_anonymized", "1", True),
+        ("refresh_anonymized", "yes", True),
+        ("analytics_record_ids", '["ratings"]', ("ratings",)),
+        ("user_agent", " 7 ", "7"),
+    ],
+)
+def test_a_text_becomes_what_the_setting_holds(monkeypatch, name, text, value):
+    monkeypatch.setenv(f"TAP_DIXA_{name.upper()}", text)
+    before = dict(os.environ)
+    tap = TapDixa(parse_env_config=True)
+    assert getattr(tap.run.settings, name) == value
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("WINDOW_DAYS", "9" * 5000),
+        ("WINDOW_DAYS", "seven"),
+        ("REFRESH_ANONYMIZED", "tru"),
+        ("REFRESH_ANONYMIZED", "\udcff"),
+        ("ANALYTICS_RECORD_IDS", "[" * 10_000),
+        ("ANALYTICS_RECORD_IDS", "a,b"),
+        ("START_DATE", "9" * 5000),
+        ("STREAM_MAPS", "{'tags': null}"),
+        ("FLATTENING_MAX_DEPTH", "deep"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_one_short_line(monkeypatch, name, text):
+    monkeypatch.setenv(f"TAP_DIXA_{name}", text)
+    with pytest.raises(SettingsError) as refused:
+        TapDixa(config={}, parse_env_config=True)
+    assert name in str(refused.value).upper()
+    assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("content", [b"A=\xff\n", b"TAP_DIXA_USER_AGENT=a\0b\n", b"'A=B'=c\n"])
+def test_a_dotenv_file_that_cannot_be_used_is_named(monkeypatch, tmp_path, content):
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", lambda: str(file))
+    with pytest.raises(SettingsError, match=r"a file .env cannot be used: "):
+        TapDixa(config={}, parse_env_config=True)
