@@ -9,7 +9,6 @@ import requests
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_dixa.http.failures import (
-    LONGEST_BACKOFF,
     LONGEST_WAIT,
     MAX_ATTEMPTS,
     may_succeed,
@@ -27,10 +26,7 @@ def refusal(retry: str | None) -> RetriableAPIError:
 
 
 def all_waits(error: Exception) -> list[float]:
-    return [
-        seconds_before_retry(failures, error, LONGEST_BACKOFF)
-        for failures in range(1, MAX_ATTEMPTS)
-    ]
+    return [seconds_before_retry(attempts, error) for attempts in range(1, MAX_ATTEMPTS)]
 
 
 @pytest.mark.parametrize("error", [refusal(None), requests.ConnectionError("reset")])

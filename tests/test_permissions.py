@@ -20,7 +20,7 @@ def test_a_warning_waits_for_the_first_successful_response():
     given, warnings = permissions("tags", "teams")
     given.skip("tags", RefusedError("403"), begun=False)
     assert warnings == []
-    given.granted()
+    given.flush()
     assert warnings == ["Skipping stream tags: 403"]
 
 
@@ -41,7 +41,7 @@ def test_every_skipped_stream_is_reported_once_from_many_threads(_):
     def report(stream):
         together.wait()
         given.skip(stream, RefusedError("403"), begun=False)
-        given.granted()
+        given.flush()
 
     with ThreadPoolExecutor(len(streams)) as threads:
         list(threads.map(report, streams))

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from tap_dixa.download.prefetch import Prefetch
+from tap_dixa.download.prefetch import prefetch
 from tap_dixa.download.window_length import SHORTEST, WindowLength
 from tap_dixa.errors import DiskError, TooMuchError, UnusableRecordError
 from tap_dixa.http import failures
 from tap_dixa.timestamps import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_dixa.download.spool import Spool
     from tap_dixa.download.windows import Window
+    from tap_dixa.http.client import Client
     from tap_dixa.http.retries import Retries
 
     Download = Callable[[Window, Retries], Spool]
-
-_NO_SETTING = "window_days cannot be that small"
-
-
-class _Client(Protocol):
-    """What the fetcher needs of a client."""
-
-    @property
-    def stream(self) -> str: ...
-
-    def retries(self) -> Retries: ...
-
-    def warn(self, message: str, *args: Any) -> None: ...
 
 
 class WindowFetcher:
@@ -43,12 +31,12 @@ class WindowFetcher:
     kept for the stream's other windows.
 
     Args:
-        client: The client, for messages.
+        client: The stream's client.
         download: Downloads a window with retries: it raises one of `failures.FAILURES` once they
             are exhausted.
     """
 
-    def __init__(self, client: _Client, download: Download) -> None:
+    def __init__(self, client: Client, download: Download) -> None:
         self._client = client
         self._download = download
         self._length = WindowLength()
@@ -56,9 +44,7 @@ class WindowFetcher:
     def fetch(self, windows: Sequence[Window], *, ahead: int) -> Iterator[Spool]:
         """Yield the responses for consecutive windows, as many as it takes, oldest first.
 
-        Args:
-            windows: The windows.
-            ahead: How many responses may be under way or on disk beyond the one that was yielded.
+        At most `ahead` responses are under way or on disk beyond the one that was yielded.
 
         Raises:
             RetriesExhaustedError: All attempts failed.
@@ -67,29 +53,42 @@ class WindowFetcher:
             DiskError: The response could not be written.
         """
         run = [replace(window, earliest=windows[0].start) for window in windows]
+        yield from self._fetch(run, ahead)
 
-        parts = self._length.parts_of(run)
-        with closing(Prefetch(self._fetch_first_part, parts, ahead=ahead)) as queue:
-            while (taken := queue.take()) is not None:
-                window, spool = taken
-                if spool.window.end < window.end:
-                    rest = replace(window, start=spool.window.end)
-                    queue.put_first(self._length.parts_of([rest]))
-                queue.start()
+    def _fetch(self, windows: Iterable[Window], ahead: int) -> Iterator[Spool]:
+        parts = self._parts_of(windows)
+        with closing(prefetch(self._fetch_beginning, parts, ahead=ahead)) as downloads:
+            for window, spool in downloads:
                 yield spool
+                if spool.window.end < window.end:
+                    # One part at a time: later windows are on disk, or under way.
+                    yield from self._fetch([replace(window, start=spool.window.end)], ahead=0)
 
-    def _fetch_first_part(self, window: Window) -> Spool:
+    def _parts_of(self, windows: Iterable[Window]) -> Iterator[Window]:
+        """Cut windows into equal parts, each as short as needed when it is requested."""
+        for window in windows:
+            rest: Window | None = window
+            while rest is not None:
+                part, rest = rest.cut(self._length.longest)
+                yield part
+
+    def _fetch_beginning(self, window: Window) -> Spool:
         """Download a window, or as much of its beginning as Dixa exports at once."""
         retries = self._client.retries()
+        limit_is_less = False
         while True:
             part, _ = window.cut(self._length.longest)
             can_be_halved = part.length > SHORTEST
-            retries.attempts_before_less = self._attempts(part) if can_be_halved else None
+            retries.attempts_before_less = None
+            if can_be_halved:
+                # Of a longer window than those that succeed, one failure says enough.
+                is_trial = self._length.is_trial(part)
+                retries.attempts_before_less = 1 if is_trial else failures.ATTEMPTS_BEFORE_LESS
             try:
                 spool = self._download(part, retries)
             except failures.FAILURES as error:
                 if can_be_halved and failures.less_may_succeed(error):
-                    self._length.failed(part, error)
+                    limit_is_less |= self._length.failed(part, error)
                     window, _ = part.cut(self._length.longest)
                     retries.wait(error, window)
                 elif isinstance(error, TooMuchError):
@@ -100,13 +99,10 @@ class WindowFetcher:
             except (UnusableRecordError, DiskError) as error:
                 raise type(error)(f"{self._client.stream}: {part}: {error}") from None
             else:
-                if self._length.succeeded(part):
+                self._length.succeeded(part)
+                if limit_is_less:
                     self._report_limit()
                 return spool
-
-    def _attempts(self, part: Window) -> int:
-        # Of a longer window than those that succeed, one failure says enough.
-        return 1 if self._length.is_trial(part) else failures.ATTEMPTS_BEFORE_LESS
 
     def _report_limit(self) -> None:
         """Log that windows are shorter than the settings say."""
@@ -117,5 +113,7 @@ class WindowFetcher:
             "parts. %s",
             self._client.stream,
             limit / 3_600_000,
-            f"Set window_days to {days} to do so from the start" if days else _NO_SETTING,
+            f"Set window_days to {days} to do so from the start"
+            if days
+            else "window_days cannot be that small",
         )

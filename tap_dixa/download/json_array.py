@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -34,19 +34,10 @@ _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = json.JSONDecoder(object_pairs_hook=len, parse_float=len, parse_int=len)
 
 
-class Chunk(NamedTuple):
-    """Consecutive records. It is valid until the next one is read."""
-
-    position: int
-    """Where in the file it begins."""
-    text: memoryview
-    """An array of the records."""
-    records: list[msgspec.Raw]
-    """Each record's JSON."""
-
-
 class JsonArray:
-    """The records of an array in a file, chunk by chunk, in order.
+    """The records of an array in a file, in order: where each lies in the file, and its JSON.
+
+    The JSON is valid until the next record is read.
 
     Args:
         descriptor: A file that begins with the array, open for reading and writing.
@@ -71,8 +62,8 @@ class JsonArray:
         were replaced by U+FFFD, in the file too. JSON can spell them, but no UTF-8 text and so
         no target can hold them."""
 
-    def __iter__(self) -> Iterator[Chunk]:
-        """Read the next chunk."""
+    def __iter__(self) -> Iterator[tuple[int, msgspec.Raw]]:
+        """Read the file in chunks, and yield the records of each."""
         # A chunk begins with the array's bracket, or with the comma before its first record,
         # which becomes a bracket, as the comma after its last one does.
         position = first = self._start()
@@ -84,21 +75,24 @@ class JsonArray:
             buffer[0] = _OPEN
             is_last = position + count >= self._size
             try:
-                whole = _decode(buffer, count) if is_last else _whole_records(buffer, count)
+                records = _decode(buffer, count) if is_last else _whole_records(buffer, count)
             except msgspec.DecodeError as error:
                 if not self._replace_surrogates(buffer, count, position):
                     raise _damaged(error) from None
                 is_last = False
                 continue
-            if whole is None:
+            if records is None:
                 buffer = self._larger(buffer)
                 continue
-            text, records = whole
             if not records and not (is_last and position == first):
                 # The brackets would hide that one of them is a comma.
                 raise _damaged("a comma without a record")
-            yield Chunk(position, text, records)
-            position += len(text) - 1
+            offset = 0
+            for record in records:
+                offset = _skip_whitespace(buffer, offset + 1)
+                yield position + offset, record
+                offset = _skip_whitespace(buffer, offset + len(record))
+            position += offset
 
     def _start(self) -> int:
         """Find where the array starts."""
@@ -128,15 +122,14 @@ class JsonArray:
         return bool(offsets)
 
 
-def _decode(buffer: bytearray, end: int) -> tuple[memoryview, list[msgspec.Raw]]:
-    text = memoryview(buffer)[:end]
+def _decode(buffer: bytearray, end: int) -> list[msgspec.Raw]:
     try:
-        return text, _RECORDS.decode(text)
+        return _RECORDS.decode(memoryview(buffer)[:end])
     except RecursionError:
         raise _too_deep() from None
 
 
-def _whole_records(buffer: bytearray, count: int) -> tuple[memoryview, list[msgspec.Raw]] | None:
+def _whole_records(buffer: bytearray, count: int) -> list[msgspec.Raw] | None:
     """Decode the whole records in a chunk; None if there are none.
 
     Raises:

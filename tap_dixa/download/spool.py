@@ -29,10 +29,9 @@ from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_dixa.download.json_array import Chunk
     from tap_dixa.download.windows import Window
 
-    KeyDecoder = msgspec.json.Decoder[list[Any]]
+    KeyDecoder = msgspec.json.Decoder[Any]
     Order = Literal["ascending", "descending", "unordered"]
 
 _SORTED_RUN = 1 << 13
@@ -40,7 +39,6 @@ _SORTED_RUN = 1 << 13
 _BLOCK = 1 << 9
 _ENTRY = 3 * array("q").itemsize
 _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
-_BRACE = ord("{")
 _FIRST = -(1 << 62)
 """Sorts records from elsewhere before the others: the last one of a window is its newest."""
 
@@ -53,7 +51,6 @@ class Spool:
         window: Records whose replication key lies in another window of the run are dropped: they
             are exported with it.
         key_decoder: Decodes what each record must have: see `key_decoder`.
-        parse_time: Converts a replication key that is not Unix ms.
 
     Raises:
         BadResponseError: The response is not a complete JSON array.
@@ -62,18 +59,10 @@ class Spool:
         DiskError: The response could not be written.
     """
 
-    def __init__(
-        self,
-        body: Iterable[bytes],
-        window: Window,
-        key_decoder: KeyDecoder,
-        parse_time: Callable[[Any], int] = int,
-    ) -> None:
+    def __init__(self, body: Iterable[bytes], window: Window, key_decoder: KeyDecoder) -> None:
         self.window = window
         """The window."""
         self._key_decoder = key_decoder
-        self._parse_time = parse_time
-        self._count = 0
         self.out_of_place = 0
         """How many records lie outside of all that the run reads."""
         self._runs: list[range] = []
@@ -91,7 +80,7 @@ class Spool:
 
     def __len__(self) -> int:
         """The number of records in the window."""
-        return self._count
+        return self._runs[-1].stop if self._runs else 0
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """Yield each record's replication key, in Unix ms, and its JSON, in this order.
@@ -140,8 +129,8 @@ class Spool:
     def _index(self, records: JsonArray) -> None:
         """Index every record in the window: its replication key, and where it lies.
 
-        Entries are sorted in runs and appended to the file, to be merged when read: neither
-        they nor their sorting need memory that grows with the response.
+        Entries are sorted in runs and appended to the file, to be merged when read: so memory
+        does not grow with the response.
         """
         start, end = self.window.start, self.window.end
         # A record from another window of this run, from the margin or from after the run is read
@@ -149,32 +138,37 @@ class Spool:
         earliest = start if self.window.earliest is None else self.window.earliest
         elsewhere = range(earliest - 2 * MARGIN, time.time_ns() // 1_000_000 + DAY)
         entries: list[tuple[int, int, int]] = []
-        for chunk in records:
-            offset = 1
-            for cursor, record in zip(self._cursors(chunk), chunk.records, strict=True):
-                length = len(record)
-                while chunk.text[offset] != _BRACE:
-                    offset += 1
-                if start <= cursor < end:
-                    entries.append((cursor, chunk.position + offset, length))
-                elif cursor not in elsewhere:
-                    if not EARLIEST <= cursor <= LATEST:
-                        raise UnusableRecordError(
-                            "Dixa sent a record whose replication key is not a valid timestamp, "
-                            f"{cursor!s:.30} (Unix ms): {shown_text(bytes(record))}"
-                        )
-                    entries.append((_FIRST, chunk.position + offset, length))
-                    self.out_of_place += 1
-                offset += length + 1
-            if len(entries) >= _SORTED_RUN:
+        for offset, record in records:
+            cursor = self._cursor(record)
+            if not start <= cursor < end:
+                if cursor in elsewhere:
+                    continue
+                cursor = _FIRST
+                self.out_of_place += 1
+            entries.append((cursor, offset, len(record)))
+            if len(entries) == _SORTED_RUN:
                 self._append_run(entries)
                 entries.clear()
         self._append_run(entries)
 
+    def _cursor(self, record: msgspec.Raw) -> int:
+        """Decode the replication key of a record, in Unix ms, and check the primary key."""
+        try:
+            cursor: int = self._key_decoder.decode(record).cursor
+        except _UNUSABLE as error:
+            raise UnusableRecordError(
+                f"Dixa sent a record that cannot be used: {error}: {shown_text(bytes(record))}"
+            ) from None
+        if EARLIEST <= cursor <= LATEST:
+            return cursor
+        raise UnusableRecordError(
+            "Dixa sent a record whose replication key is not a valid timestamp, "
+            f"{cursor!s:.30} (Unix ms): {shown_text(bytes(record))}"
+        )
+
     def _append_run(self, entries: list[tuple[int, int, int]]) -> None:
         entries.sort()
-        self._runs.append(range(self._count, self._count + len(entries)))
-        self._count += len(entries)
+        self._runs.append(range(len(self), len(self) + len(entries)))
         self._write([array("q", chain.from_iterable(entries)).tobytes()])
 
     def _entries(self) -> Iterator[tuple[int, int, int]]:
@@ -189,40 +183,33 @@ class Spool:
             numbers = iter(array("q", os.pread(self._file.fileno(), count * _ENTRY, offset)))
             yield from zip(numbers, numbers, numbers, strict=True)
 
-    def _cursors(self, chunk: Chunk) -> list[int]:
-        """Decode the replication key of each record, in Unix ms, and check the primary key."""
-        try:
-            return self._decode(chunk.text)
-        except _UNUSABLE:
-            for record in map(bytes, chunk.records):
-                try:
-                    self._decode(b"[%b]" % record)
-                except _UNUSABLE as error:
-                    reason = str(error).replace("$[0]", "$")
-                    raise UnusableRecordError(
-                        f"Dixa sent a record that cannot be used: {reason}: {shown_text(record)}"
-                    ) from None
-            raise
 
-    def _decode(self, records: bytes | memoryview) -> list[int]:
-        parse = self._parse_time
-        return [parse(key.cursor) for key in self._key_decoder.decode(records)]
-
-
-def key_decoder(cursor: str, keys: Mapping[str, type], kind: type = int) -> KeyDecoder:
-    """Build a decoder of the keys of records.
+def key_decoder(
+    cursor: str, keys: Mapping[str, type], parse_time: Callable[[str], int] | None = None
+) -> KeyDecoder:
+    """Build a decoder of the keys of a record.
 
     Args:
         cursor: The field that records are ordered by.
         keys: The fields that identify a record, and the type of each.
-        kind: The type of ``cursor``; an integer is Unix ms.
+        parse_time: Converts a text in ``cursor`` to Unix ms; None if it holds an integer.
     """
+    kind: type = int
+    namespace = {}
+    if parse_time is not None:
+        kind = str
+
+        def convert(key: Any) -> None:
+            key.cursor = parse_time(key.cursor)
+
+        namespace["__post_init__"] = convert
     names = [cursor, *keys]
     attributes = ["cursor", *(f"key_{number}" for number in range(len(keys)))]
     structure = msgspec.defstruct(
         "Keys",
         list(zip(attributes, [kind, *keys.values()], strict=True)),
         rename=dict(zip(attributes, names, strict=True)),
+        namespace=namespace,
         gc=False,
     )
-    return msgspec.json.Decoder(list[structure])  # type: ignore[valid-type]
+    return msgspec.json.Decoder(structure)

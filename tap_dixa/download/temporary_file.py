@@ -33,8 +33,8 @@ def check_temporary_folder() -> None:
         SettingsError: The folder cannot be written to.
         DiskError: No file can be written.
     """
-    given = ((variable, os.environ.get(variable)) for variable in ("TMPDIR", "TEMP", "TMP"))
-    variable, folder = next(((name, path) for name, path in given if path), (None, None))
+    variable = next((name for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), None)
+    folder = os.environ[variable] if variable else None
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"[]")
@@ -48,11 +48,7 @@ def check_temporary_folder() -> None:
 
 
 def open_temporary_file() -> IO[bytes]:
-    """Open a file for a response: unlinked from the start, and readable by this user only.
-
-    Raises:
-        DiskError: None can be opened.
-    """
+    """Open a file for a response: unlinked from the start, and readable by this user only."""
     try:
         return tempfile.TemporaryFile()
     except OSError as error:
@@ -60,12 +56,7 @@ def open_temporary_file() -> IO[bytes]:
 
 
 def disk_error(error: OSError, folder: str | None = None) -> DiskError:
-    """Make the error that says why a response could not be written, and what to do.
-
-    Args:
-        error: Why.
-        folder: Where; None for where temporary files are.
-    """
+    """Make the error that says why a response could not be written, and what to do."""
     advice = _ADVICE.get(error.errno or 0, _UNUSABLE_FOLDER)
     where = folder or tempfile.tempdir or "a temporary file"
     return DiskError(f"a response could not be written to {where}: {error.strerror}. {advice}")

@@ -9,8 +9,6 @@ from tap_dixa.download.windows import LONGEST
 from tap_dixa.errors import TooMuchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from tap_dixa.download.windows import Window
 
 SHORTEST = 3_600_000
@@ -30,8 +28,6 @@ class WindowLength:
         """The longest window to request now."""
         self.limit = LONGEST
         """The longest window that may not be too long."""
-        self._confirmed = LONGEST
-        """The limit at the last success."""
         self._succeeded = 0
         """The longest window that has succeeded since the last failure; 0 without a failure."""
         # Threads whose windows fail at the same time must not halve the length once each.
@@ -41,41 +37,27 @@ class WindowLength:
         """Whether windows have succeeded since the last failure, but all of them shorter."""
         return 0 < self._succeeded < window.length
 
-    def failed(self, window: Window, error: Exception) -> None:
-        """Request less from now on than a window that failed.
+    def failed(self, window: Window, error: Exception) -> bool:
+        """Request less from now on than a window that failed, which was longer than an hour.
 
-        Args:
-            window: The window, longer than an hour.
-            error: Why it failed.
+        Returns:
+            Whether the limit is less now.
         """
         with self._lock:
             shorter = max(-(-window.length // 2), SHORTEST)
             if shorter >= self.longest:
-                return
+                return False
+            is_too_long = isinstance(error, TooMuchError)
             if self.is_trial(window):
-                shorter = self.limit = max(shorter, self._succeeded)
-            elif isinstance(error, TooMuchError):
+                shorter, is_too_long = max(shorter, self._succeeded), True
+            if is_too_long:
                 self.limit = shorter
             self.longest, self._succeeded = shorter, 0
+            return is_too_long
 
-    def succeeded(self, window: Window) -> bool:
-        """Request more from now on, up to the limit, if a window has failed before this one.
-
-        Returns:
-            Whether the limit is less than at the last success.
-        """
+    def succeeded(self, window: Window) -> None:
+        """Request more from now on, up to the limit, if a window has failed before this one."""
         with self._lock:
             if self._succeeded or self.longest < self.limit:
                 self._succeeded = max(self._succeeded, window.length)
                 self.longest = max(self.longest, min(2 * self._succeeded, self.limit))
-            is_less = self.limit < self._confirmed
-            self._confirmed = self.limit
-            return is_less
-
-    def parts_of(self, windows: Iterable[Window]) -> Iterator[Window]:
-        """Cut windows into equal parts, each as short as needed when it is requested."""
-        for window in windows:
-            rest: Window | None = window
-            while rest is not None:
-                part, rest = rest.cut(self.longest)
-                yield part

@@ -56,14 +56,7 @@ class Window:
         return self.end + MARGIN
 
     def cut(self, longest: int) -> tuple[Self, Self | None]:
-        """Cut into equal parts, and return the first one and the rest.
-
-        Args:
-            longest: The longest that a part may be, in ms.
-
-        Returns:
-            The first part, and all others as one window if there are any.
-        """
+        """Cut into equal parts of at most so many ms: the first one, and the rest if any."""
         parts = -(-self.length // longest)
         if parts <= 1:
             return self, None
@@ -75,49 +68,24 @@ class Window:
 
 
 def split(start: int, end: int, days: int) -> list[Window]:
-    """Split ``start <= t < end`` into consecutive windows, oldest first.
+    """Split ``start <= t < end``, in Unix ms, into consecutive windows, oldest first.
 
     Args:
-        start: Where the first window starts, in Unix ms.
-        end: Where the last window ends, in Unix ms.
+        start: Where the first window starts.
+        end: Where the last window ends. If that is not after the start, there are no windows.
         days: The longest a window may be. Dixa exports at most 31; such a window is two margins
             shorter, so that the request stays within the limit.
-
-    Returns:
-        The windows; none if ``end`` is not after ``start``.
     """
-    return _split(start, end, min(days * DAY, LONGEST))
-
-
-def _split(start: int, end: int, longest: int) -> list[Window]:
+    longest = min(days * DAY, LONGEST)
     return [Window(left, min(left + longest, end)) for left in range(start, end, longest)]
 
 
-def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Merge half-open intervals that overlap or touch.
+def cover(spans: Iterable[tuple[int, int]], days: int) -> list[Window]:
+    """Cover half-open intervals, in Unix ms, with as few windows as possible, oldest first.
 
-    Returns:
-        The intervals, in order.
+    None is longer than it must be, and none longer than `split` makes it of so many days.
     """
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def cover(spans: Iterable[tuple[int, int]], longest: int) -> list[Window]:
-    """Cover intervals with as few windows as possible.
-
-    Args:
-        spans: Half-open intervals, in Unix ms.
-        longest: The longest a window may be, in ms.
-
-    Returns:
-        The windows, oldest first, none longer than it must be.
-    """
+    longest = min(days * DAY, LONGEST)
     windows: list[Window] = []
     for start, end in sorted(spans):
         rest = start
@@ -125,5 +93,5 @@ def cover(spans: Iterable[tuple[int, int]], longest: int) -> list[Window]:
             last = windows.pop()
             rest = min(max(end, last.end), last.start + longest)
             windows.append(Window(last.start, rest))
-        windows += _split(rest, end, longest)
+        windows += split(rest, end, days)
     return windows

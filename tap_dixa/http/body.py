@@ -19,29 +19,19 @@ _PART = 1 << 16
 
 
 def body_parts(response: requests.Response, size: int) -> Iterator[bytes]:
-    """Yield a body in parts as they arrive, decompressed.
-
-    Args:
-        response: The response, of which nothing was read.
-        size: The size of a part at most, in bytes.
+    """Yield a body in parts as they arrive, decompressed, of so many bytes at most.
 
     Raises:
         RequestException: The body is damaged, or ends early.
     """
     try:
         yield from response.iter_content(size)
-    except requests.RequestException:
-        raise
     except ValueError as error:  # a chunk says that it has a negative length
         raise requests.exceptions.ChunkedEncodingError(error) from error
 
 
 def read_page(response: requests.Response, stream: str) -> bytes:
     """Read a page, and no more of it than memory holds.
-
-    Args:
-        response: The response, of which nothing was read.
-        stream: The stream's name, for the message.
 
     Raises:
         RequestException: The body is damaged, or ends early.

@@ -52,24 +52,17 @@ class Request:
 
 
 class Client:
-    """Sends the requests of one stream to one of Dixa's two APIs. Several threads may use it.
-
-    Args:
-        run: The run.
-        stream: The stream's name, for messages, metrics and the report of a connection test.
-        is_exports: Whether requests go to the Exports API, and not to the Dixa API.
-    """
+    """Sends the requests of one stream to one of Dixa's two APIs. Several threads may use it."""
 
     def __init__(self, run: Run, stream: str, *, is_exports: bool = False) -> None:
         self.run = run
         self.stream = stream
-        """The stream's name."""
+        """The stream's name, for messages, metrics and the report of a connection test."""
         self.is_exports = is_exports
         """Whether requests go to the Exports API."""
         self.traffic = Traffic()
         """What the stream has received and emitted so far."""
         self._log = run.logger.getChild(stream)
-        self._metrics = run.metrics_logger
 
     def named(self, stream: str, *, is_exports: bool | None = None) -> Client:
         """Make a client for what another stream reads, too."""
@@ -91,19 +84,14 @@ class Client:
         self._log.warning(message, *args)
 
     def warn_of_replaced(self, source: object, count: int) -> None:
-        """Warn of characters that no target can store, if there were any.
-
-        Args:
-            source: The window or the path whose response had them.
-            count: How many were replaced.
-        """
+        """Warn of characters that no target can store, if the response for a source had any."""
         if count:
             replaced = "%s: %s: replaced %d invalid characters with U+FFFD"
             self.warn(replaced, self.stream, source, count)
 
     def retries(self) -> Retries:
         """Make the retries of requests that depend on each other."""
-        return Retries(self.session, self.stream, self.warn)
+        return Retries(self)
 
     def send(self, request: Request) -> requests.Response:
         """Send a request once. Of the response's body, nothing is read.
@@ -129,14 +117,12 @@ class Client:
         )
         # Last: requests would replace it by a password from the user's .netrc.
         prepared.headers["Authorization"] = f"Bearer {settings.api_token}"
-        response = self.session.send(
-            prepared, timeout=settings.request_timeout_seconds, allow_redirects=False
-        )
+        response = self.session.send(prepared, timeout=settings.request_timeout_seconds)
         self._measure(request, response)
         self.run.report.response(self, request.path, response)
         if response.status_code in request.complete:
             self.session.unavailable = False
-            self.run.permissions.granted()
+            self.run.permissions.flush()
             return response
         with response:
             error = error_of(response, self.stream)
@@ -146,7 +132,7 @@ class Client:
 
     def _measure(self, request: Request, response: requests.Response) -> None:
         """Log the SDK's metric of a request."""
-        succeeded = response.status_code < HTTPStatus.BAD_REQUEST
+        failed = response.status_code >= HTTPStatus.BAD_REQUEST
         point = metrics.Point(
             "timer",
             metric=metrics.Metric.HTTP_REQUEST_DURATION,
@@ -155,20 +141,22 @@ class Client:
                 metrics.Tag.STREAM: self.stream,
                 metrics.Tag.ENDPOINT: request.path,
                 metrics.Tag.HTTP_STATUS_CODE: response.status_code,
-                metrics.Tag.STATUS: metrics.Status.SUCCEEDED
-                if succeeded
-                else metrics.Status.FAILED,
+                metrics.Tag.STATUS: metrics.Status.FAILED if failed else metrics.Status.SUCCEEDED,
             },
         )
-        metrics.log(self._metrics, point=point)
+        metrics.log(self.run.metrics_logger, point=point)
 
     def _token_has_expired(self) -> bool:
         """Whether Dixa refuses a request now (401) that it accepted earlier in this run.
 
-        Otherwise it is this path, or this one of the two APIs, that the token may not read.
+        If not, it is this path, or this one of the two APIs, that the token may not read.
         """
-        sessions = (self.session, self.run.dixa_api_session, self.run.exports_session)
-        used = (session for session in sessions if session.accepted is not None)
-        session = next(used, None)
-        timeout = self.run.settings.request_timeout_seconds
-        return session is not None and session.refuses_token_now(timeout)
+        for session in (self.session, self.run.dixa_api_session, self.run.exports_session):
+            if session.accepted is not None:
+                timeout = self.run.settings.request_timeout_seconds
+                try:
+                    with session.send(session.accepted, timeout=timeout) as response:
+                        return response.status_code == HTTPStatus.UNAUTHORIZED
+                except requests.RequestException:
+                    return False
+        return False

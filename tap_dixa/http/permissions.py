@@ -28,44 +28,32 @@ class Permissions:
         self._selected = selected
         self._warn = warn
         self._lock = Lock()
-        self._any_granted = False
-        self._denied: dict[str, str] = {}
-        self._pending: list[str] = []
-
-    def granted(self) -> None:
-        """Record a successful response."""
-        with self._lock:
-            self._any_granted = True
-            self._flush()
+        self._held_back: dict[str, str] | None = {}
+        """Why each stream is skipped of which no warning was logged; None once all may be."""
 
     def skip(self, stream: str, error: RefusedError, *, begun: bool) -> None:
         """Skip a stream: the token may not read it, or the account lacks it.
 
-        Args:
-            stream: The stream's name.
-            error: What says so.
-            begun: Whether a part of the stream has been read.
-
         Raises:
-            RefusedError: A part has been read: the rest would be silently missing.
+            RefusedError: The stream has begun: the rest of it would be silently missing.
             NoAccessError: No selected stream can be read.
         """
         if begun:
             raise error
         with self._lock:
-            self._denied[stream] = str(error)
-            self._pending.append(stream)
-            if self._any_granted:
-                self._flush()
-            elif self._denied.keys() >= set(self._selected()):
-                raise NoAccessError(next(iter(self._denied.values())))
+            if self._held_back is None:
+                self._warn_of(stream, str(error))
+                return
+            self._held_back[stream] = str(error)
+            if self._held_back.keys() >= set(self._selected()):
+                raise NoAccessError(next(iter(self._held_back.values())))
 
     def flush(self) -> None:
-        """Log the warnings that are still held back, at the end of a run without a response."""
+        """Log the warnings held back: a response was successful, or the run ends without one."""
         with self._lock:
-            self._flush()
+            for stream, reason in (self._held_back or {}).items():
+                self._warn_of(stream, reason)
+            self._held_back = None
 
-    def _flush(self) -> None:
-        for stream in self._pending:
-            self._warn("Skipping stream %s: %s", stream, self._denied[stream])
-        self._pending.clear()
+    def _warn_of(self, stream: str, reason: str) -> None:
+        self._warn("Skipping stream %s: %s", stream, reason)

@@ -6,10 +6,8 @@ import time
 from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import backoff
-import requests
 
 from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.errors import RetriesExhaustedError, TooMuchError
@@ -18,7 +16,7 @@ from tap_dixa.http import failures
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from tap_dixa.http.session import LimitedSession
+    from tap_dixa.http.client import Client
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -28,31 +26,20 @@ class Retries:
     """Retries requests that depend on each other, such as those for the pages of a list.
 
     Not for several threads.
-
-    Args:
-        session: The session of the API that the requests are sent to.
-        stream: The stream's name, for the log.
-        log: Logs a warning, from a message and its arguments.
     """
 
     attempts_before_less: int | None = None
     """After how many attempts in a row to give up and let the caller request less, if that may
     succeed; None if less cannot be requested."""
 
-    def __init__(self, session: LimitedSession, stream: str, log: Callable[..., None]) -> None:
-        self._session = session
-        self._stream = stream
-        self._log = log
+    def __init__(self, client: Client) -> None:
+        self._client = client
         self._failures: Counter[bool] = Counter()
         """How many attempts have failed since the last success, by whether asking for less may
         help: a 429 is not one of the failures that have halved a window."""
 
     def call(self, request: Callable[[_Task], _Result], task: _Task) -> _Result:
-        """Call a function until it succeeds.
-
-        Args:
-            request: The function.
-            task: Its argument; the log names it.
+        """Call a function with a task until it succeeds.
 
         Raises:
             RetriableAPIError: All attempts failed. It may be another of `failures.FAILURES`, too.
@@ -60,8 +47,8 @@ class Retries:
         attempts = backoff.on_exception(
             self._waits,
             failures.FAILURES,
-            giveup=self._is_last,
-            on_backoff=self._on_backoff,
+            giveup=self._was_last,
+            on_backoff=self._announce,
             jitter=None,
             logger=None,
         )
@@ -70,27 +57,17 @@ class Retries:
         return result
 
     def wait(self, error: Exception, task: object) -> None:
-        """Log that a request is retried, and wait as long as the failures in a row ask for.
-
-        Args:
-            error: Why the last attempt failed.
-            task: What is requested next.
-        """
+        """Log what is requested next, and wait as long as the failures in a row ask for."""
         seconds = self._seconds(error)
-        self._announce(error, seconds, task)
+        self._announce({"exception": error, "wait": seconds, "args": (task,)})
         time.sleep(seconds)
 
     def exhausted(self, error: Exception, what: str) -> RetriesExhaustedError:
-        """Take the API for unavailable, and make the error that ends the stream.
-
-        Args:
-            error: Why the last attempt failed.
-            what: What could not be done.
-        """
-        self._session.unavailable = True
+        """Take the API for unavailable, and make the error that ends the stream."""
+        self._client.session.unavailable = True
         return RetriesExhaustedError(f"{what}: {failures.describe(error)}")
 
-    def _is_last(self, error: Exception) -> bool:
+    def _was_last(self, error: Exception) -> bool:
         raise_if_cancelled()
         if isinstance(error, TooMuchError):
             # Dixa is there, and does what it is asked for less: all attempts are left for that.
@@ -99,7 +76,7 @@ class Retries:
         less_may_succeed = failures.less_may_succeed(error)
         self._failures[less_may_succeed] += 1
         attempts = failures.MAX_ATTEMPTS
-        if self._session.unavailable:
+        if self._client.session.unavailable:
             attempts = failures.ATTEMPTS_UNAVAILABLE
         if self.attempts_before_less is not None and less_may_succeed:
             attempts = min(attempts, self.attempts_before_less)
@@ -113,22 +90,20 @@ class Retries:
             error = yield self._seconds(error)
 
     def _seconds(self, error: Exception) -> float:
-        longest = failures.LONGEST_BACKOFF
-        if self._session.unavailable:
-            longest = failures.LONGEST_BACKOFF_UNAVAILABLE
-        return failures.seconds_before_retry(self._failures.total(), error, longest)
+        attempts = self._failures.total()
+        if self._client.session.unavailable:
+            attempts = min(attempts, failures.ATTEMPTS_UNAVAILABLE)
+        return failures.seconds_before_retry(attempts, error)
 
-    def _on_backoff(self, details: Any) -> None:
-        self._announce(details["exception"], details["wait"], details["args"][0])
-
-    def _announce(self, error: Exception, seconds: float, task: object) -> None:
-        response = getattr(error, "response", None)
-        if response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            self._session.hold(seconds)
-        self._log(
+    def _announce(self, details: Any) -> None:
+        """Log a retry, as `backoff` describes it."""
+        error, seconds, (task, *_) = details["exception"], details["wait"], details["args"]
+        if failures.status_of(error) == HTTPStatus.TOO_MANY_REQUESTS:
+            self._client.session.hold(seconds)
+        self._client.warn(
             "%s: %s: %s; retrying in %.0f s, attempt %d",
-            self._stream,
-            urlsplit(str(task.url)).path if isinstance(task, requests.PreparedRequest) else task,
+            self._client.stream,
+            task,
             failures.describe(error),
             seconds,
             self._failures.total() + 1,

@@ -56,14 +56,8 @@ class _FinalResponse(HTTPResponse):
 
 
 HTTPConnection.response_class = _FinalResponse
-
-
-def _log_of_connections(_: logging.LogRecord) -> bool:
-    """Keep urllib3's warnings, which quote what was sent, out of all logs but that of DEBUG."""
-    return shows_values()
-
-
-logging.getLogger("urllib3.connection").addFilter(_log_of_connections)
+# Its warnings quote what was sent: they are for the level DEBUG.
+logging.getLogger("urllib3.connection").addFilter(lambda _: shows_values())
 
 
 class LimitedSession(requests.Session):
@@ -100,8 +94,7 @@ class LimitedSession(requests.Session):
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        # No redirect is followed, so what Location holds does not matter: requests would read it
-        # all the same, and not each value is an address.
+        # No redirect is followed, and so none is read: not each value of Location is an address.
         return None
 
     @override
@@ -118,9 +111,6 @@ class LimitedSession(requests.Session):
             if _PROXY_REFUSES in str(error):
                 raise SettingsError(_SET_PROXY) from None
             raise
-        if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            response.close()
-            raise SettingsError(_SET_PROXY)
         if response.status_code == HTTPStatus.OK:
             self.accepted = request
         if self.service_time is None:
@@ -129,28 +119,11 @@ class LimitedSession(requests.Session):
                 self.service_time = to_milliseconds(date)
         return response
 
-    def refuses_token_now(self, timeout: float) -> bool:
-        """Send again what Dixa accepted in this run, if anything, and say whether it gets a 401.
-
-        Args:
-            timeout: How long to wait for the response, in seconds.
-        """
-        if self.accepted is None:
-            return False
-        try:
-            with self.send(self.accepted, timeout=timeout, allow_redirects=False) as response:
-                return response.status_code == HTTPStatus.UNAUTHORIZED
-        except requests.RequestException:
-            return False
-
 
 def _certificates() -> str | bool:
     """Return which certificates to trust: a path, or True for those that requests brings along.
 
-    The SDK sends prepared requests, for which requests does not look at the variables.
-
-    Raises:
-        SettingsError: The path cannot be used. A retry would not help.
+    For prepared requests, requests does not look at the variables.
     """
     for name in _CERTIFICATES:
         if path := os.environ.get(name):

@@ -44,18 +44,11 @@ _REDIRECTED = (
 
 
 def error_of(response: requests.Response, stream: str) -> RetriableAPIError | FatalAPIError:
-    """Make the error for a response that is not a complete 200.
-
-    Args:
-        response: The response. The beginning of its body is read.
-        stream: The stream's name, for the message.
-    """
+    """Make the error for a response that is not complete. The beginning of its body is read."""
     status = response.status_code
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        return RetriableAPIError(
-            f"Dixa responded with {_named(status)}, which is no complete response",
-            response,
-        )
+        message = f"Dixa responded with {_named(status)}, which is no complete response"
+        return RetriableAPIError(message, response)
     advice = _REDIRECTED if status < HTTPStatus.BAD_REQUEST else _ADVICE.get(status)
     detail = _detail(response)
     message = f"{stream}: {advice} ({detail})" if advice else f"Dixa responded with {detail}"

@@ -21,7 +21,7 @@ LOG_PATH = "/v1/conversations/activitylog"
 _PAGE_LIMIT = "10000"
 """The most entries that Dixa puts on a page."""
 _SECOND = 1000
-_KEYS = key_decoder("activityTimestamp", {"id": str}, str)
+_KEYS = key_decoder("activityTimestamp", {"id": str}, parse_record_time)
 
 
 class ActivityLogSource:
@@ -58,17 +58,8 @@ class ActivityLogSource:
 
 
 def spool_entries(body: Iterable[bytes], window: Window) -> Spool:
-    """Keep entries of the activity log on disk, in order.
-
-    Args:
-        body: An array of them.
-        window: Those of other times are dropped.
-
-    Raises:
-        DiskError: They could not be written.
-        UnusableRecordError: An entry has no usable id or time.
-    """
-    return Spool(body, window, _KEYS, parse_record_time)
+    """Keep the entries of a window on disk, in order, from an array of entries."""
+    return Spool(body, window, _KEYS)
 
 
 def _whole_seconds(seconds: int) -> str:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_dixa.download.windows import LONGEST, cover, merge
+from tap_dixa.download.windows import cover
 from tap_dixa.read.batches import grouped
 from tap_dixa.read.redacted_messages import conversation_id
 from tap_dixa.read.refresh import RefreshBookmark, Refreshed
 from tap_dixa.read.window_reader import convert
-from tap_dixa.timestamps import DAY, EARLIEST, LATEST
+from tap_dixa.timestamps import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tap_dixa.read.redacted_messages import RedactedMessages
     from tap_dixa.read.window_reader import WindowReader
 
-_SPANS = 1_000
-"""How many intervals to keep, beside what is merged, before they are merged."""
 _UNDATED = (
     "%s: cannot determine when the messages of %d anonymized or redacted conversations (such as "
     "%d) were created: searching the whole synced time range"
@@ -71,8 +69,8 @@ class MessageSearch:
         if undated := messages.undated:
             client.warn(_UNDATED, client.stream, len(undated), undated[0])
         self.conversations |= messages.conversations
-        longest = min(client.run.settings.window_days * DAY, LONGEST)
-        for spool in self._reader.spools(cover(messages.spans, longest)):
+        days = client.run.settings.window_days
+        for spool in self._reader.spools(cover(messages.spans, days)):
             for rows, _ in grouped(self._of(messages, spool)):
                 yield Refreshed(rows, spool.window, None)
             reached = RefreshBookmark(erased.start, erased.end, spool.window.end)
@@ -99,7 +97,6 @@ class _ErasedMessages:
         """Conversations whose messages may be from any time."""
         self.spans: list[tuple[int, int]] = []
         """When the messages were created: half-open intervals in Unix ms, in any order."""
-        self._most_spans = _SPANS
 
     def add(self, conversation: Conversation) -> None:
         """Add the messages of a conversation."""
@@ -111,9 +108,6 @@ class _ErasedMessages:
         if start < end:
             self.conversations.add(conversation.id)
             self.spans.append((start, end))
-        if len(self.spans) > self._most_spans:
-            self.spans = merge(self.spans)
-            self._most_spans = _SPANS + 2 * len(self.spans)
 
     def has(self, message: bytes) -> bool:
         """Whether a message is of one of the conversations."""

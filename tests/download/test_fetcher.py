@@ -47,11 +47,12 @@ class Service:
     def __init__(self, limit):
         self._limit = limit
         self._lock = Lock()
+        self.session = LimitedSession(1000, 1000)
         self.served = self.refused = self.open = self.most_open = 0
         self.lines = []
 
     def retries(self):
-        return Retries(LimitedSession(1000, 1000), self.stream, self.warn)
+        return Retries(self)
 
     def warn(self, message, *args):
         self.lines.append(message % args)
