@@ -28,40 +28,20 @@ class Report:
     """
 
     def response(self, client: Client, path: str, response: requests.Response) -> None:
-        """Note a response, whatever its status. Its body is not read.
-
-        Args:
-            client: The client.
-            path: The path that was requested, without the ids in it.
-            response: The response.
-        """
+        """Note a response, whatever its status, to a path without ids. Its body is not read."""
 
     def page(self, client: Client, rows: Sequence[Any]) -> None:
         """Note the rows of a page of a list."""
 
     def row(self, client: Client, kind: str, row: Any) -> None:
-        """Note the shape of a row as Dixa sent it.
-
-        Args:
-            client: The client.
-            kind: Which of the stream's record types it is.
-            row: The row, as decoded JSON.
-        """
+        """Note the shape of a row, of a record type, as Dixa sent it."""
 
     def export(self, client: Client, spool: Spool) -> None:
         """Note a window's response on disk."""
 
 
 class Run:
-    """A run of the tap.
-
-    Args:
-        config: The configuration. It is checked when a setting is first read.
-        permissions: Which streams are skipped.
-        version: The tap's version.
-        logger: The tap's log.
-        metrics_logger: The log of the SDK's metrics.
-    """
+    """A run of the tap. Its configuration is checked when a setting is first read."""
 
     def __init__(
         self,
@@ -85,11 +65,7 @@ class Run:
 
     @cached_property
     def settings(self) -> Settings:
-        """The checked settings.
-
-        Raises:
-            SettingsError: A setting is missing or unusable.
-        """
+        """The checked settings."""
         return Settings.from_config(self.config)
 
     @cached_property

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from tap_dixa.http.retries import Retries
     from tap_dixa.read.record_rows import RecordWindow, Row
 
-    Types = Mapping[str, Mapping[str, Any]]
-    """The entries of Dixa's catalogue of record types, by record id."""
-
 LARGEST_PAGE = 300
 """So many rows per page Dixa's own client requests at most; no page of Dixa's names a limit."""
 _FILTERS = ("initial_direction", "channel", "initial_channel")
@@ -28,17 +25,10 @@ _FILTERS = ("initial_direction", "channel", "initial_channel")
 
 
 class AnalyticsSource:
-    """Requests records of Analytics.
-
-    Args:
-        client: Sends the requests.
-        path: Where.
-    """
+    """Requests records of Analytics."""
 
     def __init__(self, client: Client, path: str) -> None:
         self.client = client
-        self.types: Types = {}
-        """The record types."""
         self._list = ListSource(client, Request(path))
         self._filters: dict[str, list[dict[str, Any]]] = {}
         self._not_as_documented: set[str] = set()
@@ -52,7 +42,7 @@ class AnalyticsSource:
                 yield row
         except TooMuchError:
             # Dixa's description has filters as optional; its own client says there must be one.
-            if any_rows or not self._filter_all(window.record_id):
+            if any_rows or not self._filter_all(window):
                 raise
             yield from self._rows(window, retries)
 
@@ -82,12 +72,12 @@ class AnalyticsSource:
         request = Request(self._list.request.path, query=query, body=body)
         return self._list.rows_with(retries, request)
 
-    def _filter_all(self, record_id: str) -> bool:
+    def _filter_all(self, window: RecordWindow) -> bool:
         """Filter by all values of an attribute from now on; return whether that is new."""
-        if record_id in self._filters:
+        if window.record_id in self._filters:
             return False
-        self._filters[record_id] = []
-        filters = self.types[record_id].get("filters")
+        self._filters[window.record_id] = []
+        filters = window.entry.get("filters")
         if not isinstance(filters, list):
             return False
         offered = [each.get("filterAttribute") for each in filters if isinstance(each, dict)]
@@ -102,7 +92,7 @@ class AnalyticsSource:
         values = [row.get("value") for row in rows if isinstance(row, dict)]
         values = [value for value in values if value and isinstance(value, str)]
         if values:
-            self._filters[record_id] = [{"attribute": attribute, "values": values}]
+            self._filters[window.record_id] = [{"attribute": attribute, "values": values}]
             filtered = "%s: Dixa requires a filter: sending all values of %s"
             self.client.log(filtered, self.client.stream, attribute)
         return bool(values)
@@ -124,21 +114,15 @@ class IntelligenceSource:
 
     What its rows have, and by which time it selects them, is not documented: they are kept whole,
     and their timestamp is the start of the window.
-
-    Args:
-        client: Sends the requests.
-        path: Where.
     """
 
     def __init__(self, client: Client, path: str) -> None:
         self.client = client
-        self.types: Types = {}
-        """The record types."""
         self._list = ListSource(client, Request(path))
 
     def rows(self, window: RecordWindow, retries: Retries) -> Iterator[Any]:
         """Request the rows of a window, with retries: see `ListSource.rows_with`."""
-        category = self.types[window.record_id].get("category")
+        category = window.entry.get("category")
         if not category or not isinstance(category, str):
             raise RefusedError("Dixa's catalogue has no category for it, which is in its address")
         interval = {"from": to_rfc3339(window.after), "to": to_rfc3339(window.before)}
@@ -156,7 +140,7 @@ class IntelligenceSource:
 
     def record(self, row: Any, window: RecordWindow) -> Row:
         """Make a record of a row, which is decoded JSON that can be stored."""
-        return whole_row(row, window, category=self.types[window.record_id]["category"])
+        return whole_row(row, window, category=window.entry["category"])
 
 
 def _page_limit(client: Client) -> int:

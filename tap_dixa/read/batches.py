@@ -26,6 +26,12 @@ class Done:
     """Other entries of the stream's state."""
     is_worth_a_message: bool = False
     """Whether a STATE message follows. Otherwise one comes after some more records."""
+    is_whole: bool = False
+    """Whether every record that Dixa has was surely read. A target may delete all others.
+
+    That is true of a list that has ended only. A stream that is read by time never is whole: what
+    lies before start_date was not read.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +55,12 @@ class Reader(Protocol):
     def begun(self) -> bool:
         """Whether Dixa has sent anything. A stream is skipped only before that."""
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every record that Dixa has was surely read. A target may delete all others.
-
-        That is true of a list that has ended only. A stream that is read by time never is whole:
-        what lies before start_date was not read.
-        """
-
     def batches(self) -> Iterator[Batch]:
-        """Yield what there is.
-
-        Raises:
-            RefusedError: Dixa refuses a request.
-            RetriesExhaustedError: A request failed in all of its attempts.
-            UnusableRecordError: A record has no usable key or replication key.
-        """
+        """Yield what there is. If the stream cannot be read on, raise one of `STREAM_FAILURES`."""
 
 
 def grouped(records: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[bytes], int]]:
-    """Group records, and yield the JSON of some of them with the time of the last one.
-
-    Args:
-        records: The time of each in Unix ms, and its JSON.
-    """
+    """Group the JSON of records, and yield each group with the time of its last record."""
     rows: list[bytes] = []
     size = last = 0
     for last, text in records:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_dixa.read.batches import Batch, Done
-from tap_dixa.read.children import ChildrenSource, Parent, WindowEnd
-from tap_dixa.read.exports import conversation_export
-from tap_dixa.read.window_reader import WindowReader
+from tap_dixa.read.children import ChildrenSource, Parent, Refusals
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_dixa.download.windows import Window
-    from tap_dixa.http.client import Client
+    from tap_dixa.read.window_reader import WindowReader
 
 REPLICATION_KEY = "conversationUpdatedAt"
 _SENT = "last_sent"
@@ -31,7 +28,7 @@ _TESTED_CONVERSATIONS = 30
 """How many conversations a connection test reads the rows of: most have none."""
 
 
-class _Conversation(msgspec.Struct):
+class _Conversation(Parent):
     id: int
     updated_at: int
 
@@ -39,42 +36,26 @@ class _Conversation(msgspec.Struct):
 _CONVERSATION = msgspec.json.Decoder(_Conversation)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedConversation(Parent):
-    """A conversation, and when it changed."""
-
-    updated_at: int
-    """In Unix ms."""
-
-
 class ChangedConversationsReader:
     """Reads rows of the conversations that changed, a request for each.
 
     Args:
-        client: Sends requests to the Exports API.
+        conversations: Reads the conversations that changed in the time range.
         children: Requests the rows of a conversation.
-        windows: What the run reads: by a conversation's ``updated_at``.
         state: The stream's state.
         is_test: Whether a few conversations are enough.
     """
 
-    is_whole = False
-
     def __init__(
         self,
-        client: Client,
+        conversations: WindowReader,
         children: ChildrenSource,
-        windows: Sequence[Window],
         state: Mapping[str, Any],
         *,
         is_test: bool,
     ) -> None:
-        self._conversations = WindowReader(client, conversation_export(client).download)
-        named = client.named("conversations")
-        self._others = WindowReader(named, conversation_export(named).download)
-        """Reads conversations out of order, to find out whether Dixa sends rows of any."""
+        self._conversations = conversations
         self._children = children
-        self._windows = windows
         self._stream_state = state
         self._is_test = is_test
 
@@ -85,35 +66,22 @@ class ChangedConversationsReader:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of one conversation after the other."""
-        children, requested, newest = self._children, 0, None
-        for parent, rows in children.of(self._parents(), self._other_ids()):
-            if isinstance(parent, ChangedConversation):
+        refusals = Refusals(self._children, self._other_ids())
+        requested, newest = 0, None
+        read, windows = self._conversations.batches(), self._conversations.windows
+        for window, batches in groupby(read, attrgetter("origin")):
+            for conversation, rows in self._children.of(_decoded(batches), refusals):
                 requested += 1
-                updated_at = to_rfc3339(parent.updated_at)
+                updated_at = to_rfc3339(conversation.updated_at)
                 # One that Dixa sent from elsewhere does not move the bookmark.
-                if self._windows[0].start <= parent.updated_at < self._windows[-1].end:
+                if windows[0].start <= conversation.updated_at < windows[-1].end:
                     newest = updated_at
-                rows = [_with_time(row, updated_at) for row in rows]  # noqa: PLW2901
-            yield Batch(rows, parent, self._done(parent, newest, requested))
-            if self._is_test and requested == _TESTED_CONVERSATIONS:
-                return
-
-    def _done(self, parent: Parent | WindowEnd, newest: str | None, requested: int) -> Done:
-        # What is refused may come later. Conversations without rows count, too.
-        if self._children.has_pending:
-            return Done()
-        is_due = isinstance(parent, WindowEnd) or requested % _STATE_FREQUENCY == 0
-        sent = self._children.sent
-        state = {} if sent is None else {_SENT: sent}
-        return Done(newest, state=state, is_worth_a_message=is_due)
-
-    def _parents(self) -> Iterator[Parent | WindowEnd]:
-        for batch in self._conversations.batches(self._windows):
-            for text in batch.rows:
-                conversation = _CONVERSATION.decode(text)
-                yield ChangedConversation(conversation.id, conversation.updated_at)
-            if batch.done.is_worth_a_message:
-                yield WindowEnd()
+                timed = [_with_time(row, updated_at) for row in rows]
+                is_due = requested % _STATE_FREQUENCY == 0
+                yield Batch(timed, conversation, _done(refusals, newest, is_due=is_due))
+                if self._is_test and requested == _TESTED_CONVERSATIONS:
+                    return
+            yield Batch([], window, _done(refusals, newest, is_due=True))
 
     def _other_ids(self) -> Iterator[Any]:
         """Yield the ids of conversations whose rows Dixa sends, if it sends any.
@@ -126,14 +94,26 @@ class ChangedConversationsReader:
 
     def _newest(self) -> Iterator[int]:
         """Yield the ids of some conversations of each window, the newest window first."""
-        for window in reversed(self._windows):
-            for spool in self._others.spools([window]):
+        for window in reversed(self._conversations.windows):
+            for spool in self._conversations.spools([window]):
                 ids = [
                     _CONVERSATION.decode(text).id
-                    for time, text in self._others.records(spool)
+                    for time, text in self._conversations.records(spool)
                     if time >= spool.window.start  # one from elsewhere may have no rows to send
                 ]
                 yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
+
+
+def _decoded(batches: Iterable[Batch]) -> Iterator[_Conversation]:
+    return (_CONVERSATION.decode(text) for batch in batches for text in batch.rows)
+
+
+def _done(refusals: Refusals, newest: str | None, *, is_due: bool) -> Done:
+    # What is refused may come later. Conversations without rows count, too.
+    if refusals.pending:
+        return Done()
+    state = {} if refusals.sent is None else {_SENT: refusals.sent}
+    return Done(newest, state=state, is_worth_a_message=is_due)
 
 
 def _with_time(row: Any, updated_at: str) -> Any:

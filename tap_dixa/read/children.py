@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import msgspec
 
 from tap_dixa.download.prefetch import prefetch
 from tap_dixa.errors import NotFoundError, RefusedError
-from tap_dixa.read.refusals import Refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_dixa.read.lists import ListSource
 
+    Skipped = dict[Any, RefusedError]
+    """Parents that are skipped, in order, and why."""
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+_MOST_REFUSALS = 10
+"""So many refusals in a row may be no matter of single parents."""
+
+
+class Parent(msgspec.Struct):
     """A row of which others depend, such as a queue."""
 
     id: Any
 
 
-class WindowEnd:
-    """Comes between parents: what was refused by then is settled."""
+_AnyParent = TypeVar("_AnyParent", bound=Parent)
 
 
-class _Children(NamedTuple):
+class Children(NamedTuple):
     """The rows of one parent."""
 
     rows: list[Any]
@@ -35,6 +40,58 @@ class _Children(NamedTuple):
 
     def close(self) -> None:
         """Do nothing: the rows are in memory."""
+
+
+class Refusals:
+    """Parents, such as conversations or queues, whose rows Dixa refuses to send.
+
+    A refused parent is skipped as soon as Dixa sends the rows of another one: of a later parent,
+    of the last one that it sent before or, while it has sent none in this run, of one of the
+    others. Until then, the reason may be the token, or concern all parents.
+
+    Args:
+        source: Requests the rows of a parent.
+        others: Ids of parents that are requested, out of order, if Dixa has refused all so far.
+    """
+
+    def __init__(self, source: ChildrenSource, others: Iterable[Any]) -> None:
+        self._source = source
+        self._others = others
+        self.pending: Skipped = {}
+        """Parents whose refusals may have another cause than they, and why they were refused."""
+        self.sent: Any = None
+        """The last parent whose rows Dixa has sent in this run."""
+
+    def add(self, parent: Any, error: RefusedError | None) -> Skipped:
+        """Add what became of a request, and return the parents that are skipped now.
+
+        Raises:
+            RefusedError: Dixa has refused many in a row, and sends no other either.
+        """
+        if error is None:
+            return self._skip_pending(parent)
+        if isinstance(error, NotFoundError) and self.sent is not None:
+            return {parent: error}
+        self.pending[parent] = error
+        return self.settle() if len(self.pending) >= _MOST_REFUSALS else {}
+
+    def settle(self) -> Skipped:
+        """Find out which pending refusals concern their parent alone, and return these.
+
+        Raises:
+            RefusedError: The first of them: Dixa sends nothing else either.
+        """
+        if not self.pending:
+            return {}
+        for parent in self._others if self.sent is None else (self.sent,):
+            if parent not in self.pending and self._source.request(Parent(parent)).error is None:
+                return self._skip_pending(parent)
+        raise next(iter(self.pending.values()))
+
+    def _skip_pending(self, sent: Any) -> Skipped:
+        self.sent = sent
+        skipped, self.pending = self.pending, {}
+        return skipped
 
 
 class ChildrenSource:
@@ -60,11 +117,7 @@ class ChildrenSource:
         self._parent_key = parent_key
         self._in_query = in_query
         self._arrange = arrange
-        self._is_doubtful = False
-        self.sent: Any = None
-        """The last parent whose rows Dixa has sent, by its id."""
-        self.has_pending = False
-        """Whether there are refusals that may have another cause than their parent."""
+        self._has_refused = False
 
     @property
     def answered(self) -> bool:
@@ -74,117 +127,52 @@ class ChildrenSource:
     @property
     def in_doubt(self) -> bool:
         """Whether rows may be missing."""
-        return self._is_doubtful or self._source.in_doubt
+        return self._has_refused or self._source.in_doubt
 
     def of(
-        self, parents: Iterable[Parent | WindowEnd], others: Iterable[Any]
-    ) -> Iterator[tuple[Parent | WindowEnd, list[Any]]]:
+        self, parents: Iterable[_AnyParent], refusals: Refusals
+    ) -> Iterator[tuple[_AnyParent, list[Any]]]:
         """Yield each parent with its rows, in order.
 
         A parent that was deleted between two requests, or that Dixa refuses while it sends the
         rows of others, has none.
 
-        Args:
-            parents: The parents.
-            others: Ids of parents that are requested, out of order, if Dixa has refused all
-                parents so far: whether it sends the rows of any.
-
         Raises:
-            NotFoundError: None of the parents was found: the address is wrong, or the account
-                lacks this list.
-            RefusedError: Dixa refuses all requests, or all from one on.
+            RefusedError: Dixa refuses all requests, or all from one on. It is a NotFoundError if
+                the address is wrong, or the account lacks this list.
         """
-        refusals = Refusals(lambda parent: self._request(Parent(parent)).error, others)
         ahead = self._source.client.run.settings.parallel_downloads
-        for parent, children in prefetch(self._request, parents, ahead=ahead):
-            if isinstance(parent, WindowEnd):
-                refusals.settle()
-            else:
-                refusals.add(parent.id, children.error)
-            self._log_skipped(refusals.take_skipped())
-            self.sent, self.has_pending = refusals.sent, refusals.pending
+        for parent, children in prefetch(self.request, parents, ahead=ahead):
+            self.log_skipped(refusals.add(parent.id, children.error))
             yield parent, children.rows
-        refusals.settle()
-        self._log_skipped(refusals.take_skipped())
+        self.log_skipped(refusals.settle())
 
-    def of_ids(self, ids: Sequence[Any]) -> Iterator[Any]:
+    def of_ids(self, parents: Iterable[Any]) -> Iterator[Any]:
         """Yield the rows of all parents, by their ids."""
-        for _, rows in self.of(map(Parent, ids), reversed(ids)):
+        ids = list(parents)
+        for _, rows in self.of(map(Parent, ids), Refusals(self, reversed(ids))):
             yield from rows
 
-    def _request(self, parent: Parent | WindowEnd) -> _Children:
-        if isinstance(parent, WindowEnd):
-            return _Children([])
+    def request(self, parent: Parent) -> Children:
+        """Request the rows of a parent."""
         key = {self._parent_key: parent.id}
         request = self._source.request
         request = request.with_query(key) if self._in_query else replace(request, ids=key)
         try:
             rows = list(self._arrange(self._source.rows(request)))
         except RefusedError as error:
-            return _Children([], error)
-        return _Children([with_columns(row, key) for row in rows])
+            return Children([], error)
+        # Whatever is no row stays as it is.
+        return Children([{**key, **row} if isinstance(row, dict) else row for row in rows])
 
-    def _log_skipped(self, skipped: Mapping[Any, RefusedError]) -> None:
+    def log_skipped(self, skipped: Skipped) -> None:
+        """Say which parents are skipped, and why."""
         client = self._source.client
         for parent, error in skipped.items():
             if isinstance(error, NotFoundError) and not self._in_query:
                 gone = "%s: %s %s no longer exists and is skipped"
                 client.log(gone, client.stream, self._parent_key, parent)
             else:
-                self._is_doubtful = True
+                self._has_refused = True
                 refused = "%s: %s %s is skipped: %s"
                 client.warn(refused, client.stream, self._parent_key, parent, error)
-
-
-@dataclass(slots=True)
-class MembersSource:
-    """Requests a list, and then the rows of each row in it."""
-
-    parents: ListSource
-    members: ChildrenSource
-
-    @property
-    def answered(self) -> bool:
-        """Whether a request for members has succeeded."""
-        return self.members.answered
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether rows may be missing."""
-        return self.parents.in_doubt or self.members.in_doubt
-
-    def rows(self) -> Iterator[Any]:
-        """Yield the members of all parents."""
-        return self.members.of_ids(list(self.parents.rows_by_id()))
-
-
-@dataclass(slots=True)
-class FlowsSource:
-    """Requests the flows of some channels. A flow that several of them list comes once."""
-
-    channels: Sequence[str]
-    flows: ChildrenSource
-
-    @property
-    def answered(self) -> bool:
-        """Whether a request for flows has succeeded."""
-        return self.flows.answered
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether flows may be missing."""
-        return self.flows.in_doubt
-
-    def rows(self) -> Iterator[Any]:
-        """Yield the flows of all channels."""
-        # Whether a flow can be listed for several channels is not documented.
-        before: list[Any] = []
-        for row in self.flows.of_ids(self.channels):
-            if row not in before:
-                before.append(row)
-                yield row
-
-
-def with_columns(row: Any, columns: Mapping[str, Any]) -> Any:
-    """Add the columns that Dixa's row does not have. Whatever is no row stays as it is."""
-    return {**columns, **row} if isinstance(row, dict) else row

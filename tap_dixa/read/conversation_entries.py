@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from tap_dixa.download.prefetch import prefetch
-from tap_dixa.download.windows import Window
-from tap_dixa.errors import NotFoundError, RefusedError, RetriesExhaustedError, UnusableRecordError
+from typing_extensions import override
+
+from tap_dixa.errors import NotFoundError, UnusableRecordError
 from tap_dixa.http.client import Request
 from tap_dixa.read.activity_log import spool_entries
 from tap_dixa.read.batches import grouped
+from tap_dixa.read.children import ChildrenSource, Refusals
 from tap_dixa.read.lists import ListSource, as_array
 from tap_dixa.read.refresh import RefreshBookmark, Refreshed
-from tap_dixa.read.refusals import Refusals
 from tap_dixa.timestamps import EARLIEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    import msgspec
 
     from tap_dixa.download.spool import Spool
+    from tap_dixa.download.windows import Window
+    from tap_dixa.http.client import Client
+    from tap_dixa.read.children import Skipped
     from tap_dixa.read.erased_conversations import Conversation, ErasedConversations
     from tap_dixa.read.window_reader import WindowReader
 
@@ -32,16 +36,17 @@ _MOST_OTHERS = 10
 """How many other logs are requested at most, to find out whether Dixa sends any."""
 
 
-class _Download(NamedTuple):
-    """The entries about a conversation."""
+class _LogsSource(ChildrenSource):
+    """Requests the logs of conversations. An empty one is refused, as one that is not there."""
 
-    entries: Spool
-    refused: RefusedError | None
-    """Why there are none."""
+    def __init__(self, client: Client) -> None:
+        source = ListSource(client, Request(_PATH), is_raw=True)
+        super().__init__(source, "csid", arrange=_not_empty)
+        self.skipped: Skipped = {}
 
-    def close(self) -> None:
-        """Free the disk space."""
-        self.entries.close()
+    @override
+    def log_skipped(self, skipped: Skipped) -> None:
+        self.skipped |= skipped  # to be counted in one warning
 
 
 class EntrySearch:
@@ -53,75 +58,51 @@ class EntrySearch:
 
     A conversation whose log Dixa refuses, with a 404 or an empty log too, is passed by only if it
     sends the log of another one: otherwise the address may be wrong, or the token without access.
-
-    Args:
-        reader: Reads the log.
-        conversations: Reads the conversations that its entries are about.
     """
 
     def __init__(self, reader: WindowReader, conversations: ErasedConversations) -> None:
-        self.conversations: set[int] = set()
-        """The conversations that were refreshed in this run."""
+        self.conversations = 0
+        """How many conversations were refreshed in this run."""
         self._reader = reader
         self._conversations = conversations
-        self._source = ListSource(reader.client, Request(_PATH), is_raw=True)
 
     def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
         """Search, and read again: see `Search`."""
-
-        def download(conversation: Conversation) -> _Download:
-            try:
-                return self._download(conversation.id, records)
-            except (RetriesExhaustedError, UnusableRecordError) as error:
-                stream = self._reader.client.stream
-                message = f"{stream}: conversation {conversation.id}: {error}"
-                raise type(error)(message) from None
-
-        refusals = Refusals(self._refusal, self._others(erased))
+        source = _LogsSource(self._reader.client)
+        refusals = Refusals(source, self._others(erased))
         anonymized = (each for each in self._conversations.updated(erased) if each.is_anonymized)
-        ahead = self._reader.client.run.settings.parallel_downloads
         try:
-            for count, (conversation, (entries, refused)) in enumerate(
-                prefetch(download, anonymized, ahead=ahead), 1
-            ):
-                refusals.add(conversation.id, refused)
-                if refused is None:
-                    self.conversations.add(conversation.id)
-                for rows, _ in grouped(self._reader.records(entries)):
-                    yield Refreshed(rows, entries.window, None)
+            for count, (conversation, entries) in enumerate(source.of(anonymized, refusals), 1):
+                if entries:
+                    self.conversations += 1
+                    spool = self._spool(entries, conversation, records)
+                    for rows, _ in grouped(self._reader.records(spool)):
+                        yield Refreshed(rows, records, None)
                 # One that Dixa sent from elsewhere does not move the bookmark.
                 inside = erased.start <= conversation.updated_at < erased.end
                 if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
                     yield Refreshed([], erased, RefreshBookmark(conversation.updated_at))
-            refusals.settle()
         finally:
-            self._warn(refusals.take_skipped())
+            self._warn(source.skipped)
 
     def _others(self, window: Window) -> Iterator[int]:
         """Yield some conversations that were not anonymized, and so should have a log."""
         updated = self._conversations.updated(window)
         yield from islice((each.id for each in updated if not each.is_anonymized), _MOST_OTHERS)
 
-    def _refusal(self, csid: int) -> RefusedError | None:
-        with closing(self._download(csid, Window(0, 0))) as download:
-            return download.refused
-
-    def _download(self, csid: int, window: Window) -> _Download:
-        """Download the log of a conversation, and keep the entries of a window."""
-        entries, refused = [], None
+    def _spool(
+        self, entries: list[msgspec.Raw], conversation: Conversation, window: Window
+    ) -> Spool:
+        """Keep the entries of a window, in order. Earlier ones were never synced, or are read."""
+        client = self._reader.client
+        body = client.traffic.count(as_array(entries))
         try:
-            entries = list(self._source.rows(replace(self._source.request, ids={"csid": csid})))
-        except NotFoundError:
-            pass  # the same as an empty log: each conversation has the entry of its creation
-        except RefusedError as error:
-            refused = error
-        if not entries and refused is None:
-            refused = NotFoundError("Dixa returned no activity log")
-        # Whatever lies before the window was never synced, or is refreshed.
-        body = self._reader.client.traffic.count(as_array(entries))
-        return _Download(spool_entries(body, replace(window, earliest=EARLIEST)), refused)
+            return spool_entries(body, replace(window, earliest=EARLIEST))
+        except UnusableRecordError as error:
+            message = f"{client.stream}: conversation {conversation.id}: {error}"
+            raise UnusableRecordError(message) from None
 
-    def _warn(self, skipped: Mapping[int, RefusedError]) -> None:
+    def _warn(self, skipped: Skipped) -> None:
         for csid, reason in islice(skipped.items(), 1):
             self._reader.client.warn(
                 "%s: the log entries of %d anonymized conversations (such as %d) are not "
@@ -131,3 +112,12 @@ class EntrySearch:
                 csid,
                 reason,
             )
+
+
+def _not_empty(entries: Iterator[Any]) -> Iterator[Any]:
+    """Take an empty log for a refusal: each conversation has the entry of its creation."""
+    first = next(entries, None)
+    if first is None:
+        raise NotFoundError("Dixa returned no activity log")
+    yield first
+    yield from entries

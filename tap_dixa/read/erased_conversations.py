@@ -9,6 +9,8 @@ import msgspec
 
 from tap_dixa.errors import RefusedError
 from tap_dixa.http import failures
+from tap_dixa.read.children import Parent
+from tap_dixa.read.exports import conversation_export
 from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.timestamps import EARLIEST, LATEST
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_dixa.download.windows import Window
-    from tap_dixa.read.exports import ExportSource
+    from tap_dixa.http.client import Client
 
 _TOLERANCE = 3_600_000
 """How far from its conversation's times a message is looked for, in ms: they may be rounded."""
@@ -25,7 +27,7 @@ _MOST_IDS = 100
 """How many conversations are requested by their ids at once: an address of 1.2 kB."""
 
 
-class Conversation(msgspec.Struct):
+class Conversation(Parent):
     """A conversation of the export. Whatever its times are, its messages are read."""
 
     id: int
@@ -40,11 +42,9 @@ class Conversation(msgspec.Struct):
         return bytes(self.anonymized_at) not in _NO_TIME
 
     def span(self) -> tuple[int, int] | None:
-        """When its messages were created.
+        """When its messages were created: a half-open interval in Unix ms, rather too long.
 
-        Returns:
-            A half-open interval in Unix ms, a little longer than it must be; None if its times
-            are missing or unusable.
+        None if its times are missing or unusable.
         """
         created, last = _milliseconds(self.created_at), _milliseconds(self.last_message_created_at)
         if bytes(self.last_message_created_at) in _NO_TIME:
@@ -58,39 +58,28 @@ _CONVERSATION = msgspec.json.Decoder(Conversation)
 
 
 class ErasedConversations:
-    """Reads the conversations whose data may have been erased.
+    """Reads the conversations whose data may have been erased."""
 
-    Args:
-        source: The export of conversations.
-    """
-
-    def __init__(self, source: ExportSource) -> None:
-        self._source = source
-        self._reader = WindowReader(source.client, source.download)
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._source = conversation_export(client)
+        self._reader = WindowReader(client, self._source.download)
 
     def updated(self, window: Window) -> Iterator[Conversation]:
         """Yield the conversations that were updated in a window, in that order.
 
         Anonymizing a conversation updates it, and its export is the one trace of that.
-
-        Raises:
-            RefusedError: Dixa refuses a request.
-            RetriesExhaustedError: A request failed in all of its attempts.
-            UnusableRecordError: A conversation has no usable id or ``updated_at``.
         """
-        return self._reader.decoded([window], _CONVERSATION)
+        return self._reader.decoded(window, _CONVERSATION)
 
     def with_ids(self, ids: Iterable[int]) -> Iterator[Conversation]:
         """Yield conversations by their ids; of one that Dixa does not send, nothing but its id.
 
         As many are requested at once as Dixa accepts. If it does not even send a single one, no
         more are requested: all messages have to be searched anyway.
-
-        Raises:
-            UnusableRecordError: A conversation has no usable id or ``updated_at``.
         """
         left, most, missing = sorted(ids), _MOST_IDS, set(ids)
-        retries = self._source.client.retries()
+        retries = self._client.retries()
         retries.attempts_before_less = failures.ATTEMPTS_BEFORE_LESS
         while left and most:
             try:

@@ -29,8 +29,8 @@ class ExportSource:
     Args:
         client: Sends the requests.
         path: Which export.
-        cursor: The field that it is filtered and ordered by, in Unix ms. Dixa's filters are named
-            after it: ``updated_at`` is filtered by ``updated_after`` and ``updated_before``.
+        cursor: The field that it is filtered and ordered by, in Unix ms. ``updated_at`` is
+            filtered by ``updated_after`` and ``updated_before``.
         keys: Decodes what each record must have.
     """
 
@@ -41,19 +41,14 @@ class ExportSource:
         self._keys = keys
 
     def download(self, window: Window, retries: Retries) -> Spool:
-        """Download a window, with retries.
-
-        Raises:
-            RetriableAPIError: All attempts failed. It may be another of `failures.FAILURES`, too.
-            RefusedError: Dixa refuses the request.
-            UnusableRecordError: A record has no usable key or replication key.
-        """
-        return retries.call(self._export, window)
+        """Download a window, with retries: see `WindowFetcher`."""
+        request = self.between(window.after, window.before)
+        return retries.call(lambda window: self._spool(request, window), window)
 
     def by_ids(self, ids: Iterable[int], retries: Retries) -> Spool:
-        """Download conversations by their ids, with retries. It raises what `download` raises."""
+        """Download conversations by their ids, with retries."""
         request = Request(self._path, query={"csids": ",".join(map(str, ids))})
-        return retries.call(self._spool_any, request)
+        return retries.call(lambda request: self._spool(request, _ANY_TIME), request)
 
     def between(self, after: int, before: int) -> Request:
         """Make the request for what lies between two times, in Unix ms."""
@@ -62,12 +57,6 @@ class ExportSource:
             self._cursor.replace("_at", "_before"): before,
         }
         return Request(self._path, query=query)
-
-    def _export(self, window: Window) -> Spool:
-        return self._spool(self.between(window.after, window.before), window)
-
-    def _spool_any(self, request: Request) -> Spool:
-        return self._spool(request, _ANY_TIME)
 
     def _spool(self, request: Request, window: Window) -> Spool:
         with self.client.send(request) as response:

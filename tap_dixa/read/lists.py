@@ -5,40 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from tap_dixa.download.json_text import repair_text
-from tap_dixa.errors import STREAM_FAILURES, NotFoundError, UnusableRecordError
+from tap_dixa.errors import STREAM_FAILURES, NotFoundError, RefusedError, UnusableRecordError
 from tap_dixa.http import failures
 from tap_dixa.http.body import read_page
 from tap_dixa.log_shapes import shown_value
-from tap_dixa.read.batches import MOST_ROWS, Batch
-from tap_dixa.read.pages import NextPage, decode_page
+from tap_dixa.read.batches import MOST_ROWS, Batch, Done
+from tap_dixa.read.pages import decode_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Protocol
 
     import msgspec
 
     from tap_dixa.http.client import Client, Request
     from tap_dixa.http.retries import Retries
+    from tap_dixa.read.children import ChildrenSource
     from tap_dixa.read.pages import Page
 
-    class Rows(Protocol):
-        """Rows of one or several lists."""
 
-        @property
-        def answered(self) -> bool:
-            """Whether a request has succeeded."""
-
-        @property
-        def in_doubt(self) -> bool:
-            """Whether it is open if the rows are all that Dixa has."""
-
-        def rows(self) -> Iterator[Any]:
-            """Yield the rows, decoded."""
-
-
+_MOST_REPEATED = 1_000
+"""After so many pages and rows in a row that came before, each page with a new link, the list
+has no end. Rows without an id may be equal, and an empty page may have a link."""
 _V1, _BETA = "/v1/", "/beta/"
 LIST_STATUSES = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 """The statuses of a complete page of a list: a list without rows may be a 204."""
@@ -47,12 +37,7 @@ LIST_STATUSES = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 class ListSource:
     """Requests a list, page by page. Several threads may use it.
 
-    Args:
-        client: Sends the requests.
-        request: The request for the first page.
-        rows_at: The names that lead to the rows in a response.
-        one_row: Whether there is one object in the place of a list of rows.
-        is_raw: Whether rows are not decoded.
+    The request is for the first page. For the other arguments, see `decode_page`.
     """
 
     def __init__(
@@ -75,30 +60,19 @@ class ListSource:
         self._is_raw = is_raw
 
     def rows(self, request: Request | None = None) -> Iterator[Any]:
-        """Yield the rows of all pages.
-
-        Args:
-            request: The request for the first page, if it is another one.
-
-        Raises:
-            RefusedError: Dixa refuses a request.
-            RetriesExhaustedError: A request failed in all of its attempts.
-        """
-        retries = self.client.retries()
+        """Yield the rows of all pages. The first page may be that of another request."""
+        request, retries = request or self.request, self.client.retries()
         try:
             yield from self.rows_with(retries, request)
         except failures.RETRIABLE as error:
-            raise retries.exhausted(error, f"{self.client.stream} could not be read") from error
+            what = f"{self.client.stream}: {request} could not be read"
+            raise retries.exhausted(error, what) from error
 
-    def rows_with(self, retries: Retries, request: Request | None = None) -> Iterator[Any]:
-        """Yield the rows of all pages, each requested with retries.
+    def rows_with(self, retries: Retries, request: Request) -> Iterator[Any]:
+        """Yield the rows of all pages, as `rows` does, where the caller may request less.
 
-        Args:
-            retries: Retries each request. What the last attempt raises is raised as it is: one of
-                `failures.FAILURES`, where the caller may request less.
-            request: The request for the first page, if it is another one.
+        What the last attempt raises is raised as it is: one of `failures.FAILURES`.
         """
-        request = request or self.request
         beta = replace(request, path=request.path.replace(_V1, _BETA, 1))
         if beta.path in self.client.run.beta_paths:
             yield from self._pages(beta, retries)
@@ -116,12 +90,12 @@ class ListSource:
             yield from self._pages(beta, retries)
 
     def rows_by_id(self) -> dict[Any, Any]:
-        """Request all rows, and return them by their ids.
-
-        Raises:
-            UnusableRecordError: A row has none.
-        """
+        """Request all rows, each of which must have an id, and return them by their ids."""
         return {self._id_of(row): row for row in self.rows()}
+
+    def ids(self) -> Iterator[Any]:
+        """Yield the ids of all rows."""
+        yield from self.rows_by_id()
 
     def _id_of(self, row: Any) -> Any:
         if isinstance(row, dict) and is_key(row.get("id")):
@@ -129,15 +103,27 @@ class ListSource:
         raise unusable_key(self.client.stream, ["id"], row)
 
     def _pages(self, request: Request, retries: Retries) -> Iterator[Any]:
-        next_page = NextPage(self.client.stream)
-        page_request: Request | None = request
-        while page_request is not None:
-            page = retries.call(self._page, page_request)
+        page_request = request
+        followed, digests, repeated = {""}, set(), 0  # no query leads to the first page
+        while True:
+            page: Page = retries.call(self._page, page_request)
             yield from page.rows
-            query = next_page.query_after(page)
-            if next_page.loops:
+            query = page.next_query
+            if query is None:
+                return
+            if query in followed:
+                # Whatever the links lead to was read. To fail would mean never to sync the list.
                 self._doubt("the last page links back to one that was read")
-            page_request = None if query is None else page_request.with_query(query)
+                return
+            repeated = repeated + 1 + len(page.rows) if page.digest in digests else 0
+            if repeated > _MOST_REPEATED:
+                raise RefusedError(
+                    f"{self.client.stream}: Dixa sends the same pages again and again, each with a "
+                    "link to another, so the rest of the list cannot be read"
+                )
+            followed.add(query)
+            digests.add(page.digest)
+            page_request = page_request.with_query(dict(parse_qsl(query)))
 
     def _page(self, request: Request) -> Page:
         """Request a page. What this raises is retried."""
@@ -172,30 +158,28 @@ class ListReader:
     """Reads rows of the Dixa API in batches.
 
     Args:
-        source: Requests them.
+        rows: The rows, decoded. They are requested as they are read.
+        sources: All that are requested for them. The rows themselves come from the last one.
         path: Where they are from, for messages.
     """
 
-    def __init__(self, source: Rows, path: str) -> None:
-        self._source = source
+    def __init__(
+        self, rows: Iterator[Any], sources: Sequence[ListSource | ChildrenSource], path: str
+    ) -> None:
+        self._rows = rows
+        self._sources = sources
         self._path = path
-        self._has_ended = False
 
     @property
     def begun(self) -> bool:
-        """Whether Dixa has sent anything."""
-        return self._source.answered
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all rows were surely read."""
-        return self._has_ended and not self._source.in_doubt
+        """Whether Dixa has sent any rows, or said that there are none."""
+        return self._sources[-1].answered
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows, also those that came before a failure."""
         rows: list[Any] = []
         try:
-            for row in self._source.rows():
+            for row in self._rows:
                 rows.append(row)
                 if len(rows) == MOST_ROWS:
                     yield Batch(rows, self._path)
@@ -203,8 +187,8 @@ class ListReader:
         except STREAM_FAILURES:
             yield Batch(rows, self._path)
             raise
-        yield Batch(rows, self._path)
-        self._has_ended = True
+        in_doubt = any(source.in_doubt for source in self._sources)
+        yield Batch(rows, self._path, Done(is_whole=not in_doubt))
 
 
 def as_array(rows: Iterable[bytes | msgspec.Raw]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ Intelligence it does not. A row of which no shape is documented is kept whole, i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from itertools import groupby
@@ -24,7 +24,7 @@ from tap_dixa.download.windows import Window
 from tap_dixa.timestamps import parse_record_time, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_dixa.read.row_numbers import RowNumbers
 
@@ -48,6 +48,8 @@ class RecordWindow(Window):
     """A window of a record type."""
 
     record_id: str
+    entry: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The entry of Dixa's catalogue of record types."""
 
     def __str__(self) -> str:
         return f"{self.record_id}, {Window.__str__(self)}"
@@ -66,11 +68,7 @@ class Row(msgspec.Struct):
     """The record's JSON, without ``id``."""
 
     def with_key(self, number: int) -> bytes:
-        """Write the record with its key.
-
-        Args:
-            number: How many rows of the same identity come before it.
-        """
+        """Write the record with its key; so many rows of the same identity come before it."""
         key = uuid5(_IDS, f"{self.identity} {number}")
         return b'{"id":"%b",%b' % (str(key).encode(), bytes(self.record)[1:])
 
@@ -85,14 +83,12 @@ class RowSpool(Spool):
     Args:
         body: A JSON array of `Row`.
         window: Records of which ``cursor`` lies in another window are dropped.
+        numbers: Numbers the rows that are kept whole.
     """
 
-    numbers: RowNumbers | None = None
-    """Numbers the rows that are kept whole. None while they are looked at and not emitted, as the
-    report of a connection test does: they all come then, as the first of their kind."""
-
-    def __init__(self, body: Iterable[bytes], window: Window) -> None:
+    def __init__(self, body: Iterable[bytes], window: Window, numbers: RowNumbers) -> None:
         super().__init__(body, window, _KEYS)
+        self._numbers = numbers
 
     @override
     def records(self) -> Iterator[tuple[int, bytes]]:
@@ -105,9 +101,7 @@ class RowSpool(Spool):
                     documented.append(row)
                     continue
                 # Not collected: a window may have nothing else, all at the same time.
-                number: int | None = 0
-                if self.numbers is not None:
-                    number = self.numbers.next(row.identity, self.window.start)
+                number = self._numbers.next(row.identity, self.window.start)
                 if number is not None:
                     yield time, row.with_key(number)
             # In an order of their own: Dixa documents none, and the numbers must not change.
@@ -135,12 +129,7 @@ class _AnalyticsRow(msgspec.Struct, rename="camel"):
 
 
 def analytics_row(row: Any, window: RecordWindow) -> Row:
-    """Make the record of a row of Analytics; if it is not as documented, of the whole row.
-
-    Args:
-        row: The row, as decoded JSON that can be stored.
-        window: The window that it was requested for.
-    """
+    """Make the record of a row of Analytics; if it is not as documented, of the whole row."""
     time = _primary_time(row)
     try:
         documented = msgspec.convert(row, _AnalyticsRow)
@@ -169,7 +158,7 @@ def whole_row(row: Any, window: RecordWindow, *, time: int | None = None, **colu
     """Make the record of a row without a documented shape: it is kept as it is.
 
     Args:
-        row: The row, as decoded JSON that can be stored.
+        row: The row.
         window: The window that it was requested for.
         time: When it happened, in Unix ms; None for the start of the window.
         columns: More columns of the record.
@@ -192,8 +181,7 @@ def whole_row(row: Any, window: RecordWindow, *, time: int | None = None, **colu
 def join_columns(cells: dict[str, Any]) -> dict[str, Any]:
     """Return the conversation, the agent and the queue that a row is about; null if there is none.
 
-    Args:
-        cells: Objects with ``value``, by field. Anything else is ignored.
+    Cells are objects with ``value``, by field. Anything else is ignored.
     """
     values = {name: cell.get("value") for name, cell in cells.items() if isinstance(cell, dict)}
     return {

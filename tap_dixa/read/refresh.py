@@ -18,7 +18,7 @@ from tap_dixa.read.batches import Batch, Done
 from tap_dixa.timestamps import parse, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from tap_dixa.read.window_reader import WindowReader
 
@@ -48,14 +48,7 @@ class RefreshBookmark:
 
     @classmethod
     def read(cls, state: Mapping[str, Any]) -> RefreshBookmark | None:
-        """Read it from the stream's state; None if there is none.
-
-        Raises:
-            AttributeError: A time is not a text.
-            OverflowError: A time is out of range.
-            TypeError: It is not an object of these times.
-            ValueError: A time is not a date-time.
-        """
+        """Read it from the stream's state; None if there is none."""
         if (saved := state.get(_IN_STATE)) is None:
             return None
         bookmark = cls(**{name: parse(time) for name, time in dict(saved).items()})
@@ -91,8 +84,8 @@ class Refreshed(NamedTuple):
 class Search(Protocol):
     """Searches for what Dixa erased, and reads it again."""
 
-    conversations: set[int]
-    """The conversations that were refreshed in this run."""
+    conversations: int
+    """How many conversations were refreshed in this run."""
 
     def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
         """Search, and read again.
@@ -101,11 +94,6 @@ class Search(Protocol):
             erased: When it was erased.
             records: When the records are from that are emitted again: later ones have just been
                 read, earlier ones were never synced, or are refreshed.
-
-        Raises:
-            ForbiddenError: The token may not read what is needed.
-            NotFoundError: Dixa has nothing at an address that is needed.
-            FatalSyncError: A request failed otherwise.
         """
 
 
@@ -113,27 +101,19 @@ class RefreshingReader:
     """Reads a stream's new records, and then those that Dixa has erased something in.
 
     Args:
-        reader: Reads the new records.
+        reader: Reads the new records: at least one window.
         search: Reads what was erased.
-        windows: What the run reads: at least one window.
         state: The stream's state when the run starts.
     """
 
-    is_whole = False
-
-    def __init__(
-        self,
-        reader: WindowReader,
-        search: Search,
-        windows: Sequence[Window],
-        state: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, reader: WindowReader, search: Search, state: Mapping[str, Any]) -> None:
         self._reader = reader
+        self._client = reader.client
+        self._settings = reader.client.run.settings
         self._search = search
-        self._windows = windows
         self._stream_state = state
         self._newest: str | None = state.get("replication_key_value")
-        self._start, self._end = windows[0].start, windows[-1].end
+        self._start, self._end = reader.windows[0].start, reader.windows[-1].end
 
     @property
     def begun(self) -> bool:
@@ -142,14 +122,13 @@ class RefreshingReader:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the new records, and then those that are emitted again."""
-        settings = self._reader.client.run.settings
         bookmark = RefreshBookmark.read(self._stream_state)
-        is_first_run = self._start <= settings.start_date
+        is_first_run = self._start <= self._settings.start_date
         # Where the refresh starts is recorded even while it is off, so that it can be turned on.
         if not is_first_run and bookmark is None:
             bookmark = RefreshBookmark(self._start)
             yield Batch([], self._start, Done(state=bookmark.entry()))
-        for batch in self._reader.batches(self._windows):
+        for batch in self._reader.batches():
             self._newest = max(self._newest or "", batch.done.bookmark or "") or None
             done = batch.done
             if bookmark is None and done.is_worth_a_message:
@@ -157,7 +136,7 @@ class RefreshingReader:
                 bookmark = RefreshBookmark(max(self._visible_until(), self._start))
                 done = replace(done, state=bookmark.entry())
             yield replace(batch, done=done)
-        if settings.refresh_anonymized and not is_first_run and bookmark is not None:
+        if self._settings.refresh_anonymized and not is_first_run and bookmark is not None:
             # Last, so that no other request comes before a new record.
             yield from self._refresh(bookmark)
 
@@ -165,18 +144,13 @@ class RefreshingReader:
         """Return the time up to which Dixa shows changes, by its clock, in Unix ms."""
         # Whichever is later is what is known of Dixa's clock: the time of its first response, or
         # that of its newest record.
-        client = self._reader.client
         newest = parse(self._newest) if self._newest else 0
-        known = max(newest, client.session.service_time or 0)
-        return max(0, min(known, self._end) - 1000 * client.run.settings.lookback_seconds)
+        known = max(newest, self._client.session.service_time or 0)
+        return max(0, min(known, self._end) - 1000 * self._settings.lookback_seconds)
 
     def _refresh(self, bookmark: RefreshBookmark) -> Iterator[Batch]:
         """Emit again what was erased before the run's upper bound, search by search."""
-        client, search, settings = (
-            self._reader.client,
-            self._search,
-            self._reader.client.run.settings,
-        )
+        client, search, settings = self._client, self._search, self._settings
         visible_now, count, logged = self._visible_until(), 0, time.monotonic()
         # What becomes visible later is searched for again, without regard to what is done.
         visible = max(bookmark.conversations, visible_now)
@@ -191,7 +165,7 @@ class RefreshingReader:
                     count += len(rows)
                     yield Batch(rows, origin, _done(reached, visible))
                     if time.monotonic() - logged >= _PROGRESS_INTERVAL:
-                        client.log(_PROGRESS, client.stream, count, len(search.conversations))
+                        client.log(_PROGRESS, client.stream, count, search.conversations)
                         logged = time.monotonic()
             except (ForbiddenError, NotFoundError) as error:
                 client.warn(_NOT_REFRESHED, client.stream, error)
@@ -199,7 +173,7 @@ class RefreshingReader:
             bookmark = RefreshBookmark(erased.end)
             yield Batch([], erased, _done(bookmark, visible))
         if search.conversations:
-            client.log(_DONE, client.stream, count, len(search.conversations))
+            client.log(_DONE, client.stream, count, search.conversations)
 
 
 def _done(bookmark: RefreshBookmark | None, visible: int) -> Done:

@@ -12,8 +12,7 @@ class RowNumbers:
     interval touches. It is emitted with the first of them. Rows of one window that are equal are
     numbered: as many of them are emitted as the window with the most has.
 
-    Memory stays flat: SQLite keeps digests in a temporary file, which has no name. To be used in
-    one thread.
+    SQLite keeps digests in a temporary file, which has no name. To be used in one thread.
     """
 
     def __init__(self) -> None:
@@ -34,10 +33,7 @@ class RowNumbers:
 
         Args:
             identity: What equal rows have in common.
-            window: The window that it comes in, such as its start. A window's rows come in a row.
-
-        Raises:
-            DiskError: The file cannot be written.
+            window: Where its window starts. A window's rows come in a row.
         """
         try:
             rows = self._database.execute(

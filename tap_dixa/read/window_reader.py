@@ -38,23 +38,24 @@ class WindowReader:
     Args:
         client: Has the run, the stream's name and its log.
         download: Downloads a window with retries: see `WindowFetcher`.
+        windows: Those of the stream's time range, consecutive, oldest first.
     """
 
-    def __init__(self, client: Client, download: Download) -> None:
+    def __init__(self, client: Client, download: Download, windows: Sequence[Window] = ()) -> None:
         self.client = client
+        self.windows = windows
         self.begun = False
         """Whether Dixa has sent a window."""
         self._fetcher = WindowFetcher(client, download)
 
-    def batches(
+    def batches(self) -> Iterator[Batch]:
+        """Yield the records of the time range, oldest first."""
+        return self.batches_of(self.windows)
+
+    def batches_of(
         self, windows: Sequence[Window], context: Mapping[str, str] | None = None
     ) -> Iterator[Batch]:
-        """Yield the records of windows, oldest first.
-
-        Args:
-            windows: Consecutive windows.
-            context: The partition that they are of, if the stream has partitions.
-        """
+        """Yield the records of consecutive windows, of a partition if the stream has partitions."""
         run = self.client.run
         name = " ".join((self.client.stream, *(context or {}).values()))
         progress = Progress(name, windows, self.client.log, self.client.traffic, run.progress_bar)
@@ -74,15 +75,9 @@ class WindowReader:
     def spools(self, windows: Sequence[Window]) -> Iterator[Spool]:
         """Download windows, some of them ahead, in parts where Dixa cannot send one at once.
 
-        Returns:
+        Yields:
             The responses on disk, oldest first. Each has its window, and is to be closed before
             the next one is asked for.
-
-        Raises:
-            RetriesExhaustedError: All attempts failed.
-            RefusedError: Dixa refuses the request.
-            UnusableRecordError: A record has no usable key or replication key.
-            DiskError: The response could not be written.
         """
         run = self.client.run
         for spool in self._fetcher.fetch(windows, ahead=run.settings.parallel_downloads):
@@ -103,53 +98,17 @@ class WindowReader:
                 yield time, repaired
         self.client.warn_of_replaced(spool.window, replaced)
 
-    def decoded(
-        self, windows: Sequence[Window], decoder: msgspec.json.Decoder[_Record]
-    ) -> Iterator[_Record]:
-        """Yield the records of windows, decoded, oldest first, for other uses than emitting."""
-        for spool in self.spools(windows):
+    def decoded(self, window: Window, decoder: msgspec.json.Decoder[_Record]) -> Iterator[_Record]:
+        """Yield the records of a window, decoded, for other uses than emitting."""
+        for spool in self.spools([window]):
             for _, text in self.records(spool):
                 yield convert(decoder.decode, text, self.client.stream, spool.window)
-
-
-class TimeRangeReader:
-    """Reads a stream's time range.
-
-    Args:
-        reader: Reads windows.
-        windows: Those of the time range, consecutive.
-    """
-
-    is_whole = False
-
-    def __init__(self, reader: WindowReader, windows: Sequence[Window]) -> None:
-        self._reader = reader
-        self._windows = windows
-
-    @property
-    def begun(self) -> bool:
-        """Whether Dixa has sent a window."""
-        return self._reader.begun
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield the records, oldest first."""
-        return self._reader.batches(self._windows)
 
 
 def convert(
     conversion: Callable[[bytes], _Record], text: bytes, stream: str, origin: object
 ) -> _Record:
-    """Decode a record.
-
-    Args:
-        conversion: Decodes it.
-        text: Its JSON.
-        stream: The stream's name, for messages.
-        origin: Where it is from, for messages.
-
-    Raises:
-        UnusableRecordError: It cannot be decoded.
-    """
+    """Decode a record of a stream. If that is impossible, an error names where it is from."""
     try:
         return conversion(text)
     except _NOT_DECODABLE as error:

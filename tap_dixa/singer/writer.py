@@ -48,6 +48,8 @@ class Writer:
         """How many records were emitted since the last STATE message."""
         self._is_file_open = False
         """Whether a BATCH file has records and is not announced."""
+        self.is_whole = False
+        """Whether every record that Dixa has was surely emitted: see `Done`."""
 
     @property
     def is_fast(self) -> bool:
@@ -140,6 +142,7 @@ class Writer:
         if done.bookmark is not None:
             stream.advance_bookmark(done.bookmark, done.context)
         stream.stream_state.update(done.state)
+        self.is_whole = done.is_whole
         is_due = done.is_worth_a_message or self._emitted + MOST_ROWS > _MOST_REPEATED
         if is_due and not (self._is_file_open or stream.is_test):
             stream.write_state()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
 from tap_dixa.read.analytics import AnalyticsSource, IntelligenceSource
-from tap_dixa.read.record_types import Chosen, RecordTypesReader
+from tap_dixa.read.record_types import RecordTypesReader
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import AnalyticsRecordTypesStream, IntelligenceRecordTypesStream
 from tap_dixa.streams.time_range import windows_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.read.batches import Reader
+    from tap_dixa.streams.lists import ListStream
 
 
 class AnalyticsRecordsStream(DixaStream):
@@ -24,20 +25,30 @@ class AnalyticsRecordsStream(DixaStream):
 
     name = "analytics_records"
     path = "/v1/analytics/records"
-    primary_keys = ("id",)
     replication_key = "timestamp"
     selected_by_default = False
     is_optional = True
     partitions = None  # the reader reads all record types: the SDK would stop at one that fails
 
+    source: ClassVar[type[AnalyticsSource | IntelligenceSource]] = AnalyticsSource
+    """Requests the rows."""
+    types: ClassVar[type[ListStream]] = AnalyticsRecordTypesStream
+    """The record types."""
+    setting: ClassVar[str] = "analytics_record_ids"
+    """Which of them are read."""
+
+    @property
+    def lookback_days(self) -> int:
+        """How many days are read again in every run, if the lookback is not longer."""
+        return 0
+
     @override
     def read(self) -> Reader:
-        types = AnalyticsRecordTypesStream.list_of(self.client)
         return RecordTypesReader(
-            AnalyticsSource(self.client, self.path),
-            types,
-            Chosen("analytics_record_ids", self.run.settings.analytics_record_ids),
-            partial(windows_of, self),
+            self.source(self.client, self.path),
+            self.types.list_of(self.client),
+            self.setting,
+            partial(windows_of, self, lookback_days=self.lookback_days),
             is_test=self.is_test,
         )
 
@@ -46,32 +57,17 @@ class AnalyticsRecordsStream(DixaStream):
         """Write none: only the record types have a bookmark."""
 
 
-class IntelligenceRecordsStream(DixaStream):
-    """Records of all types that the Intelligence API has, such as the agents' presence.
-
-    An interval of presence may not have ended when it is read, so the last days are read again in
-    every run.
-    """
+class IntelligenceRecordsStream(AnalyticsRecordsStream):
+    """Records of all types that the Intelligence API has, such as the agents' presence."""
 
     name = "intelligence_records"
     path = "/beta/intelligence/{category}/records/{recordId}"
-    primary_keys = ("id",)
-    replication_key = "timestamp"
-    selected_by_default = False
-    is_optional = True
-    partitions = None  # as above
+    source = IntelligenceSource
+    types = IntelligenceRecordTypesStream
+    setting = "intelligence_record_ids"
 
+    @property
     @override
-    def read(self) -> Reader:
-        settings = self.run.settings
-        return RecordTypesReader(
-            IntelligenceSource(self.client, self.path),
-            IntelligenceRecordTypesStream.list_of(self.client),
-            Chosen("intelligence_record_ids", settings.intelligence_record_ids),
-            partial(windows_of, self, lookback_days=settings.intelligence_lookback_days),
-            is_test=self.is_test,
-        )
-
-    @override
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write none: only the record types have a bookmark."""
+    def lookback_days(self) -> int:
+        # An interval of presence may not have ended when it is read.
+        return self.run.settings.intelligence_lookback_days

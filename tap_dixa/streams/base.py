@@ -23,7 +23,7 @@ from tap_dixa.singer.writer import Writer
 from tap_dixa.streams.schema_fit import normalizer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
@@ -42,14 +42,16 @@ SCHEMAS = SchemaDirectory(schemas)
 class DixaStream(Stream):
     """A stream of Dixa's. A reader reads it in batches, and the writer emits them.
 
-    A subclass has a ``name``, ``path``, ``primary_keys``, the schema file ``schemas/NAME.json`` and
-    a `read` method. Its place is in `tap_dixa.streams.STREAMS`.
+    A subclass has a ``name``, ``path``, the schema file ``schemas/NAME.json`` and a `read` method.
+    Its place is in `tap_dixa.streams.STREAMS`.
     """
 
     schema: ClassVar[StreamSchema] = StreamSchema(SCHEMAS)
 
     path: ClassVar[str]
     """The path that it is requested from, with a name in braces for each id in it."""
+
+    primary_keys: Sequence[str] = ("id",)
 
     is_exports: ClassVar[bool] = False
     """Whether it is requested from the Exports API, and not from the Dixa API."""
@@ -59,6 +61,8 @@ class DixaStream(Stream):
 
     other_names: ClassVar[Mapping[str, str]] = {}
     """Fields that Dixa sends under a second name, and the schema's name for them."""
+
+    is_sorted = True
 
     # Normalized records conform already: a second walk over each one would change nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -86,11 +90,6 @@ class DixaStream(Stream):
         """Whether the run only reads a few records of the stream, and loads none."""
         return self.ABORT_AT_RECORD_COUNT is not None
 
-    @property
-    @override
-    def is_sorted(self) -> bool:
-        return True
-
     # Records
 
     @cached_property
@@ -99,11 +98,7 @@ class DixaStream(Stream):
         return normalizer_of(self)
 
     def conversion(self, *, fast: bool) -> Callable[[Any], Encodable]:
-        """Return what makes a record of a row of a batch.
-
-        Args:
-            fast: Whether the record may be any object that msgspec encodes as the record.
-        """
+        """Return what makes a record of a row; a fast one, any object that is encoded as one."""
         if fast:
             return CompiledNormalizer(self.normalize)
         return lambda text: self.normalize(decode(text))
@@ -132,7 +127,6 @@ class DixaStream(Stream):
                 raise
             self.run.permissions.skip(self.name, error, begun=reader.begun)
             self.skipped = error
-        self._is_whole = reader.is_whole and self.skipped is None
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
@@ -214,13 +208,7 @@ class DixaStream(Stream):
         """Leave the state to the writer: the reader says what it may say."""
 
     def advance_bookmark(self, value: str, context: Context | None = None) -> None:
-        """Move the bookmark.
-
-        Args:
-            value: A value of the replication key. The lookback's are older than the bookmark, which
-                does not move back.
-            context: The partition whose bookmark it is, if the stream has partitions.
-        """
+        """Move the bookmark, of a partition if the stream has partitions, and never back."""
         bookmark = self.get_context_state(context).get("replication_key_value")
         if bookmark is None or value >= bookmark:
             latest = {str(self.replication_key): value}
@@ -234,9 +222,6 @@ class DixaStream(Stream):
 
     # ACTIVATE_VERSION
 
-    _is_whole = False
-    """Whether every record that Dixa has was surely read."""
-
     @override
     def _write_activate_version_message(self, full_table_version: int) -> None:
         """Write nothing before the first record, as the SDK would.
@@ -245,14 +230,10 @@ class DixaStream(Stream):
         """
 
     def _activate_version(self) -> None:
-        if self._stream_version is not None and self._is_whole:
+        if self._stream_version is not None and self.writer.is_whole:
             super()._write_activate_version_message(self._stream_version)
 
     # The log
-
-    def warn(self, message: str, *args: Any) -> None:
-        """Log a warning."""
-        self.log(message, *args, level=logging.WARNING)
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:

@@ -13,6 +13,8 @@ from typing_extensions import override
 
 from tap_dixa.read.changed_conversations import REPLICATION_KEY, ChangedConversationsReader
 from tap_dixa.read.children import ChildrenSource
+from tap_dixa.read.exports import conversation_export
+from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.streams.lists import ListStream
 from tap_dixa.streams.time_range import windows_of
 
@@ -27,7 +29,6 @@ class ConversationNotesStream(ListStream):
 
     name = "conversation_notes"
     path = "/v1/conversations/{csid}/notes"
-    primary_keys = ("id",)
     replication_key = REPLICATION_KEY
     selected_by_default = False
 
@@ -53,17 +54,11 @@ class ConversationRatingsStream(ListStream):
 def _of_changed_conversations(
     stream: ListStream, arrange: Callable[[Iterator[Any]], Iterator[Any]]
 ) -> Reader:
-    """Make the reader of the rows of conversations that changed.
-
-    Args:
-        stream: The stream.
-        arrange: Transforms the rows of a conversation.
-    """
-    exports, windows = stream.client.named(stream.name, is_exports=True), windows_of(stream)
+    """Make the reader of the rows of conversations that changed, which may be transformed."""
+    exports = stream.client.named(stream.name, is_exports=True)
+    reader = WindowReader(exports, conversation_export(exports).download, windows_of(stream))
     children = ChildrenSource(stream.list_of(stream.client), "csid", arrange=arrange)
-    return ChangedConversationsReader(
-        exports, children, windows, stream.stream_state, is_test=stream.is_test
-    )
+    return ChangedConversationsReader(reader, children, stream.stream_state, is_test=stream.is_test)
 
 
 def _numbered(rows: Iterator[Any]) -> Iterator[Any]:

@@ -11,11 +11,10 @@ from tap_dixa.download.spool import key_decoder
 from tap_dixa.read.activity_log import LOG_PATH, ActivityLogSource
 from tap_dixa.read.conversation_entries import EntrySearch
 from tap_dixa.read.erased_conversations import ErasedConversations
-from tap_dixa.read.erased_messages import MessageSearch
+from tap_dixa.read.erased_messages import MessageSearch, RedactedMessages
 from tap_dixa.read.exports import CONVERSATIONS_PATH, ExportSource, conversation_export
-from tap_dixa.read.redacted_messages import RedactedMessages
 from tap_dixa.read.refresh import RefreshingReader
-from tap_dixa.read.window_reader import TimeRangeReader, WindowReader
+from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.time_range import windows_of
 
@@ -30,14 +29,13 @@ class ConversationsStream(DixaStream):
 
     name = "conversations"
     path = CONVERSATIONS_PATH
-    primary_keys = ("id",)
     replication_key = "updated_at"
     is_exports = True
 
     @override
     def read(self) -> Reader:
         source = conversation_export(self.client)
-        return TimeRangeReader(WindowReader(self.client, source.download), windows_of(self))
+        return WindowReader(self.client, source.download, windows_of(self))
 
 
 class MessagesStream(DixaStream):
@@ -45,7 +43,6 @@ class MessagesStream(DixaStream):
 
     name = "messages"
     path = "/v1/message_export"
-    primary_keys = ("id",)
     replication_key = "created_at"
     is_exports = True
     # Seen live under the one name, documented under the other.
@@ -54,12 +51,11 @@ class MessagesStream(DixaStream):
     @override
     def read(self) -> Reader:
         client, keys = self.client, key_decoder("created_at", {"id": str})
-        reader = WindowReader(client, ExportSource(client, self.path, "created_at", keys).download)
+        source = ExportSource(client, self.path, "created_at", keys)
+        reader = WindowReader(client, source.download, windows_of(self))
         log = ActivityLogSource(client.named(ActivityLogsStream.name, is_exports=False))
-        search = MessageSearch(
-            reader, _erased_conversations(client), RedactedMessages(log, self.name)
-        )
-        return with_refresh(self, reader, search)
+        search = MessageSearch(reader, _conversations(client), RedactedMessages(log, self.name))
+        return _with_refresh(self, reader, search)
 
 
 class ActivityLogsStream(DixaStream):
@@ -67,23 +63,22 @@ class ActivityLogsStream(DixaStream):
 
     name = "activity_logs"
     path = LOG_PATH
-    primary_keys = ("id",)
     replication_key = "activityTimestamp"
 
     @override
     def read(self) -> Reader:
-        reader = WindowReader(self.client, ActivityLogSource(self.client).download)
-        return with_refresh(self, reader, EntrySearch(reader, _erased_conversations(self.client)))
+        source = ActivityLogSource(self.client)
+        reader = WindowReader(self.client, source.download, windows_of(self))
+        return _with_refresh(self, reader, EntrySearch(reader, _conversations(self.client)))
 
 
-def with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> Reader:
+def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> Reader:
     """Let a stream's new records be followed by those that Dixa has erased something in."""
-    windows = windows_of(stream)
-    if not windows or stream.is_test or stream.replication_method != REPLICATION_INCREMENTAL:
-        return TimeRangeReader(reader, windows)
-    return RefreshingReader(reader, search, windows, stream.stream_state)
+    is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
+    if reader.windows and is_incremental and not stream.is_test:
+        return RefreshingReader(reader, search, stream.stream_state)
+    return reader
 
 
-def _erased_conversations(client: Client) -> ErasedConversations:
-    named = client.named(ConversationsStream.name, is_exports=True)
-    return ErasedConversations(conversation_export(named))
+def _conversations(client: Client) -> ErasedConversations:
+    return ErasedConversations(client.named(ConversationsStream.name, is_exports=True))

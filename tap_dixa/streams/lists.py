@@ -9,20 +9,19 @@ from typing_extensions import override
 from tap_dixa.errors import UnusableRecordError
 from tap_dixa.http.client import Request
 from tap_dixa.log_shapes import shown_value
-from tap_dixa.read.children import ChildrenSource, FlowsSource, MembersSource
-from tap_dixa.read.knowledge import CatalogItemsSource
+from tap_dixa.read.children import ChildrenSource
+from tap_dixa.read.knowledge import item_ids
 from tap_dixa.read.lists import LIST_STATUSES, ListReader, ListSource, is_key, unusable_key
 from tap_dixa.streams.base import DixaStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Record
 
     from tap_dixa.http.client import Client
     from tap_dixa.read.batches import Reader
     from tap_dixa.read.knowledge import Kind
-    from tap_dixa.read.lists import Rows
 
 CHANNELS = (
     *("Email", "ContactForm", "WidgetChat", "Messenger", "FacebookMessenger", "WhatsApp"),
@@ -58,13 +57,10 @@ class ListStream(DixaStream):
         named = client.named(cls.name)  # type: ignore[misc] # each class has its own
         return ListSource(named, request, rows_at=cls.rows_at, one_row=cls.one_row)
 
-    def source(self) -> Rows:
-        """Make what requests the rows."""
-        return self.list_of(self.client)
-
     @override
     def read(self) -> Reader:
-        return ListReader(self.source(), self.path)
+        source = self.list_of(self.client)
+        return ListReader(source.rows(), [source], self.path)
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Transform a row as Dixa sends it."""
@@ -75,11 +71,7 @@ class ListStream(DixaStream):
         return self._to_record
 
     def _to_record(self, row: Any) -> Record:
-        """Make a record that fits the schema from a row.
-
-        Raises:
-            UnusableRecordError: It has no usable key, or is nested too deeply.
-        """
+        """Make a record that fits the schema, and has a usable key, of a row."""
         if isinstance(row, dict):
             try:
                 record: Record = self.normalize(self.row(row))
@@ -98,7 +90,6 @@ class AgentsStream(ListStream):
 
     name = "agents"
     path = "/v1/agents"
-    primary_keys = ("id",)
     has_page_limit = True
 
 
@@ -107,7 +98,6 @@ class EndUsersStream(ListStream):
 
     name = "end_users"
     path = "/v1/endusers"
-    primary_keys = ("id",)
     has_page_limit = True
 
 
@@ -116,7 +106,6 @@ class QueuesStream(ListStream):
 
     name = "queues"
     path = "/v1/queues"
-    primary_keys = ("id",)
 
 
 class TeamsStream(ListStream):
@@ -124,7 +113,6 @@ class TeamsStream(ListStream):
 
     name = "teams"
     path = "/v1/teams"
-    primary_keys = ("id",)
 
 
 class TagsStream(ListStream):
@@ -132,7 +120,6 @@ class TagsStream(ListStream):
 
     name = "tags"
     path = "/v1/tags"
-    primary_keys = ("id",)
     parameters: ClassVar = {"includeDeactivated": "true"}
 
 
@@ -141,7 +128,6 @@ class CustomAttributesStream(ListStream):
 
     name = "custom_attributes"
     path = "/v1/custom-attributes"
-    primary_keys = ("id",)
 
 
 class ContactEndpointsStream(ListStream):
@@ -162,7 +148,6 @@ class OrganizationStream(ListStream):
 
     name = "organization"
     path = "/v1/organization"
-    primary_keys = ("id",)
     one_row = True
     is_optional = True
 
@@ -172,7 +157,6 @@ class AiAgentsStream(ListStream):
 
     name = "ai_agents"
     path = "/v1/ai-agents"
-    primary_keys = ("id",)
     is_optional = True
 
 
@@ -181,7 +165,6 @@ class TemplatesStream(ListStream):
 
     name = "templates"
     path = "/v1/templates"
-    primary_keys = ("id",)
     is_optional = True
 
 
@@ -190,7 +173,6 @@ class BusinessHoursSchedulesStream(ListStream):
 
     name = "business_hours_schedules"
     path = "/v1/business-hours/schedules"
-    primary_keys = ("id",)
     rows_at = ("data", "schedules")
     is_optional = True
 
@@ -200,7 +182,6 @@ class KnowledgeCollectionsStream(ListStream):
 
     name = "knowledge_collections"
     path = "/v1/knowledge/collections"
-    primary_keys = ("id",)
     is_optional = True
 
 
@@ -209,7 +190,6 @@ class AnalyticsMetricsStream(ListStream):
 
     name = "analytics_metrics"
     path = "/v1/analytics/metrics"
-    primary_keys = ("id",)
     is_optional = True
     selected_by_default = False
 
@@ -219,7 +199,6 @@ class AnalyticsRecordTypesStream(ListStream):
 
     name = "analytics_record_types"
     path = "/v1/analytics/records"
-    primary_keys = ("id",)
     is_optional = True
     selected_by_default = False
 
@@ -229,7 +208,6 @@ class IntelligenceRecordTypesStream(ListStream):
 
     name = "intelligence_record_types"
     path = "/beta/intelligence/records"
-    primary_keys = ("id",)
     is_optional = True
     selected_by_default = False
 
@@ -245,9 +223,8 @@ class QueueMembersStream(ListStream):
     primary_keys = ("queueId", "agentId")
 
     @override
-    def source(self) -> Rows:
-        members = ChildrenSource(self.list_of(self.client), "queueId")
-        return MembersSource(QueuesStream.list_of(self.client), members)
+    def read(self) -> Reader:
+        return _of_each(QueuesStream, "queueId", self)
 
 
 class TeamMembersStream(ListStream):
@@ -258,9 +235,8 @@ class TeamMembersStream(ListStream):
     primary_keys = ("teamId", "id")
 
     @override
-    def source(self) -> Rows:
-        members = ChildrenSource(self.list_of(self.client), "teamId")
-        return MembersSource(TeamsStream.list_of(self.client), members)
+    def read(self) -> Reader:
+        return _of_each(TeamsStream, "teamId", self)
 
 
 class BusinessHoursDefinitionsStream(ListStream):
@@ -268,15 +244,13 @@ class BusinessHoursDefinitionsStream(ListStream):
 
     name = "business_hours_definitions"
     path = "/v1/business-hours/schedules/{id}/definition"
-    primary_keys = ("id",)
     rows_at = ("data", "schedule")
     one_row = True
     is_optional = True
 
     @override
-    def source(self) -> Rows:
-        hours = ChildrenSource(self.list_of(self.client), "id")
-        return MembersSource(BusinessHoursSchedulesStream.list_of(self.client), hours)
+    def read(self) -> Reader:
+        return _of_each(BusinessHoursSchedulesStream, "id", self)
 
 
 class ConversationFlowsStream(ListStream):
@@ -288,9 +262,9 @@ class ConversationFlowsStream(ListStream):
     is_optional = True
 
     @override
-    def source(self) -> Rows:
+    def read(self) -> Reader:
         flows = ChildrenSource(self.list_of(self.client), "channel", in_query=True)
-        return FlowsSource(CHANNELS, flows)
+        return ListReader(_distinct(flows.of_ids(CHANNELS)), [flows], self.path)
 
 
 class KnowledgeCategoriesStream(ListStream):
@@ -298,13 +272,12 @@ class KnowledgeCategoriesStream(ListStream):
 
     name = "knowledge_categories"
     path = "/v1/knowledge/categories/{id}"
-    primary_keys = ("id",)
     one_row = True
     is_optional = True
 
     @override
-    def source(self) -> Rows:
-        return _catalog_items("categories", self.list_of(self.client))
+    def read(self) -> Reader:
+        return _of_catalogs("categories", self)
 
 
 class KnowledgeArticlesStream(ListStream):
@@ -312,22 +285,36 @@ class KnowledgeArticlesStream(ListStream):
 
     name = "knowledge_articles"
     path = "/v1/knowledge/articles/{id}"
-    primary_keys = ("id",)
     one_row = True
     is_optional = True
 
     @override
-    def source(self) -> Rows:
-        return _catalog_items("articles", self.list_of(self.client))
+    def read(self) -> Reader:
+        return _of_catalogs("articles", self)
 
 
-def _catalog_items(kind: Kind, items: ListSource) -> Rows:
-    collections = KnowledgeCollectionsStream.list_of(items.client)
+def _of_each(parents: type[ListStream], key: str, stream: ListStream) -> Reader:
+    """Read a stream that is requested for each row of a list, which is requested first."""
+    source = parents.list_of(stream.client)
+    children = ChildrenSource(stream.list_of(stream.client), key)
+    return ListReader(children.of_ids(source.ids()), [source, children], stream.path)
+
+
+def _of_catalogs(kind: Kind, stream: ListStream) -> Reader:
+    """Read the items that are named by the catalogs of all collections."""
+    collections = KnowledgeCollectionsStream.list_of(stream.client)
     request = Request("/v1/knowledge/collections/{collectionId}/catalog", complete=LIST_STATUSES)
-    catalogs = ListSource(collections.client, request, one_row=True, is_raw=True)
-    return CatalogItemsSource(
-        kind,
-        collections,
-        ChildrenSource(catalogs, "collectionId"),
-        ChildrenSource(items, "id"),
-    )
+    catalog = ListSource(collections.client, request, one_row=True, is_raw=True)
+    catalogs = ChildrenSource(catalog, "collectionId")
+    items = ChildrenSource(stream.list_of(stream.client), "id")
+    ids = item_ids(kind, catalogs.of_ids(collections.ids()))
+    return ListReader(items.of_ids(ids), [collections, catalogs, items], stream.path)
+
+
+def _distinct(rows: Iterator[Any]) -> Iterator[Any]:
+    """Yield equal rows once: whether a flow can be listed for several channels is unknown."""
+    before: list[Any] = []
+    for row in rows:
+        if row not in before:
+            before.append(row)
+            yield row

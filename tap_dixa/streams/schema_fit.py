@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def normalizer_of(stream: DixaStream) -> Normalizer:
     """Build what makes records, as Dixa sends them, fit the stream's schema."""
     exclusions = exclusions_of(stream)
-    warnings = ContentWarnings(stream.name, stream.primary_keys, stream.warn, exclusions)
+    warnings = ContentWarnings(stream.name, stream.primary_keys, stream.client.warn, exclusions)
     return Normalizer(stream.effective_schema, warnings, stream.other_names, exclusions)
 
 

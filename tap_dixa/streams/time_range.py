@@ -22,13 +22,8 @@ def windows_of(
     """Decide which windows this run reads.
 
     The run's upper bound, for all its streams, is a margin before its start: later changes belong
-    to the next run, and no request filters by a time in the future.
-
-    Args:
-        stream: The stream.
-        context: The partition, if the stream has partitions.
-        lookback_days: How many days before the bookmark to start, if that is more than the setting
-            lookback_seconds asks for.
+    to the next run, and no request filters by a time in the future. If the stream has partitions,
+    the context is one of them. The longer one of its lookbacks counts.
     """
     settings = stream.run.settings
     start: int = settings.start_date

@@ -77,7 +77,9 @@ def test_a_conversation_whose_log_stays_unavailable_is_named(account):
     account.sync()
     chosen = anonymize_in_turn(account.sandbox, 2)
     account.behaviour.api_faults.extend([None, *[Refusal(500)] * 8])
-    assert f"conversation {chosen[0]}: " in checks.failed(account.sync())
+    assert f"/v1/conversations/{chosen[0]}/activitylog could not be read: " in checks.failed(
+        account.sync()
+    )
     checks.succeeded(account.sync())
     account.log_is_fresh()
 
