@@ -21,11 +21,7 @@ def cancel_on(event: Event) -> None:
 
 
 def raise_if_cancelled() -> None:
-    """End the work of the current thread if it is cancelled.
-
-    Raises:
-        CancelledError: It is.
-    """
+    """End the work of the current thread with `CancelledError`, if it is cancelled."""
     event = _cancelled.get()
     if event is not None and event.is_set():
         raise CancelledError

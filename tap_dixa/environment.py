@@ -9,7 +9,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.json_input import parse_json
-from tap_dixa.setting_types import shown_setting
+from tap_dixa.setting_values import shown_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,10 +23,6 @@ def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
     The SDK converts texts without naming a variable that it cannot read, and takes an empty one
     for a value, so it only reads them, as texts.
-
-    Args:
-        schema: The JSON Schema of the settings.
-        prefix: What the variables' names begin with.
 
     Raises:
         SettingsError: A text cannot be converted. The message names the variable.
@@ -47,11 +43,7 @@ def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _convert(text: str, types: Collection[str]) -> Any:
-    """Convert a text to a value of one of the types of a JSON Schema.
-
-    Raises:
-        ValueError: It cannot be converted.
-    """
+    """Convert a text to a value of one of the types of a JSON Schema, or raise ValueError."""
     if "object" in types or "array" in types:
         return parse_json(text)
     try:

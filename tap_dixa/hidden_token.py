@@ -54,9 +54,7 @@ def without_token(text: str) -> str:
 def beginning(text: str, length: int) -> str:
     """Cut a text after so many characters, without a piece of the token at the cut.
 
-    Args:
-        text: A text that may have been cut before, such as the first bytes of a body.
-        length: The most characters that are returned.
+    The text may have been cut before, such as the first bytes of a body.
     """
     # Hidden before it is cut: a piece of the token is not recognized anywhere but at the end.
     clean = without_token(text)

@@ -18,11 +18,7 @@ _NO_FILE_NAME = re.compile(r"""[{}"'\n]|:\s|^\s*api_token""")
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON.
-
-    Raises:
-        ValueError: It is not JSON. The message shows nothing of it.
-    """
+    """Parse JSON, or raise a ValueError that shows nothing of it."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -30,12 +26,9 @@ def parse_json(text: str) -> Any:
 
 
 def read_object(option: str, path: str, *, may_be_empty: bool = False) -> dict[str, Any]:
-    """Read a file with a JSON object.
+    """Read a JSON object from the file that an option names.
 
-    Args:
-        option: The option that names the file.
-        path: The file.
-        may_be_empty: Whether an empty file, or null in it, counts as an empty object.
+    If it may be empty, an empty file, or null in it, counts as an empty object.
 
     Raises:
         SettingsError: It cannot be read, or holds no JSON object; or JSON is given in its place.

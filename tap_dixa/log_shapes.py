@@ -10,11 +10,14 @@ import logging
 import re
 from itertools import islice
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_dixa.hidden_token import beginning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MOST_CHARACTERS = 200
 _MOST_FIELDS = 20
@@ -51,29 +54,34 @@ def shown_value(value: Any) -> str:
     """Describe decoded JSON that Dixa sent, such as a row: its type and the names of its fields."""
     if shows_values():
         return beginning(repr(value), _MOST_CHARACTERS)
-    kind = type_name(value)
     if not isinstance(value, dict) or not value:
-        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" if value is not None else kind
+        return kind_of(value)
     fields = (f"{shown_name(name)} ({type_name(field)})" for name, field in value.items())
     rest = f" and {len(value) - _MOST_FIELDS} more" if len(value) > _MOST_FIELDS else ""
     return f"an object with {', '.join(islice(fields, _MOST_FIELDS))}{rest}"
 
 
-def shown_path(path: str) -> str:
-    """Return the path of a new field as a log line may have it, with dots into objects."""
-    plain = all(shown_name(name) == name for name in path.split("."))
-    return path if plain or shows_values() else _NO_NAME
+def shown_path(path: Iterable[str | int]) -> str:
+    """Write where a field is, as it may be shown: dots lead into objects, ``[]`` into arrays."""
+    steps = ("[]" if isinstance(step, int) else f".{shown_name(step)}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def shown_name(name: str) -> str:
     """Return a field's name as it may be shown: what does not look like a name can be data."""
-    return name if _NAME.fullmatch(name.removesuffix("[]")) else _NO_NAME
+    return name if _NAME.fullmatch(name) else _NO_NAME
 
 
 def shown_key(value: object) -> str:
     """Return a record's key as a log line may have it: it finds the record."""
     key = str(value)
     return key if _KEY.fullmatch(key) else _NO_KEY
+
+
+def kind_of(value: Any) -> str:
+    """Say what decoded JSON is, such as ``an object``, and show nothing of it."""
+    kind = type_name(value)
+    return kind if value is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def type_name(value: Any) -> str:

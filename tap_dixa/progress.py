@@ -1,146 +1,112 @@
-"""How far a sync is: a log line a window, or a progress bar."""
+"""How far a sync is: a log line a window, or a progress bar at the bottom of a terminal.
+
+Whatever else writes to the terminal, the log or the target, finds the cursor at the line's
+beginning and overwrites it, and the bar is drawn again below. So it is kept shorter than the
+lines of a log. Nothing about the terminal is changed that would have to be restored.
+"""
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
 import sys
 import time
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from threading import Event, RLock, Thread
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
+    from tap_dixa.download.spool import Spool
     from tap_dixa.download.windows import Window
-    from tap_dixa.progress_bar import ProgressBar
 
-
-@dataclass(slots=True)
-class Traffic:
-    """What a stream has received and emitted so far. A progress bar reads it now and then."""
-
-    received: int = 0
-    """How many bytes have been downloaded."""
-    emitted: int = 0
-    """How many records have been emitted."""
-
-    def count(self, body: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the blocks of a response's body, and count their bytes."""
-        for block in body:
-            self.received += len(block)
-            yield block
+_DELAY = 0.5
+"""A stream that takes no longer needs no bar, in seconds."""
+_INTERVAL = 0.2
+"""How often the bar is drawn, in seconds."""
+_WIDEST = 90
+"""How wide the bar is at most, in columns. In the SDK's log lines, here and in its targets, 70
+columns precede the message."""
 
 
 class Progress:
     """Shows a bar, or logs a line a window; and logs a summary at the end.
 
     Args:
-        stream: The stream's name.
+        name: The stream's name, and its partition's.
         windows: The windows, in order. Each may be read in parts.
         log: Logs a message, from it and its arguments.
-        traffic: What the stream has received and emitted.
         bar: Shows it, if there is one.
     """
 
     def __init__(
         self,
-        stream: str,
+        name: str,
         windows: Sequence[Window],
         log: Callable[..., None],
-        traffic: Traffic,
         bar: ProgressBar | None,
     ) -> None:
-        self._stream = stream
+        self._name = name
         self._ends = [window.end for window in windows]
         self._to_read = sum(window.length for window in windows)
         self._log = log
-        self._traffic = traffic
         self._bar = bar
-        self._responses = 0
-        self._read_until = 0
-        self._read = 0
-        """How much of the time range has been emitted, in ms."""
-        self._records = 0
-        self._bytes = 0
-        self._emitting = 0
-        """How long the window is that is being emitted, in ms."""
-        self._in_window = 0
-        self._before = Traffic(traffic.received, traffic.emitted)
+        self._read_until = self._read = 0
+        """Up to where, in Unix ms, and how much of the time range, in ms, has been emitted."""
+        self._responses = self._records = self._bytes = 0
         self._started = self._last = time.monotonic()
         if bar is not None:
             bar.show(self.line)
 
-    def window_started(self, window: Window, records: int) -> None:
-        """Record that the records of a window are about to be emitted.
-
-        Args:
-            window: The window, or a part of it.
-            records: How many records it holds.
-        """
-        self._emitting = window.length
-        self._in_window = records
-
-    def window_done(self, window: Window, records: int, size: int) -> None:
-        """Report a window whose last record has been emitted.
-
-        Args:
-            window: The window, or a part of it.
-            records: How many records it held.
-            size: The response's size, in bytes.
-        """
-        now = time.monotonic()
+    def window_done(self, spool: Spool) -> None:
+        """Report a window, or a part of one, whose last record has been emitted."""
+        window = spool.window
         self._responses += 1
         self._read_until = window.end
         self._read += window.length
-        self._records += records
-        self._bytes += size
-        self._in_window = 0
+        self._records += len(spool)
+        self._bytes += spool.size
         if self._bar is not None:
             return
-        left = (now - self._started) / self._read * (self._to_read - self._read)
+        now = time.monotonic()
         self._log(
             "%s: window %d of %d, %s: %d records, %.1f MB, %.1f s; about %.0f s left",
-            self._stream,
+            self._name,
             bisect_left(self._ends, window.end) + 1,
             len(self._ends),
             window,
-            records,
-            size / 1e6,
+            len(spool),
+            spool.size / 1e6,
             now - self._last,
-            left,
+            self._left(now - self._started),
         )
         self._last = now
 
-    def line(self, width: int) -> str:
-        """Format how far the stream is now.
+    def _left(self, passed: float) -> float:
+        """Estimate how many seconds are left, from how many have passed."""
+        return passed / self._read * (self._to_read - self._read)
 
-        Args:
-            width: How many columns it may have.
-        """
+    def line(self, width: int) -> str:
+        """Format how far the stream is now, in so many columns."""
         # Most runs have no bar, and need not wait for its import.
         from tqdm import tqdm  # noqa: PLC0415
 
-        emitted = self._traffic.emitted - self._before.emitted
-        received = self._traffic.received - self._before.received
-        share = (emitted - self._records) / self._in_window if self._in_window else 0
-        done = self._read + min(max(share, 0), 1) * self._emitting
         passed = time.monotonic() - self._started
-        # The first window waits for its download: how long it takes says little of the others.
-        left = passed / done * (self._to_read - done) if self._read else None
-        clock = (
-            f"{tqdm.format_interval(passed)} elapsed"
-            if left is None
-            else f"about {tqdm.format_interval(left)} left"
-        )
+        clock = f"{tqdm.format_interval(passed)} elapsed"
+        if self._read:
+            clock = f"about {tqdm.format_interval(self._left(passed))} left"
         windows = f"{bisect_right(self._ends, self._read_until)} of {len(self._ends)} windows"
-        moved = f"{emitted:,} records, {received / 1e6:,.0f} MB, {clock}"
+        moved = f"{self._records:,} records, {self._bytes / 1e6:,.0f} MB, {clock}"
         return tqdm.format_meter(
-            done,
+            self._read,
             self._to_read,
             passed,
             ncols=width,
             ascii=not sys.stderr.encoding.lower().startswith("utf"),
-            bar_format=f"{self._stream}: {windows} |{{bar}}| {moved}",
+            bar_format=f"{self._name}: {windows} |{{bar}}| {moved}",
         )
 
     def close(self) -> None:
@@ -152,9 +118,63 @@ class Progress:
         """Log a summary of the whole stream."""
         self._log(
             "%s: done, windows: %d, records: %d, %.1f MB, %.1f s",
-            self._stream,
+            self._name,
             self._responses,
             self._records,
             self._bytes / 1e6,
             time.monotonic() - self._started,
         )
+
+
+class ProgressBar:
+    """Draws a line of text several times a second. It stands for the SDK's metrics, too."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self._lock = RLock()  # a signal may come while its thread hides the line
+        self._drawn = 0
+        self._hidden = Event()
+        logging.getLogger("singer_sdk.metrics").setLevel(logging.WARNING)
+        atexit.register(self.hide)
+
+    @classmethod
+    def if_watched(cls) -> ProgressBar | None:
+        """Return a bar if somebody watches: if log lines, and only they, go to a terminal."""
+        log = logging.getLogger()
+        watched = (
+            [getattr(handler, "stream", None) for handler in log.handlers] == [sys.stderr]
+            and log.getEffectiveLevel() <= logging.INFO
+            and sys.stderr is not None
+            and sys.stderr.isatty()
+            and not sys.stdout.isatty()
+            and os.environ.get("TERM") != "dumb"
+        )
+        return cls(sys.stderr) if watched else None
+
+    def show(self, line: Callable[[int], str]) -> None:
+        """Start drawing what a function returns, which a thread calls with a number of columns."""
+        self._hidden = Event()
+        Thread(target=self._run, args=[line, self._hidden], daemon=True).start()
+
+    def hide(self) -> None:
+        """Stop drawing, and clear the line."""
+        with self._lock:
+            self._hidden.set()
+            self._draw("")
+
+    def _run(self, line: Callable[[int], str], hidden: Event) -> None:
+        delay = _DELAY
+        with suppress(OSError):  # the terminal was closed
+            while not hidden.wait(delay):
+                columns = os.get_terminal_size(self._terminal.fileno()).columns or _WIDEST
+                text = line(min(columns - 1, _WIDEST))
+                with self._lock:
+                    if not hidden.is_set():
+                        self._draw(text)
+                delay = _INTERVAL
+
+    def _draw(self, text: str) -> None:
+        if self._drawn or text:
+            self._terminal.write(f"\r{text:<{self._drawn}}\r")
+            self._terminal.flush()
+            self._drawn = len(text)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_dixa.progress_bar import ProgressBar
+from tap_dixa.progress import ProgressBar
 from tap_dixa.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,32 +41,29 @@ class Report:
         """Note a window's response on disk."""
 
 
+@dataclass
 class Run:
-    """A run of the tap. Its configuration is checked when a setting is first read."""
+    """A run of the tap."""
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        permissions: Permissions,
-        version: str,
-        logger: logging.Logger,
-        metrics_logger: logging.Logger,
-    ) -> None:
-        self.config = config
-        self.permissions = permissions
-        self.start = time.time_ns() // 1_000_000
-        """When the run started, in Unix ms."""
-        self.version = version
-        self.logger = logger
-        self.metrics_logger = metrics_logger
-        self.report = Report()
-        """What is told what the run does."""
-        self.beta_paths: set[str] = set()
-        """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
+    config: Mapping[str, Any]
+    """The configuration. It is checked when a setting is first read."""
+    permissions: Permissions
+    """Which streams are skipped."""
+    version: str
+    """The tap's version."""
+    logger: logging.Logger
+    metrics_logger: logging.Logger
+    """The log of the SDK's metrics."""
+    start: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    """When the run started, in Unix ms."""
+    report: Report = field(default_factory=Report)
+    """What is told what the run does."""
+    beta_paths: set[str] = field(default_factory=set)
+    """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
 
     @cached_property
     def settings(self) -> Settings:
-        """The checked settings."""
+        """The checked settings. A setting that is missing or unusable raises SettingsError."""
         return Settings.from_config(self.config)
 
     @cached_property

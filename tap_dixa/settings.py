@@ -10,17 +10,29 @@ from msgspec import Meta
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.setting_types import Date, Text, Token, Url, json_schema
+from tap_dixa.setting_values import date, text, token, url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from msgspec.structs import FieldInfo
+
+_CHECKS = {
+    "api_token": token,
+    "start_date": date,
+    "end_date": date,
+    "exports_api_url": url,
+    "dixa_api_url": url,
+    "user_agent": text,
+}
+"""What checks and converts a setting, if its type does not."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Checked settings. Times are Unix ms, UTC."""
 
     api_token: Annotated[
-        Token,
+        str,
         Meta(
             title="API token",
             description="The token that the tap authenticates with. An administrator makes one in "
@@ -29,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     start_date: Annotated[
-        Date,
+        int,
         Meta(
             title="Start date",
             description="The first sync begins here, inclusive: a date (midnight UTC) or a date "
@@ -37,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     end_date: Annotated[
-        Date | None,
+        int | None,
         Meta(
             title="End date",
             description="A sync stops here, exclusive: 2025-02-01 ends with 31 January. "
@@ -45,16 +57,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     exports_api_url: Annotated[
-        Url,
+        str,
         Meta(
             title="Exports API URL",
             description="The address of the Exports API: conversations and messages.",
         ),
-    ] = Url("https://exports.dixa.io")
+    ] = "https://exports.dixa.io"
     dixa_api_url: Annotated[
-        Url,
+        str,
         Meta(title="Dixa API URL", description="The address of the Dixa API: all other streams."),
-    ] = Url("https://dev.dixa.io")
+    ] = "https://dev.dixa.io"
     window_days: Annotated[
         int,
         Meta(
@@ -169,7 +181,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = False
     user_agent: Annotated[
-        Text | None,
+        str | None,
         Meta(
             title="User agent",
             description="The User-Agent header of every request. Default: tap-dixa and its "
@@ -184,38 +196,52 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SettingsError: A setting is missing or unusable. The message names the first one.
         """
+        given: dict[str, Any] = dict.fromkeys(CONFIG_JSONSCHEMA["required"])
         # An empty value counts as none, as an empty environment variable does.
-        given = {name: value for name, value in config.items() if value not in (None, "", [])}
-        missing = dict.fromkeys(CONFIG_JSONSCHEMA["required"])
+        given |= {name: value for name, value in config.items() if value not in (None, "", [])}
+        for name, check in _CHECKS.items():
+            try:
+                if name in given:
+                    given[name] = check(given[name])
+            except ValueError as error:
+                raise SettingsError(f"{name} {error}") from None
         try:
-            settings = msgspec.convert(missing | given, cls, dec_hook=lambda kind, one: kind(one))
+            settings = msgspec.convert(given, cls)
         except msgspec.ValidationError as error:
             # Such as: Expected `int` <= 31 - at `$.window_days`
-            text = str(error).replace("`", "").replace("Expected ", "must be ")
-            reason, _, name = text.rpartition(" - at $.")
+            message = str(error).replace("`", "").replace("Expected ", "must be ")
+            reason, _, name = message.rpartition(" - at $.")
             raise SettingsError(f"{name} {reason}") from None
         if settings.end_date is not None and settings.end_date < settings.start_date:
             raise SettingsError("end_date is before start_date: nothing could be synced")
         return settings
 
 
-FIELDS = msgspec.structs.fields(Settings)
+def _json_schema(field: FieldInfo) -> dict[str, Any]:
+    """Give the JSON Schema of a setting, with its title, description and default."""
+    schema: dict[str, Any] = msgspec.json.schema(field.type)
+    schema |= schema.pop("anyOf", [{}])[0]  # or null
+    if _CHECKS.get(field.name) is date:
+        schema |= {"type": "string", "format": "date-time"}
+    schema["type"] = [schema["type"]] if field.required else [schema["type"], "null"]
+    if not field.required and field.default is not None:
+        schema["default"] = field.default
+    return schema
+
+
+_FIELDS = msgspec.structs.fields(Settings)
 
 CONFIG_JSONSCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {field.name: json_schema(field) for field in FIELDS},
-    "required": [field.name for field in FIELDS if field.required],
+    "properties": {field.name: _json_schema(field) for field in _FIELDS},
+    "required": [field.name for field in _FIELDS if field.required],
     "$schema": "https://json-schema.org/draft/2020-12/schema",
 }
 """JSON Schema of the settings, as the SDK shows and validates them."""
 
 
 def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check the settings of the SDK, such as stream maps. No message shows a value.
-
-    Args:
-        config: All settings.
-        schema: The JSON Schema of all settings.
+    """Check all settings by their schema, as the SDK would. No message shows a value.
 
     Raises:
         SettingsError: A setting does not fit the schema, or has the name of none and nearly the

@@ -20,17 +20,16 @@ from tap_dixa.timestamps import DAY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SDK_KEYS = {
+_OURS = {
     "replication_key",
     "replication_key_value",
-    "replication_key_signpost",
     "starting_replication_value",
     "progress_markers",
-    "context",
     "partitions",
     "refresh",
     "last_sent",
 }
+"""What bookmarks of this tap have, each without the others if need be."""
 _SINGER_IO_0 = "updated_at_datestring"
 _MELTANO = ("completed", "completed_state", "partial", "partial_state")
 """Where Meltano keeps states. A partial one changes what it names of a completed one."""
@@ -46,14 +45,13 @@ _log = logging.getLogger("tap-dixa")
 def read_state(
     state: Mapping[str, Any], replication_keys: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Check a state, and convert what another tap wrote.
+    """Check a state, or what Meltano makes of one, and convert what another tap wrote.
+
+    Bookmarks of streams that are not this tap's stay.
 
     Args:
-        state: The value of a STATE message, or what Meltano makes of it.
+        state: The state.
         replication_keys: The replication key of each stream, None for a full-table stream.
-
-    Returns:
-        The state as the SDK reads it. Bookmarks of streams that are not this tap's stay.
 
     Raises:
         SettingsError: It is no state, or has a bookmark that cannot be used.
@@ -64,7 +62,7 @@ def read_state(
         replication_key = replication_keys.get(stream)
         given = {} if bookmark is None else bookmark
         try:
-            if given and replication_key and given.keys().isdisjoint(_SDK_KEYS):
+            if given and replication_key and given.keys().isdisjoint(_OURS):
                 given = _from_singer_io(stream, given, replication_key)
             read[stream] = _read_bookmark(given, replication_key)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
@@ -76,11 +74,7 @@ def read_state(
 
 
 def _unwrap(state: Any) -> dict[str, Any]:
-    """Take a state out of what ``meltano state get`` and Meltano's state backends write.
-
-    Raises:
-        SettingsError: It is no state.
-    """
+    """Take a state out of what ``meltano state get`` and Meltano's state backends write."""
     if not isinstance(state, dict):
         raise SettingsError(_NO_STATE)
     if "singer_state" in state:
@@ -98,11 +92,7 @@ def _unwrap(state: Any) -> dict[str, Any]:
 def _from_singer_io(
     stream: str, bookmark: Mapping[str, Any], replication_key: str
 ) -> dict[str, Any]:
-    """Convert a bookmark of singer-io's.
-
-    Raises:
-        ValueError: It is another program's.
-    """
+    """Convert a bookmark of singer-io's, or raise ValueError if it is another program's."""
     value = bookmark.get(replication_key)
     if value is None and _SINGER_IO_0 not in bookmark:
         raise ValueError("it has an unknown format")
@@ -118,8 +108,7 @@ def _from_singer_io(
 def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> dict[str, Any]:
     """Check a bookmark, or one partition's. That of an unknown stream stays as it is.
 
-    Raises:
-        ValueError: It cannot be used. What is no bookmark at all raises what Python does.
+    What cannot be used raises ValueError, what is no bookmark at all what Python does.
     """
     # The tap emits in order, so it leaves no markers of progress for a state to keep.
     read = {name: value for name, value in bookmark.items() if name != "progress_markers"}
@@ -139,11 +128,7 @@ def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> 
 
 
 def _time(value: Any) -> str:
-    """Return a point in time as the tap writes it.
-
-    Raises:
-        ValueError: It is not a date-time, or is in the future.
-    """
+    """Return a point in time as the tap writes it, or raise ValueError if it cannot be one."""
     try:
         time = timestamps.parse(value)
     except (AttributeError, OverflowError, ValueError):

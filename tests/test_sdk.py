@@ -37,7 +37,6 @@ PRIVATE = {
         "_env_var_config",
         "_env_var_prefix",
         "_handle_termination",
-        "_reset_state_progress_markers",
         "_setup_signal_handlers",
         "_validate_config",
     },

@@ -13,7 +13,6 @@ from singer_sdk import metrics
 from tap_dixa.errors import ExpiredTokenError
 from tap_dixa.http.retries import Retries
 from tap_dixa.http.status_codes import error_of
-from tap_dixa.progress import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +59,6 @@ class Client:
         """The stream's name, for messages, metrics and the report of a connection test."""
         self.is_exports = is_exports
         """Whether requests go to the Exports API."""
-        self.traffic = Traffic()
-        """What the stream has received and emitted so far."""
         self._log = run.logger.getChild(stream)
 
     def named(self, stream: str, *, is_exports: bool | None = None) -> Client:

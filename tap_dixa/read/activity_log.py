@@ -39,8 +39,7 @@ class ActivityLogSource:
 
     def download(self, window: Window, retries: Retries) -> Spool:
         """Download a window, with retries: see `WindowFetcher`."""
-        entries = self.entries(window, retries)
-        return spool_entries(self.client.traffic.count(as_array(entries)), window)
+        return spool_entries(as_array(self.entries(window, retries)), window)
 
     def entries(self, window: Window, retries: Retries) -> Iterator[msgspec.Raw]:
         """Request the entries of a window, page by page.

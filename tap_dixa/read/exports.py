@@ -60,8 +60,7 @@ class ExportSource:
 
     def _spool(self, request: Request, window: Window) -> Spool:
         with self.client.send(request) as response:
-            body = self.client.traffic.count(body_parts(response, _CHUNK))
-            return Spool(body, window, self._keys)
+            return Spool(body_parts(response, _CHUNK), window, self._keys)
 
 
 def conversation_export(client: Client) -> ExportSource:

@@ -129,7 +129,7 @@ class RecordTypesReader:
 
     def _download(self, window: Window, retries: Retries) -> RowSpool:
         rows = self._rows(cast("RecordWindow", window), retries)
-        return RowSpool(self._client.traffic.count(as_array(rows)), window, self._numbers)
+        return RowSpool(as_array(rows), window, self._numbers)
 
     def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
         for row in self._source.rows(window, retries):

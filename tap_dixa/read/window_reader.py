@@ -56,20 +56,18 @@ class WindowReader:
         self, windows: Sequence[Window], context: Mapping[str, str] | None = None
     ) -> Iterator[Batch]:
         """Yield the records of consecutive windows, of a partition if the stream has partitions."""
-        run = self.client.run
         name = " ".join((self.client.stream, *(context or {}).values()))
-        progress = Progress(name, windows, self.client.log, self.client.traffic, run.progress_bar)
+        progress = Progress(name, windows, self.client.log, self.client.run.progress_bar)
         with closing(progress):
             for spool in self.spools(windows):
                 window = spool.window
-                progress.window_started(window, len(spool))
                 bookmark = None
                 for rows, last in grouped(self.records(spool)):
                     # Records from elsewhere come first: they are no reason to move it.
                     bookmark = to_rfc3339(last) if last >= window.start else None
                     yield Batch(rows, window, Done(bookmark, context))
                 yield Batch([], window, Done(None, context, is_worth_a_message=True))
-                progress.window_done(window, len(spool), spool.size)
+                progress.window_done(spool)
         progress.summary()
 
     def spools(self, windows: Sequence[Window]) -> Iterator[Spool]:
@@ -94,7 +92,6 @@ class WindowReader:
             for time, text in spool.records():
                 repaired, count = repair_text(text)
                 replaced += count
-                self.client.traffic.emitted += 1
                 yield time, repaired
         self.client.warn_of_replaced(spool.window, replaced)
 

@@ -31,24 +31,16 @@ _MOST_NEW_FIELDS = 100
 
 
 class CompiledNormalizer:
-    """Normalizes a stream's records, from their JSON to what is encoded.
-
-    Args:
-        normalize: Normalizes the records that are odd.
-    """
+    """Normalizes a stream's records, from their JSON to what is encoded."""
 
     def __init__(self, normalize: Normalizer) -> None:
+        # It normalizes the records that are odd.
         self._normalize = normalize
         self._new_names: list[str] = []
         self._compile()
 
     def __call__(self, text: bytes) -> Encodable:
-        """Normalize a record.
-
-        Raises:
-            DecodeError: msgspec's: it is not JSON.
-            RecursionError: It is nested too deeply.
-        """
+        """Normalize a record, or raise what msgspec does, or RecursionError."""
         try:
             record = self._decode(text)
         except (msgspec.ValidationError, OverflowError):
@@ -94,10 +86,3 @@ class CompiledNormalizer:
             (attribute_of(structure, name), key_of((name,)), not exclusions.cover(name))
             for name in self._new_names
         ]
-
-
-def value_of(record: Encodable, name: str) -> Any:
-    """Read a field of a normalized record."""
-    if isinstance(record, dict):
-        return record[name]
-    return getattr(record, attribute_of(type(record), name))

@@ -35,7 +35,7 @@ class Exclusions:
 def partly_selected(
     tap_fields: Mapping[str, Any], fields: Mapping[str, Any], selection: Selection
 ) -> Iterator[str]:
-    """Yield the top-level fields that a catalog does not select, or have, with all that is in them.
+    """Yield the top-level fields of which a catalog does not have, or not select, all.
 
     Args:
         tap_fields: The properties of the tap's schema.
@@ -61,12 +61,7 @@ def _has_all_of(schema: Mapping[str, Any], tap_schema: Mapping[str, Any]) -> boo
 
 
 def drops_new_fields(stream_maps: Mapping[str, Any], stream: str) -> bool:
-    """Whether a stream map drops the properties that it does not name.
-
-    Args:
-        stream_maps: The setting of this name.
-        stream: The stream's name.
-    """
+    """Whether one of the stream maps of a stream drops the properties that it does not name."""
     return any(
         isinstance(definition, dict)
         and definition.get(MAPPER_ELSE_OPTION, "") in (None, NULL_STRING)

@@ -40,13 +40,7 @@ class Moved(NamedTuple):
 
 
 class Field(ABC):
-    """What a field accepts.
-
-    Args:
-        types: The JSON Schema types that it accepts. None at all is any.
-        decoded: The type that msgspec decodes to what is accepted but null, and nothing else.
-        unchanged: The Python types whose values stay as they are, unseen.
-    """
+    """What a field accepts: values of some JSON Schema types, or of any if there are none."""
 
     is_time = False
     """Whether it is a time, which msgspec decodes to a number or a text."""
@@ -65,15 +59,9 @@ class Field(ABC):
 
     @abstractmethod
     def convert(self, value: Any, moved: list[Moved], path: Path) -> Any:
-        """Convert a value.
+        """Convert decoded JSON, or raise ValueError if that would lose something.
 
-        Args:
-            value: Decoded JSON.
-            moved: What is in the value and has no field there is added to it.
-            path: Where the value is.
-
-        Raises:
-            ValueError: The value cannot be converted without loss.
+        What is in the value and has no field there is added to ``moved``.
         """
 
 
@@ -130,10 +118,10 @@ class ObjectField(Field):
         super().__init__(types, self.structure({}))
 
     def structure(self, new: Mapping[str, Any]) -> Any:
-        """Build what msgspec decodes such an object to. It refuses one that has other fields.
+        """Build what msgspec decodes an object with these fields to, and refuses any other field.
 
         Args:
-            new: The types of the fields that it has beside its own, by name.
+            new: The types of further fields, by name.
         """
         own = {name: field for name, field in self.fields.items() if is_plain(name)}
         types = {**{name: field.decoded for name, field in own.items()}, **new}

@@ -43,8 +43,7 @@ _RECORD = msgspec.json.Decoder(_values(_DEPTH + 3))
 def decode(text: bytes | msgspec.Raw) -> Any:
     """Decode JSON that is known to be valid. Numbers that no loader can store become strings.
 
-    Raises:
-        RecursionError: It is nested too deeply to be written.
+    What is nested too deeply to be written raises RecursionError.
     """
     try:
         return _RECORD.decode(text)
@@ -53,11 +52,7 @@ def decode(text: bytes | msgspec.Raw) -> Any:
 
 
 def storable(value: Any) -> Any:
-    """Return a record or a row that `decode` gave, if it is not nested too deeply to be written.
-
-    Raises:
-        RecursionError: It is.
-    """
+    """Return what `decode` gave, or raise RecursionError if it is too deep to be written."""
     level: list[Any] = [[value]]
     for _ in range(_DEEPEST + 1):
         level = [

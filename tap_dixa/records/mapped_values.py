@@ -12,7 +12,7 @@ import msgspec
 from jsonschema import Draft202012Validator
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.records.content_warnings import kind_of
+from tap_dixa.log_shapes import kind_of
 from tap_dixa.records.fields import field_of
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class FittingMap:
     def transform(self, record: Record) -> Record | None:
         """Apply the map to a record.
 
-        Raises:
-            SettingsError: An expression gives a value that its type does not allow, and that
-                cannot be converted without loss.
+        A value that its type does not allow, and that cannot be converted, raises SettingsError.
         """
         mapped: Record | None = self._transform(record)
         if mapped is None:
@@ -75,7 +73,7 @@ class FittingMap:
     def _fit(self, name: str, declared: DeclaredType, value: Any) -> Any:
         # What JSON does not have is written as JSON has it: a date as a string, a set as an array.
         plain = msgspec.to_builtins(value, str_keys=True)
-        given = "null" if plain is None else kind_of(plain)
+        given = kind_of(plain)
         try:
             fitted = declared.fit(plain)
         except ValueError:
@@ -99,12 +97,7 @@ class FittingMap:
 
 
 class DeclaredType:
-    """The type of a property in the schema of mapped records.
-
-    Args:
-        schema: The property's schema.
-        is_key: Whether it is a part of the primary key, which is never null.
-    """
+    """The type of a property in the schema of mapped records. A key is never null."""
 
     def __init__(self, schema: Mapping[str, Any], *, is_key: bool) -> None:
         types = schema.get("type", ())
@@ -125,11 +118,7 @@ class DeclaredType:
         """The Python types whose values fit as they are, unseen."""
 
     def fit(self, value: Any) -> Any:
-        """Convert a value that JSON has, if it does not fit as it is.
-
-        Raises:
-            ValueError: That would lose something.
-        """
+        """Convert a value that JSON has, or raise ValueError if that would lose something."""
         if value is None:
             if self._is_nullable:
                 return None

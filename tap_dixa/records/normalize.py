@@ -54,13 +54,10 @@ class Normalizer:
             name: field for name, field in schema["properties"].items() if name != ADDITIONAL
         }
         self.fields = ObjectField(_OBJECT, properties)
-        """The stream's fields."""
         self.other_names = {
             second: first for second, first in (other_names or {}).items() if first in properties
         }
-        """Top-level fields that have a second name, and the schema's name for them."""
         self.exclusions = exclusions or Exclusions()
-        """What is dropped."""
         self._warnings = warnings
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:

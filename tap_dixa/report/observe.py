@@ -18,7 +18,7 @@ from tap_dixa.download.json_text import repair_text
 from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError
 from tap_dixa.http import failures
-from tap_dixa.log_shapes import shown_name, type_name
+from tap_dixa.log_shapes import shown_name, shown_path, type_name
 from tap_dixa.read.exports import conversation_export
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.records.normalize import Normalizer
@@ -57,10 +57,8 @@ class Fields:
     """The names of the types of each field's values, by its path."""
 
     def add(self, path: Path, value: Any) -> None:
-        """Note the type of a value. Dots lead into objects, and ``[]`` into arrays."""
-        steps = ("[]" if isinstance(step, int) else f".{shown_name(step)}" for step in path)
-        shown = "".join(steps).removeprefix(".") or "(the row itself)"
-        self.types[shown].add(type_name(value))
+        """Note the type of a value."""
+        self.types[shown_path(path) or "(the row itself)"].add(type_name(value))
 
     def __str__(self) -> str:
         texts = (f"{path} ({' or '.join(sorted(types))})" for path, types in self.types.items())
@@ -78,15 +76,15 @@ class Day:
 
 
 class ConnectionReport(Report):
-    """Notes what a connection test does. Safe to use from several threads.
-
-    Args:
-        streams: The streams that are tested, in this order.
-    """
+    """Notes what a connection test of these streams does. Several threads may use it."""
 
     def __init__(self, streams: Sequence[DixaStream]) -> None:
         self.streams = streams
         self._by_name = {stream.name: stream for stream in streams}
+        self._normalizers = {
+            stream.name: Normalizer(SCHEMAS.get_schema(stream.name), None, stream.other_names)
+            for stream in streams
+        }
         self.lock = Lock()
         self.results: dict[str, str] = {}
         """How the test of each stream ended."""
@@ -111,7 +109,6 @@ class ConnectionReport(Report):
         """When the conversation was updated that `inclusive` is about, in Unix ms."""
         self.inclusive: dict[str, bool] = {}
         """Whether the filters ``after`` and ``before`` a time include it."""
-        self._normalizers: dict[str, Normalizer] = {}
 
     @override
     def response(self, client: Client, path: str, response: requests.Response) -> None:
@@ -130,7 +127,7 @@ class ConnectionReport(Report):
             with self.lock:
                 for row in rows:
                     if isinstance(row, dict):
-                        self._compare(stream, row.copy())
+                        self._compare(client.stream, row.copy())
 
     @override
     def row(self, client: Client, kind: str, row: Any) -> None:
@@ -158,26 +155,17 @@ class ConnectionReport(Report):
                     is_inside = spool.window.start <= time < spool.window.end
                     if stream.name == ConversationsStream.name and is_inside:
                         self.conversation_at = self.conversation_at or time
-                    self._compare(stream, record)
+                    self._compare(client.stream, record)
 
-    def _compare(self, stream: DixaStream, record: dict[str, Any]) -> None:
+    def _compare(self, stream: str, record: dict[str, Any]) -> None:
         """Note what a record holds and its schema does not. The record is changed."""
-        name = stream.name
-        if name not in self._normalizers:
-            schema = SCHEMAS.get_schema(name)
-            self._normalizers[name] = Normalizer(schema, None, stream.other_names)
         self.compared += 1
-        for moved in self._normalizers[name].fit(record):
+        for moved in self._normalizers[stream].fit(record):
             fields = self.new if moved.field is None else self.misfits
-            fields[name].add(moved.path, moved.value)
+            fields[stream].add(moved.path, moved.value)
 
     def tested(self, stream: DixaStream, error: Exception | None = None) -> None:
-        """Note that a stream has been tested.
-
-        Args:
-            stream: The stream.
-            error: Why it failed, if it did. Of the message, which may quote Dixa, nothing is kept.
-        """
+        """Note how the test of a stream ended, without the error's message: it may quote Dixa."""
         if isinstance(stream.skipped, ForbiddenError):
             result = "no access"
         elif stream.skipped:

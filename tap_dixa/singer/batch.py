@@ -1,22 +1,21 @@
-"""BATCH files: written record by record and compressed in a thread, never whole in memory."""
+"""BATCH files: written some records at a time, never whole in memory."""
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
-from isal import igzip
+from isal import igzip_threaded
 from upath import UPath
 
 from tap_dixa.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+    from contextlib import AbstractContextManager
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Record
@@ -40,7 +39,7 @@ def write_batches(
     Args:
         chunks: Some records at a time, at most as many as a file holds. Asking for the next chunk
             means that the one before it counts as emitted.
-        config: The batch configuration: where files go, and how many records each one holds.
+        config: Where files go, and how many records each one holds.
         name: What the files' names begin with.
     """
     encode = msgspec.json.Encoder().encode_lines
@@ -58,7 +57,7 @@ def write_batches(
         # Not storage.open: it works for local folders only.
         path = folder / file_name
         try:
-            with path.open("wb") as file, BatchFile(file, compress=compress) as lines:
+            with path.open("wb") as file, _lines(file, compress=compress) as lines:
                 while chunk and count + len(chunk) <= size:
                     count += len(chunk)
                     lines.write(encode(chunk))
@@ -80,11 +79,7 @@ def batch_record(message: RecordMessage) -> Record:
 
 
 def check_batch_config(config: BatchConfig) -> None:
-    """Check a batch configuration, and make the folder, before the first request.
-
-    Raises:
-        SettingsError: It cannot be used.
-    """
+    """Check a batch configuration, and make the folder, before the first request."""
     encoding = config.encoding
     if encoding.format != "jsonl":
         # The SDK takes a parquet file's columns from its first record, and records omit fields.
@@ -102,11 +97,6 @@ def check_batch_config(config: BatchConfig) -> None:
     storage = config.storage
     if not storage.root:
         raise SettingsError("batch_config: storage.root is empty: name a folder or a bucket")
-    if storage.root.removeprefix("file:").removeprefix("//").startswith("~"):
-        raise SettingsError(
-            f"batch_config: storage.root {storage.root} begins with ~, which only a shell replaces "
-            "by a home folder: write the whole path"
-        )
     prefix = storage.prefix or ""
     if prefix.startswith("/") or ".." in prefix.split("/"):
         raise SettingsError("batch_config: storage.prefix must be a path below storage.root")
@@ -120,57 +110,9 @@ def check_batch_config(config: BatchConfig) -> None:
         raise SettingsError(f"batch_config: storage.root cannot be used: {reason}") from error
 
 
-class BatchFile:
-    """Lines for an open file. A context manager: on leaving it, all of them are in the file.
-
-    Args:
-        file: The file, open for writing bytes. It is left open.
-        compress: Whether to compress with gzip. It needs no lock of Python's, so it runs in a
-            thread: one block is compressed while the next one is filled.
-    """
-
-    def __init__(self, file: IO[bytes], *, compress: bool) -> None:
-        self._gzip = igzip.IGzipFile(fileobj=file, mode="wb") if compress else None  # type: ignore[no-untyped-call]
-        self._file: Any = self._gzip or file
-        self._block = bytearray()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
-        self._pending: Future[int] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        failed = error is not None
-        try:
-            if not failed:
-                self._start_writing()
-                self._await_writing()
-        except Exception:
-            failed = True
-            raise
-        finally:
-            self._thread.shutdown()
-            if self._gzip is not None:
-                # What failed fails again. Left open, it would be closed after the file below it.
-                with suppress(*[OSError, ValueError] if failed else []):
-                    self._gzip.close()
-
-    def write(self, lines: bytes) -> None:
-        """Add lines."""
-        self._block += lines
-        if len(self._block) >= _BLOCK:
-            self._start_writing()
-
-    def _start_writing(self) -> None:
-        self._await_writing()
-        self._pending = self._thread.submit(self._file.write, self._block)
-        self._block = bytearray()
-
-    def _await_writing(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
+def _lines(file: IO[bytes], *, compress: bool) -> AbstractContextManager[IO[bytes]]:
+    """Return what lines are written to. A thread compresses a block while the next is filled."""
+    if compress:
+        gzip: IO[bytes] = igzip_threaded.open(file, "wb", block_size=_BLOCK)  # type: ignore[no-untyped-call]
+        return gzip
+    return nullcontext(file)

@@ -26,14 +26,11 @@ _ALL_SELECTED = [{"breadcrumb": [], "metadata": {"selected": True}}]
 
 
 def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
-    """Parse a catalog, and check that the tap can do what it asks for.
+    """Parse a catalog, check that the tap can do what it asks for, and return what it selects.
 
     Args:
         given: The parsed file.
         discovered: What discovery writes: the keys, methods and schemas of the tap's streams.
-
-    Returns:
-        The selected streams.
 
     Raises:
         SettingsError: It is no catalog, or asks for something that the tap does not do.
@@ -58,24 +55,17 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
 
 
 def _is_selected(entry: CatalogEntry) -> bool:
-    """Whether the stream is selected.
-
-    Raises:
-        ValueError: The SDK would select what is marked with something that is not false.
-    """
+    """Whether the stream is selected."""
     entry.metadata.setdefault((), StreamMetadata())  # without it the SDK would select the stream
     for metadata in entry.metadata.values():
+        # The SDK would select what is marked with a text, such as "false".
         if not {metadata.selected, metadata.selected_by_default} <= {True, False, None}:
             raise ValueError("selected is neither true nor false")
     return entry.metadata.resolve_selection()[()]
 
 
 def _read_entry(entry: CatalogEntry, metadata: list[dict[str, Any]], discovered: Catalog) -> None:
-    """Check the entry of a selected stream, and set what a catalog cannot change.
-
-    Raises:
-        SettingsError: It asks for something that the tap does not do.
-    """
+    """Check the entry of a selected stream, and set what a catalog cannot change."""
     name, root = entry.tap_stream_id, entry.metadata.root
     expected = discovered.get_stream(name)
     if expected is None:
@@ -128,7 +118,7 @@ def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str,
     Args:
         path: The field, with dots into objects and ``[]`` into arrays.
         schema: Its schema in the catalog.
-        discovered: Its schema in the tap, empty for a field that the tap does not have.
+        discovered: Its schema in the tap, if the tap has it.
     """
     types = _types(schema)
     if unknown := [word for word in _ALTERNATIVES if word in schema]:

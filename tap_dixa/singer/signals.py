@@ -10,11 +10,9 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.singerlib import StateMessage
-
-from tap_dixa.singer.stdout import StdoutWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +20,8 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_dixa.progress_bar import ProgressBar
+    from tap_dixa.progress import ProgressBar
+    from tap_dixa.singer.stdout import StdoutWriter
 
 _LAST_SECONDS = 1.5
 """How long an interrupted run may take to end, whatever it is waiting for."""
@@ -38,14 +37,9 @@ def handle_hangup(handler: Callable[[int, FrameType | None], None]) -> None:
 def end_run(tap: Tap, signum: int, progress_bar: ProgressBar | None) -> None:
     """End a run: after the line that is being written, with a last STATE, within a deadline.
 
-    It is called in the handler of the first signal.
-
-    Args:
-        tap: The tap.
-        signum: The signal. The exit status is 128 and its number, as in a shell.
-        progress_bar: What to take away from the terminal.
+    It is called in the handler of the first signal, and takes the bar away from the terminal.
     """
-    status = 128 + signum
+    status = 128 + signum  # as in a shell
 
     def last_words() -> None:
         # A batch counts in the state before it counts on disk: its last STATE is right.
@@ -60,10 +54,7 @@ def end_run(tap: Tap, signum: int, progress_bar: ProgressBar | None) -> None:
     if progress_bar is not None:
         with suppress(RuntimeError):  # the signal came into a write to the terminal
             progress_bar.hide()
-    if isinstance(tap.message_writer, StdoutWriter):
-        tap.message_writer.interrupt(last_words)
-    else:
-        last_words()
+    cast("StdoutWriter", tap.message_writer).interrupt(last_words)
 
 
 def _set_deadline(status: int) -> None:

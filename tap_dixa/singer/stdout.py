@@ -61,15 +61,7 @@ class StdoutWriter(MsgSpecWriter):
         self._write(bytes(self.format_message(message)))
 
     def write_records(self, stream: str, records: Iterable[Encodable]) -> None:
-        """Write a RECORD message for each record.
-
-        Args:
-            stream: The stream that they belong to.
-            records: The records, normalized.
-
-        Raises:
-            BrokenPipeError: The reader has ended.
-        """
+        """Write a RECORD message for each normalized record of a stream."""
         now = datetime.now(UTC)
         lines = _ENCODER.encode_lines([_RecordMessage(stream, record, now) for record in records])
         self._write(lines)
@@ -77,8 +69,7 @@ class StdoutWriter(MsgSpecWriter):
     def interrupt(self, last_words: Callable[[], None]) -> None:
         """End the run from within a signal's handler: now, or when the current line is whole.
 
-        Args:
-            last_words: What ends it. It may write.
+        The last words end it, and may write.
         """
         # Room for the rest of the line and for a last one, where the system can make it.
         with suppress(AttributeError, OSError, ValueError):

@@ -25,11 +25,7 @@ _SHORTEST = 4
 
 
 def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
-    """Check that streams and properties named by stream maps exist.
-
-    Args:
-        maps: The setting ``stream_maps``.
-        properties: The names of each stream's properties.
+    """Check that the streams and properties that the setting ``stream_maps`` names exist.
 
     Raises:
         SettingsError: A stream or a property does not exist, or is certainly mistyped.

@@ -36,11 +36,7 @@ than that; a lower number would cost time."""
 
 
 class Writer:
-    """Emits the batches of one stream.
-
-    Args:
-        stream: The stream.
-    """
+    """Emits the batches of one stream."""
 
     def __init__(self, stream: DixaStream) -> None:
         self._stream = stream
@@ -50,6 +46,8 @@ class Writer:
         """Whether a BATCH file has records and is not announced."""
         self.is_whole = False
         """Whether every record that Dixa has was surely emitted: see `Done`."""
+        self._failure: Exception | None = None
+        """Why the stream failed, which its BATCH file is still announced before."""
 
     @property
     def is_fast(self) -> bool:
@@ -61,7 +59,6 @@ class Writer:
             and not read_records(maps)
             and not maps[0].flattening_enabled
             and all(stream.mask.values())
-            and not stream.child_streams
             and stream.replication_method == REPLICATION_INCREMENTAL
             and not stream.is_test  # which only the SDK's path counts records for
             and isinstance(stream.message_writer, StdoutWriter)
@@ -94,8 +91,7 @@ class Writer:
         """
         stream, state = self._stream, self._stream.stream_state
         announced = deepcopy(state)
-        failures: list[Exception] = []
-        chunks = _until_failure(self._chunks(batches, config.batch_size), failures)
+        chunks = self._chunks(batches, config.batch_size)
         try:
             for url in write_batches(chunks, config, f"{stream.tap_name}--{stream.name}"):
                 yield config.encoding, [url]
@@ -105,22 +101,25 @@ class Writer:
             state.clear()
             state.update(announced)
             raise
-        if failures:
-            raise failures[0]
+        if self._failure is not None:
+            raise self._failure
 
     def _chunks(self, batches: Iterator[Batch], size: int) -> Iterator[list[Encodable]]:
-        """Yield records for a file, not more than one may hold."""
+        """Yield records for a file, not more than one may hold, until the stream fails."""
         is_fast = self.is_fast
         conversion = self._stream.conversion(fast=is_fast)
-        with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
-            for batch in self._in_turn(batches):
-                records = self._records(batch, conversion)
-                if not is_fast:
-                    records = self._stream.mapped(records)
-                for start in range(0, len(records), size):
-                    yield records[start : start + size]
-                    self._is_file_open = True
-                counter.increment(len(records))
+        try:
+            with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
+                for batch in self._in_turn(batches):
+                    records = self._records(batch, conversion)
+                    if not is_fast:
+                        records = self._stream.mapped(records)
+                    for start in range(0, len(records), size):
+                        yield records[start : start + size]
+                        self._is_file_open = True
+                    counter.increment(len(records))
+        except STREAM_FAILURES as failure:
+            self._failure = failure
 
     def _records(self, batch: Batch, conversion: Callable[[Any], Encodable]) -> list[Encodable]:
         name, origin = self._stream.name, batch.origin
@@ -147,13 +146,3 @@ class Writer:
         if is_due and not (self._is_file_open or stream.is_test):
             stream.write_state()
             self._emitted = 0
-
-
-def _until_failure(
-    chunks: Iterator[list[Encodable]], failures: list[Exception]
-) -> Iterator[list[Encodable]]:
-    """Yield what was read before the stream failed, and note the failure."""
-    try:
-        yield from chunks
-    except STREAM_FAILURES as failure:
-        failures.append(failure)

@@ -162,8 +162,8 @@ def test_every_record_satisfies_its_schema_and_loses_nothing(
     }
     assert len(warnings) == len(moved)
     for line in (
-        "conversations: field closed_at of record 1 is the number 1767571200000000, which",
-        "conversations: field queued_at of record 1 is an empty string, which its schema does not",
+        "conversations: field closed_at of record 1 is an integer, which",
+        "conversations: field queued_at of record 1 is a string, which its schema does not",
         "conversations: field ratings[].rating_score of record 1 is a number, which",
         f"messages: field duration of record {UUID} is a string, which",
         "agents: field createdAt of record 5 is a string, which its schema does not allow; such va",

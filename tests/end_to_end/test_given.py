@@ -85,7 +85,6 @@ def test_an_environment_that_cannot_be_used_is_named(serve, run_tap, variables, 
 
 BATCHES = {
     "an unknown kind": ({"root": "gopher://x"}, {}, "storage.root"),
-    "a home folder": ({"root": "~/batches"}, {}, "storage.root ~/batches begins with ~"),
     "no folder": ({"root": "file:///dev/null/x"}, {}, "storage.root"),
     "a prefix above": ({"prefix": "../x"}, {}, "storage.prefix"),
     "parquet": ({}, {"format": "parquet"}, "Use jsonl"),

@@ -11,7 +11,7 @@ from tests.conftest import catalog, settings
 from tests.end_to_end import checks
 
 CONVERTED = {
-    "an integer": ("id + 1", "a number"),
+    "an integer": ("id + 1", "an integer"),
     "a number": ("id / 3", "a number"),
     "a number after a function that gives texts": ("str(id) and 1.5", "a number"),
     "a boolean": ("requester_email is None", "a boolean"),
@@ -90,10 +90,10 @@ REFUSED = {
     ),
     "a number of a date's type": (
         {"x": "datetime.date.fromisoformat(updated_at[:10]).year"},
-        "a number",
+        "an integer",
         "string or date",
     ),
-    "a number that no loader stores": ({"x": "int(id) * 10 ** 30"}, "a number", "integer"),
+    "a number that no loader stores": ({"x": "int(id) * 10 ** 30"}, "an integer", "integer"),
     "null of a key": ({"id": "None"}, "null", "integer"),
     "an object of an array's type": ({"tags": "{'a': 1}"}, "an object", "array"),
     "an object with other values": ({"tags_info": "[{'id': 5}]"}, "an array", "array"),

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.records.compiled import value_of
 from tap_dixa.records.exclusions import Exclusions
 from tests.records.normalizers import NOTHING, SCHEMA, compiled, plain
 
@@ -46,11 +45,8 @@ def test_both_give_the_same_records_one_after_the_other(exclusions, records, asc
     for record in records:
         text = json.dumps(record, ensure_ascii=ascii_only).encode()
         wanted = normalize(json.loads(text))
-        found = normalize_raw(text)
-        assert encoded(found) == wanted
+        assert encoded(normalize_raw(text)) == wanted
         assert warnings_raw == warnings
-        if isinstance(wanted.get("at"), str):
-            assert value_of(found, "at") == wanted["at"]
 
 
 def test_a_record_as_documented_is_not_decoded_to_a_dictionary():

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tap_dixa.progress_bar import ProgressBar
+from tap_dixa.progress import ProgressBar
 
 
 @pytest.fixture
@@ -50,12 +50,9 @@ def test_nobody_else_does(terminal, monkeypatch, change):
     assert ProgressBar.if_watched() is None
 
 
-def test_the_metrics_are_logged_again_at_the_level_that_was_set(terminal, monkeypatch):
+def test_the_bar_stands_for_the_metrics(terminal, monkeypatch):
     watch(monkeypatch, terminal)
     metrics = logging.getLogger("singer_sdk.metrics")
-    monkeypatch.setattr(metrics, "level", logging.DEBUG)
-    bar = ProgressBar.if_watched()
-    bar.show(lambda _: "")
-    assert metrics.level == logging.WARNING
-    bar.hide()
-    assert metrics.level == logging.DEBUG
+    monkeypatch.setattr(metrics, "level", logging.INFO)
+    ProgressBar.if_watched()
+    assert not metrics.isEnabledFor(logging.INFO)
