@@ -39,6 +39,12 @@ class Refusal:
         await send({"type": "http.response.body", "body": body})
 
 
+def page_of(rows: Any, link: str | None = None) -> Refusal:
+    """Make a page of a list, with a link to the next one."""
+    meta = {} if link is None else {"meta": {"next": link}}
+    return Refusal(200, body=json.dumps({"data": rows, **meta}))
+
+
 @dataclass(frozen=True, slots=True)
 class BrokenResponse:
     """A response that starts normally and then fails."""

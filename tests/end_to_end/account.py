@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
-from tests.end_to_end import checks, refreshed
+from tests.end_to_end import checks
+from tests.end_to_end.everything import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import Run
     from tests.faulty_sandbox import FaultySandbox
+
+
+_OPTIONS = ("program", "environment", "before")
 
 
 class Account:
@@ -22,7 +26,7 @@ class Account:
         sandbox: The sandbox.
         run_tap: Runs the tap.
         streams: What a run syncs, if it is not told.
-        config: Settings of every run.
+        config: Settings of every run, and what is not one, for `run_tap`.
     """
 
     def __init__(
@@ -37,15 +41,47 @@ class Account:
         self._run_tap, self._streams, self._config = run_tap, streams, config
         self._answered = 0
 
-    def sync(self, *streams: str, state: Any = None, program: Any = None, **changes: Any) -> Run:
-        """Run the tap from the last run's state, or another one, with changed settings."""
-        state = state or (self.runs[-1].state if self.runs else None)
-        config = settings(self.sandbox, **{**self._config, **changes})
-        options = {"program": program} if program else {}
-        chosen = catalog(*(streams or self._streams))
+    def sync(self, *streams: str, state: Any = None, chosen: Any = None, **changes: Any) -> Run:
+        """Run the tap from the last run's state.
+
+        Args:
+            streams: What is synced, if it differs.
+            state: Another state.
+            chosen: The catalog, if it does more than select.
+            changes: Changed settings, and what is not one, for `run_tap`.
+        """
+        if state is None and self.runs:
+            state = self.runs[-1].state
+        changes = {**self._config, **changes}
+        options = {name: changes.pop(name) for name in _OPTIONS if name in changes}
+        config = settings(self.sandbox, **changes)
+        chosen = chosen or catalog(*(streams or self._streams))
         self._answered = len(self.sandbox.answered)
         self.runs.append(self._run_tap(config, state=state, catalog=chosen, **options))
         return self.runs[-1]
+
+    def synced(self, *streams: str, **changes: Any) -> Run:
+        """Run the tap, which succeeds."""
+        return checks.succeeded(self.sync(*streams, **changes))
+
+    def failure(self, *streams: str, **changes: Any) -> str:
+        """Run the tap, which fails with one line: give it."""
+        return checks.failed(self.sync(*streams, **changes))
+
+    def source(self, stream: str, start: int = 0, end: int = 1 << 62) -> list[dict[str, Any]]:
+        """Give the records of an export as Dixa has them."""
+        return [*expected.source(self.data, stream, start, end).values()]
+
+    def known(self, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict[str, Any]]:
+        """Give what the tap must emit of an export, or of the whole log, by id."""
+        if stream == "activity_logs":
+            return entries(self.sandbox)
+        return expected.records(self.data, stream, start, end)
+
+    def has_all(self, stream: str) -> None:
+        """The last run emitted an export as it is, each record once, and its bookmark is there."""
+        checks.emitted_exactly(self.runs[-1], stream, self.known(stream))
+        checks.bookmark_is_the_newest_emitted(self.runs[-1], stream)
 
     @property
     def answered(self) -> list[tuple[str, dict[str, str], int]]:
@@ -66,21 +102,18 @@ class Account:
         """Put the sandbox's clock forward."""
         self.data.now.now += time
 
-    def log_is_fresh(self) -> None:
-        """What a target holds of the log is what Dixa has now."""
-        refreshed.log_is_fresh(self.sandbox, *self.runs)
-
-    def messages_are_fresh(self) -> None:
-        """What a target holds of the messages is what Dixa has now."""
-        refreshed.messages_are_fresh(self.sandbox, *self.runs)
+    def is_fresh(self, *streams: str) -> None:
+        """What a target holds of the messages, or the log, is what Dixa has now."""
+        for stream in streams or self._streams:
+            checks.loaded_exactly(stream, self.known(stream), *self.runs)
 
     def stale_messages(self) -> set[str]:
         """Give the messages that Dixa has changed since they were loaded, by id."""
         arrived = checks.loaded("messages", *self.runs)
-        known = expected.records(self.data, "messages")
+        known = self.known("messages")
         return {key for key, r in known.items() if checks.plain(r) != checks.plain(arrived[key])}
 
 
-def refreshed_to(run: Run, stream: str) -> dict[str, Any]:
-    """Give what a run's state says about the refresh of a stream."""
-    return run.state["bookmarks"][stream]["refresh"]
+def refreshed_to(state: dict[str, Any], stream: str) -> dict[str, Any]:
+    """Give what a state says about the refresh of a stream."""
+    return state["bookmarks"][stream]["refresh"]

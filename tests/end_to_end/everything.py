@@ -53,6 +53,7 @@ CHANNELS = (
 """Those whose flows Dixa documents that it lists."""
 
 
+LOG = "/v1/conversations/activitylog"
 LISTED = {
     "agents": "/v1/agents?pageLimit=7",
     "end_users": "/v1/endusers?pageLimit=1000",
@@ -64,7 +65,7 @@ LISTED = {
     "ai_agents": "/v1/ai-agents",
     "templates": "/v1/templates?pageLimit=100",
     "knowledge_collections": "/v1/knowledge/collections?pageLimit=100",
-    "activity_logs": "/v1/conversations/activitylog?pageLimit=10000",
+    "activity_logs": f"{LOG}?pageLimit=10000",
 }
 """Where the rows are of streams that are lists."""
 
@@ -104,6 +105,13 @@ def rows(sandbox):
                 for row in client.data(path.format(**parent))
             ]
     return records
+
+
+def entries(sandbox):
+    """Give every entry of the activity log, as a record, by id."""
+    with unnoted(sandbox) as client:
+        rows = client.everything(LOG, pageLimit=10_000)
+    return {row["id"]: expected.api_record(row) for row in rows}
 
 
 def catalogued(client, collections):

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tests import expected
 from tests.end_to_end import checks
 from tests.end_to_end.batches import records_in
-from tests.end_to_end.everything import BY_CONVERSATION, by_key, rows_by_conversation
+from tests.end_to_end.everything import BY_CONVERSATION, by_key, entries, rows_by_conversation
 from tests.end_to_end.queried_records import analytics_records, counted
-from tests.end_to_end.refreshed import entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -65,7 +64,7 @@ def is_whole(sandbox: Sandbox, stream: str, rows: Collection[dict[str, Any]]) ->
     assert by_key(stream, rows) == known
 
 
-def all_exported(run: Run, data: DataSet, start: int = 0) -> None:
-    """A run emitted every record of both exports since a time, each once, in order."""
+def all_exported(run: Run, data: DataSet, start: int = 0, end: int = 1 << 62) -> None:
+    """A run emitted every record of both exports in a time, each once, in order."""
     for stream in expected.STREAMS:
-        checks.emitted_exactly(run, stream, expected.records(data, stream, start))
+        checks.emitted_exactly(run, stream, expected.records(data, stream, start, end))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,3 +21,12 @@ def peak_of(command, status=0):
     )
     assert done.returncode == status
     return float(done.stdout.split()[1])
+
+
+def command(folder, **files):
+    """Give the command that runs the tap with options, each of which has a file in a folder."""
+    tap = [sys.executable, "-m", "tap_dixa"]
+    for option, content in files.items():
+        (folder / option).write_text(json.dumps(content))
+        tap += [f"--{option}", str(folder / option)]
+    return tap

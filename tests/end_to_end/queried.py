@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -77,3 +78,12 @@ def bookmarks(state: dict[str, Any], stream: str) -> dict[str, str | None]:
     """Give the bookmark of each record type in a state."""
     partitions = state["bookmarks"].get(stream, {}).get("partitions", [])
     return {part["context"]["recordId"]: part.get("replication_key_value") for part in partitions}
+
+
+def times_by_kind(records: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Give the timestamps of each record type's records, which came in their order."""
+    times = defaultdict(list)
+    for record in records:
+        times[record["recordId"]].append(record["timestamp"])
+    assert all(mine == sorted(mine) for mine in times.values())
+    return times

@@ -6,18 +6,12 @@ import pytest
 
 from tap_dixa_sandbox.filters import Bounds
 from tests import expected
-from tests.conftest import DAY, FAST_PATH, HOUR, NOON, SDK_PATH, both_paths_slowly, settings
+from tests.conftest import DAY, EXPORTS, FAST_PATH, HOUR, NOON, SDK_PATH, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.loaded import all_exported
 
 STEP = 31 * DAY - 2000
 """What separates the seams of the longest windows, in ms."""
-
-
-def on_the_millisecond(sandbox, timestamp):
-    return expected.source(sandbox.data, "conversations", timestamp, timestamp + 1)
-
-
 CLOSED, OPEN = Bounds(), Bounds(False, False)
 
 
@@ -31,80 +25,64 @@ CLOSED, OPEN = Bounds(), Bounds(False, False)
         pytest.param(Bounds(False, True), FAST_PATH, id="after-until", marks=pytest.mark.slow),
     ],
 )
-def test_ten_months_whatever_the_bounds_include(serve, run_tap, bounds, options):
-    sandbox = serve(conversations=500, days=310, bounds=bounds)
+def test_ten_months_whatever_the_bounds_include(account_of, bounds, options):
+    account = account_of(*EXPORTS, config=options, conversations=500, days=310, bounds=bounds)
     # The nightly job's midnight, shared by many records, falls on a seam between two windows.
-    midnight = next(
-        sandbox.data.start + day * DAY
-        for day in range(94, 124)
-        if len(on_the_millisecond(sandbox, sandbox.data.start + day * DAY)) > 1
-    )
+    midnights = (account.data.start + day * DAY for day in range(94, 124))
+    midnight = next(m for m in midnights if len(account.source("conversations", m, m + 1)) > 1)
     start = midnight - 3 * STEP
-    run = checks.succeeded(run_tap(settings(sandbox, start_date=expected.iso(start), **options)))
-    days = (NOON + 3 * HOUR - start) / DAY
-    all_exported(run, sandbox.data, start)
-    for stream in expected.STREAMS:
+    run = account.synced(start_date=expected.iso(start))
+    all_exported(run, account.data, start)
+    length = NOON + 3 * HOUR - start
+    for stream in EXPORTS:
         if bounds == CLOSED:  # they are the same records for all bounds
             checks.fits_its_schema(run, stream)
         checks.bookmark_is_the_newest_emitted(run, stream)
-        assert len(checks.requests(sandbox, stream)) <= -(-days // 31)
+        assert len(checks.requests(account.sandbox, stream)) <= -(-length // (31 * DAY))
 
 
 @both_paths_slowly
-def test_start_is_inclusive_and_end_exclusive(serve, run_tap, options):
-    sandbox = serve(days=20)
-    for stream in expected.STREAMS:
-        cursors = sorted(
-            record[expected.CURSORS[stream]]
-            for record in expected.source(sandbox.data, stream).values()
-        )
-        start, end = cursors[len(cursors) // 4], cursors[len(cursors) // 2]
-        bounds = {"start_date": expected.iso(start), "end_date": expected.iso(end)}
-        run = checks.succeeded(run_tap(settings(sandbox, **bounds, **options)))
-        wanted = expected.records(sandbox.data, stream, start, end)
-        checks.emitted_exactly(run, stream, wanted)
-        assert wanted
+def test_start_is_inclusive_and_end_exclusive(account_of, options):
+    account = account_of(*EXPORTS, config=options, days=20)
+    start, end = (
+        sorted(record[expected.CURSORS[stream]] for record in account.source(stream))[place]
+        for stream, place in (("conversations", 20), ("messages", 200))
+    )
+    run = account.synced(start_date=expected.iso(start), end_date=expected.iso(end))
+    all_exported(run, account.data, start, end)
+    assert run.records("messages")
 
 
 @pytest.mark.parametrize(
     ("start", "end"),
-    [
-        ("2019-01-01", "2019-03-01"),
-        ("2019-01-01", "2019-01-01"),
-        ("2099-01-01", "2099-02-01"),
-        ("1970-01-01", "1970-01-02"),
-    ],
-    ids=["before everything", "empty interval", "in the future", "the beginning of time"],
+    [("1970-01-01", "1970-01-02"), ("2019-01-01", "2019-01-01"), ("2099-01-01", "2099-02-01")],
+    ids=["the beginning of time", "empty interval", "in the future"],
 )
-def test_nothing_in_the_range_is_a_success(serve, run_tap, start, end):
-    run = checks.succeeded(run_tap(settings(serve(), start_date=start, end_date=end)))
+def test_nothing_in_the_range_is_a_success(account_of, start, end):
+    run = account_of(*EXPORTS).synced(start_date=start, end_date=end)
     assert run.of("RECORD") == []
     assert run.log.count("start_date is in the future") == (start == "2099-01-01")
     assert len(run.of("SCHEMA")) == 2
-    assert [run.bookmark(stream) for stream in expected.STREAMS] == [None, None]
+    assert [run.bookmark(stream) for stream in EXPORTS] == [None, None]
 
 
-def test_without_an_end_date_the_run_ends_at_its_own_start(serve, run_tap):
-    sandbox = serve(days=10)
+def test_without_an_end_date_the_run_ends_at_its_own_start(account_of):
+    account = account_of(*EXPORTS, days=10)
     before = time.time_ns() // 1_000_000
-    run = checks.succeeded(run_tap(settings(sandbox, end_date=None)))
-    after = time.time_ns() // 1_000_000
-    all_exported(run, sandbox.data)
-    newest = {
-        max(int(value) for query in checks.requests(sandbox, stream) for value in query.values())
-        for stream in expected.STREAMS
-    }
-    (asked,) = newest  # one upper bound for both streams, and no filter in the future
-    assert before < asked < after
+    all_exported(account.synced(end_date=None), account.data)
+    asked = [checks.requests(account.sandbox, stream) for stream in EXPORTS]
+    newest = {max(int(time) for query in mine for time in query.values()) for mine in asked}
+    (until,) = newest  # one upper bound for both streams, and no filter in the future
+    assert before < until < time.time_ns() // 1_000_000
 
 
-def test_progress_is_logged_window_by_window(serve, run_tap):
-    run = run_tap(settings(serve(days=40)))
-    for stream in expected.STREAMS:
-        lines = [line for line in run.log.splitlines() if f"| {stream}: " in line]
-        first, second, done = (line.split(f"| {stream}: ")[1] for line in lines)
-        for line, number in ((first, 1), (second, 2)):
-            assert line.startswith(f"window {number} of 2")
-            assert " MB, " in line
-            assert " s left" in line
-        assert f"done, windows: 2, records: {len(run.records(stream))}, " in done
+def test_progress_is_logged_window_by_window(account_of):
+    run = account_of("messages", days=40).synced()
+    said = [
+        line.split("| messages: ")[1] for line in run.log.splitlines() if "| messages: " in line
+    ]
+    for number, line in enumerate(said[:2], 1):
+        assert line.startswith(f"window {number} of 2")
+        assert " MB, " in line
+        assert " s left" in line
+    assert f"done, windows: 2, records: {len(run.records('messages'))}, " in said[2]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, HOUR, both_paths_slowly
+from tests.conftest import DAY, EXPORTS, HOUR, both_paths_slowly
 from tests.end_to_end import checks
 from tests.faults import Odd
 
@@ -18,10 +18,10 @@ STRANGE_ID = 1 << 51
 
 @both_paths_slowly
 def test_they_are_emitted_and_counted_in_one_warning_a_window(account_of, options):
-    account = account_of(*expected.STREAMS, conversations=100, days=20, out_of_place=COUNT)
-    run = checks.succeeded(account.sync(window_days=10, **options))
-    for stream in expected.STREAMS:
-        wanted, found = expected.records(account.data, stream), checks.loaded(stream, run)
+    account = account_of(*EXPORTS, config=options, days=20, out_of_place=COUNT)
+    run = account.synced(window_days=10)
+    for stream in EXPORTS:
+        wanted, found = account.known(stream), checks.loaded(stream, run)
         checks.same([found[key] for key in wanted], wanted)
         windows = run.log.count(f" {stream}: window ")
         assert len(run.records(stream)) == len(found) == len(wanted) + COUNT * windows
@@ -36,27 +36,19 @@ def test_they_are_emitted_and_counted_in_one_warning_a_window(account_of, option
 
 @pytest.mark.parametrize(
     ("resumed", "before", "is_emitted"),
-    [
-        (False, 500, False),
-        (False, 5_000, True),
-        (False, HOUR, True),
-        (True, 500, False),
-        (True, DAY + HOUR, True),
-    ],
+    [(False, 500, False), (False, 5_000, True), (True, 500, False), (True, DAY + HOUR, True)],
 )
 def test_a_record_from_before_what_a_run_reads_is_emitted(account_of, resumed, before, is_emitted):
-    account = account_of("conversations", conversations=60, days=20)
-    start, changes, bookmark = account.data.start, {"window_days": 10}, None
+    account = account_of("conversations", config={"window_days": 10}, conversations=60, days=20)
+    start, bookmark = account.data.start, None
     if resumed:
-        bookmark = account.sync(**changes).bookmark("conversations")
+        bookmark = account.sync().bookmark("conversations")
         start = expected.milliseconds(bookmark) - LOOKBACK
         account.wait(15 * DAY)
-        changes["end_date"] = expected.iso(account.data.now())
-    some = next(iter(expected.source(account.data, "conversations").values()))
-    strange = Odd(json.dumps(some | {"id": STRANGE_ID, "updated_at": start - before}))
+    strange = account.source("conversations")[0] | {"id": STRANGE_ID, "updated_at": start - before}
     # In the response for the second window, it is no less from outside.
-    account.behaviour.faults.extend([None, strange] if before == HOUR else [strange])
-    run = checks.succeeded(account.sync(**changes))
+    account.behaviour.faults.extend([None] * (before == 5_000) + [Odd(json.dumps(strange))])
+    run = account.synced(end_date=expected.iso(account.data.now() + 3 * HOUR))
     assert not account.behaviour.faults
     records = run.records("conversations")
     assert sum(record["id"] == STRANGE_ID for record in records) == is_emitted
@@ -67,8 +59,8 @@ def test_a_record_from_before_what_a_run_reads_is_emitted(account_of, resumed, b
 
 def test_a_record_of_another_window_of_the_run_comes_with_that_one(account_of):
     account = account_of("conversations", conversations=60, days=20)
-    some = next(iter(expected.source(account.data, "conversations").values()))
-    account.behaviour.faults.extend([None, Odd(json.dumps(some))])
-    run = checks.succeeded(account.sync(window_days=5, parallel_downloads=1))
-    checks.emitted_exactly(run, "conversations", expected.records(account.data, "conversations"))
+    of_the_first = Odd(json.dumps(account.source("conversations")[0]))
+    account.behaviour.faults.extend([None, of_the_first])
+    run = account.synced(window_days=5, parallel_downloads=1)
+    account.has_all("conversations")
     assert "from outside" not in run.log

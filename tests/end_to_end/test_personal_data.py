@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from tap_dixa.streams.base import SCHEMAS
-from tests import expected, pages
-from tests.conftest import catalog, settings
+from tests import pages
+from tests.conftest import catalog
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import ALL, EVERY, KEYS, by_key, rows
@@ -119,24 +119,30 @@ def same(run, stream, wanted):
     checks.fits_its_schema(run, stream)
 
 
+@pytest.fixture
+def sync(account_of):
+    """Give a function that syncs an account with recipes; and the account."""
+
+    def run(*recipes, **sandbox):
+        recipe = merged(*recipes)
+        account = account_of(config=with_secret(recipe["config"]), **sandbox)
+        anonymize(account.sandbox)
+        return account.synced(chosen=selected(recipe["select"])), account
+
+    return run
+
+
 @pytest.mark.slow
-def test_recipes_do_what_they_say_and_nothing_else(serve, run_tap, evidence):
+def test_recipes_do_what_they_say_and_nothing_else(sync, evidence):
     recipes = pages.blocks(PAGE, "yaml")
     del recipes[FLAT]
-    whole = merged(*recipes.values())
-    sandbox = serve(conversations=300, days=10)
-    anonymize(sandbox)
-    config = settings(sandbox, **with_secret(whole["config"]))
-    run = checks.succeeded(run_tap(config, catalog=selected(whole["select"])))
-    listed = rows(sandbox)
-    exported = {name: expected.records(sandbox.data, name).values() for name in expected.STREAMS}
-    heard = {
-        name: [r for r in records if r["initial_channel"] != "voicemail"]
-        for name, records in exported.items()
-    }
-    assert all(len(heard[name]) < len(exported[name]) for name in exported)
-    same(run, "conversations", map(conversation, heard["conversations"]))
-    same(run, "messages", map(message, heard["messages"]))
+    run, account = sync(*recipes.values(), conversations=300, days=10)
+    listed = rows(account.sandbox)
+    for stream, made in (("conversations", conversation), ("messages", message)):
+        exported = account.known(stream).values()
+        heard = [record for record in exported if record["initial_channel"] != "voicemail"]
+        assert len(heard) < len(exported)
+        same(run, stream, map(made, heard))
     same(run, "end_users", map(end_user, listed["end_users"]))
     same(run, "activity_logs", map(entry, listed["activity_logs"]))
     for stream in KEYS.keys() - {"end_users", "activity_logs", "agents", "team_members"}:
@@ -155,29 +161,20 @@ def test_recipes_do_what_they_say_and_nothing_else(serve, run_tap, evidence):
     evidence("recipes for personal data run as the page has them", len(recipes))
 
 
-def test_what_is_named_comes_flat(serve, run_tap, evidence):
-    recipe = merged(pages.blocks(PAGE, "yaml")[FLAT])
-    sandbox = serve(conversations=100, days=5)
-    config = settings(sandbox, **with_secret(recipe["config"]))
-    run = checks.succeeded(run_tap(config, catalog=selected(recipe["select"])))
+def test_what_is_named_comes_flat(sync, evidence):
+    run, account = sync(pages.blocks(PAGE, "yaml")[FLAT], conversations=100, days=5)
     assert {one["stream"] for one in run.of("SCHEMA")} == {"conversations", "activity_logs"}
     named = ("id", "created_at", "updated_at", "queue_name", "handling_duration")
-    same(
-        run,
-        "conversations",
-        (
-            {name: c.get(name) for name in named} | {"requester": hashed(c["requester_id"])}
-            for c in expected.records(sandbox.data, "conversations").values()
-        ),
-    )
-    same(
-        run,
-        "activity_logs",
-        (
-            {**without(e, "author", "attributes"), "author__id": e.get("author", {}).get("id")}
-            for e in rows(sandbox)["activity_logs"]
-        ),
-    )
+    flat = [
+        {name: c.get(name) for name in named} | {"requester": hashed(c["requester_id"])}
+        for c in account.known("conversations").values()
+    ]
+    same(run, "conversations", flat)
+    flat = [
+        {**without(e, "author", "attributes"), "author__id": e.get("author", {}).get("id")}
+        for e in account.known("activity_logs").values()
+    ]
+    same(run, "activity_logs", flat)
     (schema,) = run.of("SCHEMA", "activity_logs")
     parts = [name for name in schema["schema"]["properties"] if name.startswith("a")]
     assert parts == ["activityTimestamp", "activityType", "author__id"]

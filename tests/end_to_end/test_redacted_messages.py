@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 import pytest
@@ -12,8 +11,8 @@ from tests.conftest import DAY, HOUR, both_paths
 from tests.end_to_end import checks
 from tests.end_to_end.account import refreshed_to
 from tests.end_to_end.anonymized import redact, some
-from tests.end_to_end.refreshed import LOG
-from tests.faults import Refusal
+from tests.end_to_end.everything import LOG
+from tests.faults import Refusal, page_of
 
 MESSAGES, CONVERSATIONS = "/v1/message_export", "/v1/conversation_export"
 USUAL = {MESSAGES: 1, CONVERSATIONS: 1, LOG: 1}
@@ -31,12 +30,12 @@ def account(account_of):
 def test_they_are_emitted_again_with_few_requests(account, options, evidence):
     first = account.sync(**options)
     stale = redact(account.sandbox)
-    second = checks.succeeded(account.sync(**options))
+    second = account.synced(**options)
     assert Counter(account.paths) == REFRESH
     assert "of 3 conversations, of which Dixa erased personal data" in second.log
     again = {r["id"]: r for r in second.records("messages")}
     assert [again[message["id"]].get("text") for message in stale] == [None] * len(stale)
-    account.messages_are_fresh()
+    account.is_fresh()
     assert second.bookmark("messages") >= first.bookmark("messages")
     # What is done is not repeated.
     account.wait()
@@ -75,30 +74,26 @@ def test_whatever_the_entries_are_like(account):
     lost = [entry(1, conversationId=odd) for odd in ("?", 10**30, {}, 1.5)]
     at = {"activityTimestamp": expected.iso(account.data.now() - HOUR)}
     rows = [entry(m["csid"], **at | form) for m, form in zip(stale, forms, strict=True)]
-    body = json.dumps({"data": [*others, *rows, *lost]})
-    account.behaviour.api_faults.append(Refusal(200, body=body))
-    (warning,) = checks.warnings(checks.succeeded(account.sync()))
+    account.behaviour.api_faults.append(page_of([*others, *rows, *lost]))
+    (warning,) = checks.warnings(account.synced())
     assert "4 redacted messages have no usable conversationId" in warning
-    account.messages_are_fresh()
+    account.is_fresh()
 
 
 def test_if_dixa_does_not_say_when_they_were_created_they_are_read_all_the_same(account):
     account.sync()
     stale = redact(account.sandbox, count=6)
-    assert len({m["csid"] for m in stale}) == 6
     # One is not exported, of others a time is missing or unusable.
     odd = ['"created_at": null', '"created_at": "2026-03-01"', '"last_message_created_at": true']
-    numbers = sorted(m["csid"] for m in stale)[1:]
-    rows = [
-        f'{{"id": {number}, "updated_at": 1, {times}}}'
-        for number, times in zip(numbers, [*odd, '"created_at": 1e400', '"x": 1'], strict=True)
-    ]
-    body = f"[{', '.join(rows)}]"
-    account.behaviour.faults.extend([None, None, Refusal(200, body=body)])
-    (warning,) = checks.warnings(checks.succeeded(account.sync()))
+    odd += ['"created_at": 1e400', '"x": 1']
+    numbers = sorted({message["csid"] for message in stale})[1:]
+    rows = zip(numbers, odd, strict=True)
+    texts = [f'{{"id": {number}, "updated_at": 1, {times}}}' for number, times in rows]
+    account.behaviour.faults.extend([None, None, Refusal(200, body=f"[{', '.join(texts)}]")])
+    (warning,) = checks.warnings(account.synced())
     assert "when the messages of 6 anonymized or redacted conversations (such as" in warning
     assert Counter(account.paths) == REFRESH
-    account.messages_are_fresh()
+    account.is_fresh()
 
 
 @pytest.mark.parametrize(
@@ -110,77 +105,49 @@ def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed
     account.data.anonymize(some(account.sandbox, 3)[1]["id"])
     account.wait(HOUR // 2)
     account.behaviour.forbidden[LOG] = status
-    second = checks.succeeded(account.sync(window_days=1))
+    second = account.synced(window_days=1)
     (warning,) = checks.warnings(second)
     assert "messages that were redacted one by one are not refreshed" in warning
     assert account.stale_messages() == {stale["id"]}
-    before, after = (refreshed_to(run, "messages")["conversations"] for run in (first, second))
+    before, after = (
+        refreshed_to(run.state, "messages")["conversations"] for run in (first, second)
+    )
     assert before < after
     # With the right, it is found from the day that somebody sets in the state.
     account.behaviour.forbidden.clear()
     day = expected.iso(account.data.now() - DAY)
     second.state["bookmarks"]["messages"]["refresh"] = {"conversations": day}
     account.sync(state=second.state)
-    account.messages_are_fresh()
+    account.is_fresh()
 
 
 def test_as_many_conversations_are_requested_at_once_as_dixa_accepts(account):
     account.sync()
     account.wait(HOUR // 2)
-    messages = expected.source(account.data, "messages").values()
-    by_conversation = {m["csid"]: m for m in messages if m.get("text")}
-    for message in [*by_conversation.values()][:105]:
-        account.data.redact(message["csid"], message["id"])
+    by_conversation = {m["csid"]: m["id"] for m in account.source("messages") if m.get("text")}
+    for csid, message in [*by_conversation.items()][:105]:
+        account.data.redact(csid, message)
     account.wait(HOUR // 2)
     account.behaviour.faults.extend([None, None, *[Refusal(414)] * 2])
-    assert "WARNING" not in checks.succeeded(account.sync()).log
+    assert "WARNING" not in account.synced().log
     ids = [query["csids"].split(",") for _, query, _ in account.answered if "csids" in query]
     assert [len(some) for some in ids] == [100, 50, *[25] * 4, 5]
-    account.messages_are_fresh()
-
-
-def test_a_log_that_fails_is_like_any_other_failure(account):
-    first = account.sync()
-    redact(account.sandbox)
-    account.behaviour.api_faults.append(Refusal(422))
-    failed = account.sync()
-    checks.failed(failed)
-    assert refreshed_to(failed, "messages") == refreshed_to(first, "messages")
-    checks.succeeded(account.sync())
-    account.messages_are_fresh()
-
-
-def test_an_interrupted_refresh_is_resumed(account_of):
-    one_by_one = {"parallel_downloads": 1}
-    account = account_of("messages", config=one_by_one, conversations=150, days=80)
-    account.sync()
-    stale = redact(account.sandbox, count=2)
-    assert stale[1]["created_at"] - stale[0]["created_at"] > 31 * DAY
-    # New messages, conversations twice, the first message, and then no more.
-    account.behaviour.faults.extend([None, None, None, None, Refusal(422)])
-    checks.failed(account.sync())
-    checks.succeeded(account.sync())
-    refreshed = [
-        [m["id"] in {r["id"] for r in run.records("messages")} for m in stale]
-        for run in account.runs[1:]
-    ]
-    assert refreshed == [[True, False], [False, True]]
-    account.messages_are_fresh()
+    account.is_fresh()
 
 
 @pytest.mark.slow
 def test_two_messages_of_a_conversation_are_found_in_two_steps(account_of):
     account = account_of("messages", conversations=100, days=8)
     account.sync()
-    messages = expected.source(account.data, "messages").values()
-    stale = max(
+    messages = account.source("messages")
+    newest, *_, oldest = max(
         ([m for m in messages if m["csid"] == c["id"]] for c in some(account.sandbox, 30)),
         key=lambda messages: messages[0]["created_at"] - messages[-1]["created_at"],
     )
     # They lie too far apart for one request for both.
-    assert stale[0]["created_at"] - stale[-1]["created_at"] > 2 * HOUR
-    for message, pause in ((stale[0], 31 * DAY), (stale[-1], HOUR)):
+    assert newest["created_at"] - oldest["created_at"] > 2 * HOUR
+    for message, pause in ((newest, 31 * DAY), (oldest, HOUR)):
         account.data.redact(message["csid"], message["id"])
         account.wait(pause)
-    checks.succeeded(account.sync(window_days=1, end_date=expected.iso(account.data.now())))
-    account.messages_are_fresh()
+    account.synced(window_days=1, end_date=expected.iso(account.data.now()))
+    account.is_fresh()

@@ -9,8 +9,10 @@ import pytest
 from tests import expected
 from tests.conftest import DAY, HOUR, both_paths_slowly
 from tests.end_to_end import checks
+from tests.end_to_end.account import refreshed_to
 from tests.end_to_end.anonymized import anonymize_in_turn, redact, some
-from tests.faults import Odd, Refusal
+from tests.faults import Odd, Refusal, page_of
+from tests.faulty_sandbox import intervals
 
 LOG = "activity_logs"
 TALKATIVE = """
@@ -28,13 +30,24 @@ def account(account_of):
     return account_of(LOG, config=one_by_one, conversations=150, days=80)
 
 
-def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
+@pytest.fixture
+def erased(account):
+    """Load the log, and anonymize conversations since: give a function that says how many."""
     account.sync()
-    chosen = anonymize_in_turn(account.sandbox, 7)
-    empty = Refusal(200, body='{"data": []}')
-    refused = [Refusal(403), Refusal(422), empty, Refusal(400), None, Refusal(410)]
+    return lambda count: anonymize_in_turn(account.sandbox, count)
+
+
+def next_run_makes_up_for_it(account, stream=LOG, **changes):
+    account.behaviour.api_faults.clear()
+    account.synced(stream, **changes)
+    account.is_fresh(stream)
+
+
+def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account, erased):
+    chosen = erased(7)
+    refused = [Refusal(403), Refusal(422), page_of([]), Refusal(400), None, Refusal(410)]
     account.behaviour.api_faults.extend([None, *refused])
-    second = checks.succeeded(account.sync())
+    second = account.synced()
     assert account.logs_asked == chosen
     (warning,) = checks.warnings(second)
     assert f"log entries of 5 anonymized conversations (such as {chosen[0]}) are not" in warning
@@ -48,40 +61,31 @@ def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account):
 @pytest.mark.parametrize(
     ("status", "ends_with"), [pytest.param(403, 0, marks=pytest.mark.slow), (422, 1)]
 )
-def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, status, ends_with):
-    account.sync()
-    anonymize_in_turn(account.sandbox, 14)
+def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, erased, status, ends_with):
+    erased(14)
     account.behaviour.api_faults.extend([None, None, *[Refusal(status)] * 12])
     assert account.sync().status == ends_with
     # Ten in a row, and one that Dixa has sent before. One more may be requested already.
     assert len(account.logs_asked) in {12, 13}
-    account.behaviour.api_faults.clear()
-    checks.succeeded(account.sync())
-    account.log_is_fresh()
+    next_run_makes_up_for_it(account)
 
 
-def test_a_conversation_from_the_future_does_not_move_the_place(account):
-    account.sync()
-    anonymize_in_turn(account.sandbox, 3)
-    others = [c["id"] for c in some(account.sandbox, 10)]
+def test_a_conversation_from_the_future_does_not_move_the_place(account, erased):
+    erased(3)
     text = '{"id": %d, "updated_at": 4000000000000, "anonymized_at": 1}'
-    account.behaviour.faults.append(Odd(", ".join(text % number for number in others)))
+    others = [text % conversation["id"] for conversation in some(account.sandbox, 10)]
+    account.behaviour.faults.append(Odd(", ".join(others)))
     account.behaviour.api_faults.extend([*[None] * 11, *[Refusal(422)] * 4])
-    checks.failed(account.sync())
-    account.behaviour.api_faults.clear()
-    checks.succeeded(account.sync())
-    account.log_is_fresh()
+    account.failure()
+    next_run_makes_up_for_it(account)
 
 
-def test_a_conversation_whose_log_stays_unavailable_is_named(account):
-    account.sync()
-    chosen = anonymize_in_turn(account.sandbox, 2)
+def test_a_conversation_whose_log_stays_unavailable_is_named(account, erased):
+    first, _ = erased(2)
     account.behaviour.api_faults.extend([None, *[Refusal(500)] * 8])
-    assert f"/v1/conversations/{chosen[0]}/activitylog could not be read: " in checks.failed(
-        account.sync()
-    )
-    checks.succeeded(account.sync())
-    account.log_is_fresh()
+    failure = account.failure()
+    assert f"/v1/conversations/{first}/activitylog could not be read: " in failure
+    next_run_makes_up_for_it(account)
 
 
 @pytest.mark.parametrize(
@@ -93,12 +97,12 @@ def test_conversations_that_dixa_does_not_export_by_their_ids_are_searched_for(
     account.sync("messages")
     redact(account.sandbox, count=4)
     account.behaviour.faults.extend([None, None, *[Refusal(status)] * attempts])
-    second = checks.succeeded(account.sync("messages"))
+    second = account.synced("messages")
     ids = dict.fromkeys(query["csids"] for _, query, _ in account.answered if "csids" in query)
     # Four, two and one: no more are requested, because all messages have to be searched anyway.
     assert [text.count(",") + 1 for text in ids] == [4, 2, 1]
     assert second.log.count("when the messages of 4 anonymized or redacted conversations") == 1
-    account.messages_are_fresh()
+    account.is_fresh("messages")
 
 
 @both_paths_slowly
@@ -107,38 +111,31 @@ def test_the_state_says_what_was_refreshed_before_more_is_emitted(account, optio
     before = account.data.now()
     chosen = anonymize_in_turn(account.sandbox, 12)
     program = ("-c", TALKATIVE)
-    second = account.sync("messages", LOG, program=program, window_days=2, **options)
-    checks.succeeded(second)
+    second = account.synced("messages", LOG, program=program, window_days=2, **options)
     for stream in ("messages", LOG):
         assert re.search(rf"{stream}: refreshed [1-9]\d* records of 1\d conv\S+ so far", second.log)
     # Whatever is lost by a kill, it is a window of messages, or the entries of ten conversations.
-    bookmarks, emitted, known = first.state["bookmarks"], {"messages": "", LOG: []}, []
+    tenth = expected.iso(before + 10 * HOUR // 60)
+    state, newest, logs, known = first.state, 0, set(), []
     for message in second.messages:
-        if message["type"] == "STATE":
-            bookmarks = message["value"]["bookmarks"]
-        elif message["type"] == "RECORD" and message["stream"] == "messages":
-            created = message["record"]["created_at"]
-            if message["record"]["csid"] in chosen and created < first.bookmark("messages"):
-                # More than a window later, and so in another one.
-                if emitted["messages"] and later(created, emitted["messages"], 2 * DAY):
-                    known.append(bookmarks["messages"]["refresh"]["messages"] > emitted["messages"])
-                emitted["messages"] = created
-        elif message["type"] == "RECORD" and message["record"]["conversationId"] in chosen:
-            emitted[LOG].append(message["record"]["conversationId"])
-            if len(set(emitted[LOG])) == 11:
-                tenth = expected.iso(before + 10 * HOUR // 60)
-                known.append(bookmarks[LOG]["refresh"]["conversations"] == tenth)
+        state = message.get("value", state)
+        record = message.get("record", {})
+        if record.get("csid") in chosen and record["created_at"] < first.bookmark("messages"):
+            created = expected.milliseconds(record["created_at"])
+            # More than a window later, and so in another one.
+            if newest and created - newest > 2 * DAY:
+                known.append(refreshed_to(state, "messages")["messages"] > expected.iso(newest))
+            newest = created
+        elif record.get("conversationId") in chosen:
+            logs.add(record["conversationId"])
+            if len(logs) == 11:
+                known.append(refreshed_to(state, LOG)["conversations"] == tenth)
     assert len(known) > 5
     assert all(known)
     # As for what is new, no request is for more than window_days.
-    for path, query, _ in account.answered:
-        if path == "/v1/message_export":
-            length = int(query["created_before"]) - int(query["created_after"])
-            assert length <= 2 * DAY + 2000
-
-
-def later(one, other, milliseconds):
-    return expected.milliseconds(one) - expected.milliseconds(other) > milliseconds
+    asked = [query for path, query, _ in account.answered if path == "/v1/message_export"]
+    lengths = [end - start for query in asked for start, end in intervals(query)]
+    assert max(lengths) <= 2 * DAY + 2000
 
 
 def test_a_right_to_the_log_that_ends_half_way_hides_no_message(account):
@@ -147,8 +144,6 @@ def test_a_right_to_the_log_that_ends_half_way_hides_no_message(account):
     redact(account.sandbox)
     changes = {"window_days": 1, "end_date": expected.iso(account.data.now())}
     account.behaviour.api_faults.extend([None, *[Refusal(403)] * 9])
-    second = checks.succeeded(account.sync("messages", **changes))
+    second = account.synced("messages", **changes)
     assert second.log.count("are not refreshed: ") == 1
-    account.behaviour.api_faults.clear()
-    checks.succeeded(account.sync("messages", **changes))
-    account.messages_are_fresh()
+    next_run_makes_up_for_it(account, "messages", **changes)

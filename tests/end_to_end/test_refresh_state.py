@@ -10,11 +10,11 @@ from copy import deepcopy
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, HOUR, NOON, catalog, settings
+from tests.conftest import DAY, HOUR, NOON, catalog
 from tests.end_to_end import checks
 from tests.end_to_end.account import refreshed_to
 from tests.end_to_end.anonymized import anonymize, redact, some
-from tests.end_to_end.refreshed import LOG
+from tests.end_to_end.everything import LOG
 from tests.faults import Refusal
 
 MINUTE = 60_000
@@ -26,7 +26,8 @@ def account(account_of):
     return account_of("messages", config=one_by_one, conversations=150, days=80)
 
 
-def interrupt_a_refresh(account):
+@pytest.fixture
+def untouched(account):
     """Load everything, and stop the next run's refresh after a window; give what is untouched."""
     account.sync()
     distant = some(account.sandbox, 30)
@@ -35,49 +36,42 @@ def interrupt_a_refresh(account):
         account.data.anonymize(conversation["id"])
     account.wait()
     account.behaviour.faults.extend([None, None, None, Refusal(422)])
-    checks.failed(account.sync())
-    return distant[0]
+    account.failure()
+    return distant[0]["id"]
 
 
-def test_a_change_that_becomes_visible_late_is_found_after_an_interruption(account):
-    untouched = interrupt_a_refresh(account)
+def test_a_change_that_becomes_visible_late_is_found_after_an_interruption(account, untouched):
     # It was anonymized two minutes before that run, which did not see it yet.
     account.wait(-2 * MINUTE)
-    account.data.anonymize(untouched["id"])
+    account.data.anonymize(untouched)
     account.wait(2 * MINUTE + HOUR // 4)
-    checks.succeeded(account.sync())
-    account.messages_are_fresh()
+    account.synced()
+    account.is_fresh()
 
 
-def test_states_that_are_merged_by_their_keys_hide_no_message(account):
-    untouched = interrupt_a_refresh(account)
+def test_states_that_are_merged_by_their_keys_hide_no_message(account, untouched):
     merged = account.sync().state
-    refresh = merged["bookmarks"]["messages"]["refresh"]
-    refresh |= {
-        "step": refresh["conversations"],
-        "messages": expected.iso(account.data.now()),
-    }
+    refresh = refreshed_to(merged, "messages")
+    refresh |= {"step": refresh["conversations"], "messages": expected.iso(account.data.now())}
     account.wait(HOUR // 4)
-    account.data.anonymize(untouched["id"])
+    account.data.anonymize(untouched)
     account.wait(HOUR // 4)
-    checks.succeeded(account.sync(state=merged))
-    account.messages_are_fresh()
+    account.synced(state=merged)
+    account.is_fresh()
 
 
 def test_a_search_of_many_windows_that_an_older_version_left_is_completed(account):
-    first = account.sync()
+    state = account.sync().state
     conversations = some(account.sandbox, 6)
     for conversation in conversations:
         account.wait(DAY)
         account.data.anonymize(conversation["id"])
     done = expected.iso(conversations[3]["created_at"])
-    step = {"step": expected.iso(account.data.now() - HOUR), "messages": done}
-    refreshed_to(first, "messages").update(step)
+    step = expected.iso(account.data.now() - HOUR)
+    refreshed_to(state, "messages").update(step=step, messages=done)
     account.wait(DAY)
-    end = expected.iso(account.data.now())
-    checks.succeeded(account.sync(state=first.state, window_days=2, end_date=end))
-    known = expected.records(account.data, "messages")
-    ids = {conversation["id"] for conversation in conversations[:3]}
+    account.synced(state=state, window_days=2, end_date=expected.iso(account.data.now()))
+    known, ids = account.known("messages"), {c["id"] for c in conversations[:3]}
     for key in account.stale_messages():
         assert known[key]["created_at"] < done
         assert known[key]["csid"] in ids
@@ -93,10 +87,11 @@ def test_what_a_runs_settings_left_out_is_made_up_for(account_of, first, second)
     account.sync(**first)
     anonymize(account.sandbox)
     account.wait()  # new messages come
-    checks.succeeded(account.sync(**second))
+    account.synced(**second)
+    assert second != OFF or len(account.answered) == 1
     account.wait(HOUR // 4)
-    checks.succeeded(account.sync())
-    account.messages_are_fresh()
+    account.synced()
+    account.is_fresh()
 
 
 @pytest.mark.slow
@@ -111,25 +106,24 @@ def test_without_dixas_clock_its_newest_message_stands_for_it(account_of):
     assert "messages: refreshed" in logs[0]
     assert "messages: refreshed" not in logs[-1]
     account.wait(-HOUR // 2)
-    account.messages_are_fresh()
+    account.is_fresh()
 
 
 def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(account_of):
     # As docs/schedules/backfills.md loads the newest data first.
     account = account_of("messages", "activity_logs", conversations=150, days=80)
     recent = expected.iso(account.data.now() - 5 * DAY)
-    newest = checks.succeeded(account.sync(start_date=recent)).state
-    checks.succeeded(account.sync(state={"bookmarks": {}}, end_date=recent))
+    newest = account.synced(start_date=recent).state
+    account.synced(state={}, end_date=recent)
     for conversation in some(account.sandbox, 3):
         account.data.anonymize(conversation["id"])
     account.wait()
-    later = checks.succeeded(account.sync(state=newest, start_date=recent))
+    later = account.synced(state=newest, start_date=recent)
     account.wait()
-    last = checks.succeeded(account.sync(lookback_seconds=86400))
-    reached = [refreshed_to(run, "messages")["conversations"] for run in (later, last)]
+    last = account.synced(lookback_seconds=86400)
+    reached = [refreshed_to(run.state, "messages")["conversations"] for run in (later, last)]
     assert reached == sorted(reached)
-    account.messages_are_fresh()
-    account.log_is_fresh()
+    account.is_fresh()
 
 
 def test_what_an_hourly_run_costs_without_and_with_erasure(account_of, evidence):
@@ -137,7 +131,7 @@ def test_what_an_hourly_run_costs_without_and_with_erasure(account_of, evidence)
     end, costs = expected.iso(account.data.now() + 4 * HOUR), []
     for happens in (account.wait, account.wait, anonymize, redact):
         happens() if happens == account.wait else happens(account.sandbox)
-        checks.succeeded(account.sync(end_date=end))
+        account.synced(end_date=end)
         exports = sum(path.endswith("_export") for path in account.paths)
         costs.append((exports, account.paths.count(LOG), len(account.logs_asked)))
     # Requests to the Exports API, pages of the log, and requests about one conversation.
@@ -145,32 +139,11 @@ def test_what_an_hourly_run_costs_without_and_with_erasure(account_of, evidence)
     evidence("requests of an hourly run without erasure", sum(costs[1]))
 
 
-def full_table():
+def test_it_searches_only_if_not_all_messages_are_exported_anyway(account_of):
+    account = account_of("messages", conversations=60, days=30)
     chosen = deepcopy(catalog("messages"))
     chosen["streams"][0]["replication_method"] = "FULL_TABLE"
-    return chosen
-
-
-@pytest.mark.parametrize(
-    ("chosen", "bookmark", "searches"),
-    [
-        (full_table(), 1, False),
-        (full_table(), -30, False),
-        (catalog("messages"), -30, False),
-        (catalog("messages"), 12, True),
-    ],
-    ids=["FULL_TABLE", "FULL_TABLE, before start_date", "before start_date", "after start_date"],
-)
-def test_it_searches_only_if_not_all_messages_are_exported_anyway(
-    serve, run_tap, chosen, bookmark, searches
-):
-    sandbox = serve(conversations=60, days=30)
-    value = expected.iso(sandbox.data.start + bookmark * DAY)
-    mark = {"replication_key": "created_at", "replication_key_value": value}
-    state = {"bookmarks": {"messages": mark}}
-    run = checks.succeeded(run_tap(settings(sandbox, window_days=6), catalog=chosen, state=state))
-    windows = run.log.count("messages: window ")
-    assert len(checks.requests(sandbox, "conversations")) == (windows if searches else 0)
-    if not searches:
-        emitted = {record["id"] for record in run.records("messages")}
-        assert emitted == expected.records(sandbox.data, "messages").keys()
+    state = account.sync().state
+    run = account.synced(chosen=chosen, state=state)
+    assert set(account.paths) == {"/v1/message_export"}
+    assert checks.loaded("messages", run).keys() == account.known("messages").keys()

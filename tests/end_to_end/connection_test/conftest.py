@@ -4,37 +4,53 @@ from __future__ import annotations
 
 import re
 import time
-from functools import partial
 
 import pytest
 
 from tests.conftest import settings
-from tests.end_to_end import checks
 
 TOKEN = "t0ken-that-must-not-be-seen"  # noqa: S105
 NOTHING = "What to do:\n- Nothing."
 
 
-@pytest.fixture
-def serve(serve):
-    """Start a sandbox whose clock is this machine's, though its data is older."""
-    return partial(serve, date=lambda: time.time_ns() // 1_000_000)
+class Report:
+    """The report at the end of a run's log, without the line of an error that may follow it."""
+
+    def __init__(self, run, sandbox=None):
+        self.run, self.sandbox = run, sandbox
+        begun = re.search(r"^tap-dixa \S+, Singer SDK", run.log, re.MULTILINE)
+        lines = run.log[begun.start() :].splitlines()
+        self.text = "\n".join(line for line in lines if "ERROR" not in line)
+
+    @property
+    def advised(self):
+        return unfolded(self.text).split("What to do:\n")[1].splitlines()
+
+    def line(self, name):
+        return line(self.text, name)
+
+    def cells(self, *beginning):
+        """Give the cells of the rows of a table that begin with these."""
+        split = [tuple(re.split(r" {2,}", text)) for text in self.text.splitlines()]
+        return [row[len(beginning) :] for row in split if row[: len(beginning)] == beginning]
 
 
 @pytest.fixture
-def tested(run_tap):
-    """Give a function that tests the connection to a sandbox, and gives the report."""
+def tested(serve, run_tap):
+    """Give a function that tests the connection to a sandbox, and gives the report.
 
-    def test(sandbox, **changes):
-        return report_of(checks.succeeded(run_tap(settings(sandbox, **changes), "--test")).log)
+    Its clock is this machine's, though its data is older.
+    """
+
+    def test(faults=(), api_faults=(), changes=None, status=0, run_options=None, **options):
+        sandbox = serve(date=lambda: time.time_ns() // 1_000_000, **options)
+        sandbox.behaviour.faults.extend(faults)
+        sandbox.behaviour.api_faults.extend(api_faults)
+        run = run_tap(settings(sandbox, **changes or {}), "--test", **run_options or {})
+        assert run.status == len(run.errors) == status, run.log
+        return Report(run, sandbox)
 
     return test
-
-
-def report_of(log):
-    """Give the report at the end of a log, without the line of an error that may follow it."""
-    text = log[re.search(r"^tap-dixa \S+, Singer SDK", log, re.MULTILINE).start() :]
-    return "\n".join(line for line in text.splitlines() if "ERROR" not in line)
 
 
 def unfolded(report):
@@ -44,13 +60,3 @@ def unfolded(report):
 
 def line(report, name):
     return unfolded(report).split(f"\n{name}: ")[1].partition("\n")[0]
-
-
-def cells(report, *beginning):
-    """Give the cells of the rows of a table that begin with these."""
-    split = [tuple(re.split(r" {2,}", text)) for text in report.splitlines()]
-    return [row[len(beginning) :] for row in split if row[: len(beginning)] == beginning]
-
-
-def advised(report):
-    return unfolded(report).split("What to do:\n")[1].splitlines()

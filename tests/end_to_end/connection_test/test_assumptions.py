@@ -7,107 +7,80 @@ import json
 import pytest
 
 from tap_dixa_sandbox.filters import Bounds
-from tests.conftest import HOUR, NOON, settings
-from tests.end_to_end import checks
-from tests.end_to_end.connection_test.conftest import advised, cells, line, report_of
+from tests.conftest import HOUR, NOON
 from tests.end_to_end.everything import ALL
 from tests.end_to_end.queried import INTELLIGENCE
 from tests.faults import Odd, Refusal
 
+pytestmark = pytest.mark.slow
 IN_THE_DAY = NOON - 3 * HOUR
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("after", "before"), [(True, False), (False, True), (True, True), (False, False)]
+    ("after", "before", "order", "told"),
+    [
+        (True, False, "ascending", "ascending"),
+        (False, True, "descending", "descending"),
+        (False, False, "shuffled", "unordered"),
+    ],
 )
-def test_the_report_tells_whether_filters_include_their_bounds(serve, tested, after, before):
-    report = tested(serve(bounds=Bounds(after, before)))
+def test_what_filters_include_and_in_which_order_rows_come(tested, after, before, order, told):
+    report = tested(bounds=Bounds(after, before), activity_order=order)
     said = {True: "inclusive", False: "exclusive"}
-    assert line(report, "Bounds of filters") == (
-        f"updated_after {said[after]}, updated_before {said[before]}"
-    )
+    bounds = report.line("Bounds of filters")
+    assert bounds == f"updated_after {said[after]}, updated_before {said[before]}"
+    assert report.cells("activity_logs")[1][-1] == told
 
 
-@pytest.mark.slow
-def test_without_a_record_the_bounds_are_not_known(serve, tested):
-    sandbox = serve()
-    sandbox.behaviour.faults.append(Refusal(200, body="[]"))
-    report = tested(sandbox)
-    assert line(report, "Bounds of filters") == "updated_after not known, updated_before not known"
-    assert len(checks.requests(sandbox, "conversations")) == 3  # notes and ratings read them too
-
-
-@pytest.mark.slow
-def test_a_failed_request_for_a_bound_is_not_repeated(serve, run_tap):
-    sandbox = serve()
-    # Conversations, messages, the conversations of notes and ratings, and the first of the two.
-    sandbox.behaviour.faults.extend([*[None] * 4, Refusal(503)])
-    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
-    report = report_of(run.log)
-    assert line(report, "Bounds of filters") == (
-        "updated_after not known, updated_before inclusive"
-    )
-    assert "retrying" not in run.log
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("order", "told"),
-    [("ascending", "ascending"), ("descending", "descending"), ("shuffled", "unordered")],
+    ("faults", "before", "requests"),
+    [
+        ([Refusal(200, body="[]")], "not known", 3),  # notes and ratings read them too
+        # Messages, the conversations of notes and ratings, and the first of two for the bounds.
+        ([*[None] * 4, Refusal(503)], "inclusive", 5),
+    ],
+    ids=["no record", "no response"],
 )
-def test_the_order_of_a_response_is_reported(serve, tested, order, told):
-    report = tested(serve(activity_order=order))
-    assert cells(report, "activity_logs")[1][-1] == told
+def test_what_cannot_be_told_is_not_requested_again(tested, faults, before, requests):
+    report = tested(faults=faults)
+    bounds = report.line("Bounds of filters")
+    assert bounds == f"updated_after not known, updated_before {before}"
+    asked = [path for path, _, _ in report.sandbox.answered if path == "/v1/conversation_export"]
+    assert len(asked) == requests
+    assert "retrying" not in report.run.log
 
 
-@pytest.mark.slow
-def test_fields_that_no_schema_has_are_reported_by_name(serve, tested):
-    report = tested(serve(new_fields=True))
-    texts = line(report, "Fields that no schema has").split("; ")
+def test_fields_that_no_schema_has_are_reported_by_name(tested):
+    report = tested(new_fields=True)
+    texts = report.line("Fields that no schema has").split("; ")
     fields = dict(text.split(": ") for text in texts)
     assert {stream for stream in ALL if "brandNew (object)" in fields[stream]} == set(ALL)
     assert "tags_info[].shade (string)" in fields["conversations"]
     assert "author.shade (string)" in fields["activity_logs"]
-    (only,) = advised(report)
+    (only,) = report.advised
     assert "additional_properties" in only
-    assert len(report.splitlines()) <= 100
+    assert len(report.text.splitlines()) <= 100
 
 
-@pytest.mark.slow
-def test_types_that_no_schema_allows_are_reported(serve, tested):
-    sandbox = serve()
+def test_types_and_shapes_are_reported_without_values(tested):
     odd = {
         "id": 7,
         "updated_at": IN_THE_DAY,
         "created_at": IN_THE_DAY,
-        "closed_at": "2026-03-11T09:00:00Z",
         "rating_score": "five-and-more",
-        "ratings": {"rating_score": 3},
         "jane.doe@example.com": "written by Jane",
     }
-    sandbox.behaviour.faults.append(Odd(json.dumps(odd)))
-    report = tested(sandbox)
-    assert line(report, "Values that their field cannot hold") == (
-        "conversations: rating_score (string)"
-    )
-    assert line(report, "Fields that no schema has") == (
-        "conversations: (not a plain name) (string)"
-    )
-    assert "five-and-more" not in report
-    assert "jane" not in report.lower()
-    assert any("report their names and types" in text for text in advised(report))
-
-
-@pytest.mark.slow
-def test_the_shapes_of_rows_that_are_not_documented_are_reported(serve, tested):
-    report = tested(serve())
-    rated = line(report, "Rows of analytics_records ratings")
+    report = tested(faults=[Odd(json.dumps(odd))])
+    found = report.line("Values that their field cannot hold")
+    assert found == "conversations: rating_score (string)"
+    found = report.line("Fields that no schema has")
+    assert found == "conversations: (not a plain name) (string)"
+    assert "five-and-more" not in report.text
+    assert "jane" not in report.text.lower()
+    assert any("report their names and types" in text for text in report.advised)
+    rated = report.line("Rows of analytics_records ratings")
     assert "primaryTimestampField.timestamp (string), value.value (integer)" in rated
-    assert "fields.conversation_id.value (integer), fields.conversation_id._type" in rated
-    present = line(report, "Rows of intelligence_records agentPresenceDuration")
-    count, shape = present.split(", ", 1)
+    count, shape = report.line("Rows of intelligence_records agentPresenceDuration").split(", ", 1)
     assert int(count) > 20
     assert shape.startswith("agent.value (string), agent.label (string)")
-    assert "duration.value (integer)" in shape
-    assert {kind for kind in INTELLIGENCE if f"Rows of intelligence_records {kind}: " in report}
+    assert all(f"Rows of intelligence_records {kind}: " in report.text for kind in INTELLIGENCE)

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 
 import pytest
 
-from tap_dixa.tap import TapDixa
 from tap_dixa_sandbox.filters import Bounds
 from tests import expected
 from tests.conftest import HOUR, NOON, settings
 from tests.end_to_end import checks
-from tests.end_to_end.connection_test.conftest import (
-    NOTHING,
-    TOKEN,
-    advised,
-    cells,
-    line,
-    report_of,
-    unfolded,
-)
+from tests.end_to_end.connection_test.conftest import NOTHING, TOKEN, line, unfolded
 from tests.end_to_end.everything import ALL, EVERY, RECORDS, rows
 from tests.end_to_end.queried import ANALYTICS, INTELLIGENCE
 from tests.faults import Refusal
@@ -29,70 +19,68 @@ from tests.pages import blocks
 
 
 @pytest.mark.slow
-def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(serve, run_tap):
-    sandbox = serve(conversations=3000, days=40)
-    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
-    report = report_of(run.log)
+def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(tested):
+    report = tested(conversations=3000, days=40)
+    run, text = report.run, report.text
     assert {stream: len(run.records(stream)) for stream in EVERY} == dict.fromkeys(EVERY, 1)
-    assert run.log.rstrip().endswith(report.rstrip())
-    assert report.endswith(NOTHING)
-    named = [row for row in report.splitlines() if row.split(" ")[0] in EVERY]
+    assert run.log.rstrip().endswith(text.rstrip())
+    assert text.endswith(NOTHING)
+    named = [row for row in text.splitlines() if row.split(" ")[0] in EVERY]
     assert {row.split(" ")[0] for row in named} >= set(ALL)
     assert all(row.endswith("  read") for row in named[: len(EVERY) + 3])
-    assert cells(report, "messages", "/v1/message_export") == [("200 x1", "read")]
-    assert cells(report, "conversations", "/v1/conversation_export") == [("200 x3", "read")]
+    assert report.cells("messages", "/v1/message_export") == [("200 x1", "read")]
+    assert report.cells("conversations", "/v1/conversation_export") == [("200 x3", "read")]
+    # Two more requests, for two seconds each, tell what filters include.
+    asked = checks.requests(report.sandbox, "conversations")
+    assert len(asked) == 3 + 2
+    for query in asked[-2:]:
+        assert int(query["updated_before"]) - int(query["updated_after"]) == 2000
     # Ids are in no path.
-    assert cells(report, "queue_members", "/v1/queues/{queueId}/members")
-    assert cells(report, "conversation_notes", "/v1/conversations/{csid}/notes")
-    assert cells(
-        report, "knowledge_collections", "/v1/knowledge/collections/{collectionId}/catalog"
-    )
-    day = expected.source(sandbox.data, "messages", NOON - 21 * HOUR, NOON + 3 * HOUR)
-    count, size, _ = cells(report, "messages")[1]
+    assert report.cells("queue_members", "/v1/queues/{queueId}/members")
+    assert report.cells("conversation_notes", "/v1/conversations/{csid}/notes")
+    catalogs = "/v1/knowledge/collections/{collectionId}/catalog"
+    assert report.cells("knowledge_collections", catalogs)
+    data = report.sandbox.data
+    day = expected.source(data, "messages", NOON - 21 * HOUR, NOON + 3 * HOUR)
+    count, size, _ = report.cells("messages")[1]
     assert count == f"{len(day):,}"
     assert abs(float(size.split()[0]) - len(json.dumps([*day.values()])) / 1e6) < 0.2
-    assert line(report, "Clocks") == (
-        "Exports API: same as this machine's; Dixa API: same as this machine's"
-    )
-    assert line(report, "Fields that no schema has") == "none"
-    assert line(report, "Values that their field cannot hold") == "none"
-    assert len(report.splitlines()) <= 85
-    assert max(map(len, report.splitlines())) <= 130
+    same = "Exports API: same as this machine's; Dixa API: same as this machine's"
+    assert report.line("Clocks") == same
+    assert report.line("Fields that no schema has") == "none"
+    assert report.line("Values that their field cannot hold") == "none"
+    assert len(text.splitlines()) <= 85
+    assert max(map(len, text.splitlines())) <= 130
 
 
 def texts(value):
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from texts(part)
-    elif isinstance(value, list):
-        for part in value:
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
             yield from texts(part)
 
 
 @pytest.mark.slow
-def test_the_documented_report_looks_like_one(serve, run_tap):
-    lacks, bounds = {"/v1/business-hours"}, Bounds(True, False)
-    sandbox = serve(conversations=200, missing=lacks, bounds=bounds)
-    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
-    report, page = report_of(run.log), blocks("quickstart.md", "text")["Check the connection"]
+def test_the_documented_report_looks_like_one(tested):
+    bounds = Bounds(True, False)
+    report = tested(conversations=200, missing={"/v1/business-hours"}, bounds=bounds)
+    page = blocks("quickstart.md", "text")["Check the connection"]
 
     def frame(text):
         return [re.split(r" {2,}|:|tap-dixa \S+", row)[0] for row in unfolded(text).splitlines()]
 
-    rows = iter(frame(report))
+    rows = iter(frame(report.text))
     assert [row for row in frame(page) if row != "…" and row not in rows] == []
-    assert line(page, "Bounds of filters") == line(report, "Bounds of filters")
-    assert advised(page) == advised(report)
+    assert line(page, "Bounds of filters") == report.line("Bounds of filters")
+    assert unfolded(page).split("What to do:\n")[1].splitlines() == report.advised
 
 
-def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_tap, evidence):
-    sandbox = serve(token=TOKEN, new_fields=True, out_of_place=3)
+def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(tested, evidence):
     said = f"You sent Bearer {TOKEN} from jane@example.com"
-    sandbox.behaviour.api_faults.append(Refusal(403, {"X-Echo": TOKEN}, said))
-    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
-    report = report_of(run.log)
+    echo = Refusal(403, {"X-Echo": TOKEN}, said)
+    tested = tested(token=TOKEN, new_fields=True, out_of_place=3, api_faults=[echo])
+    sandbox, run, report = tested.sandbox, tested.run, tested.text
     sandbox.behaviour.new_fields = False
     listed = [*rows(sandbox).values(), run.records("conversation_notes")]
     listed += (expected.source(sandbox.data, stream).values() for stream in expected.STREAMS)
@@ -118,46 +106,11 @@ def test_the_report_holds_no_token_no_id_and_no_value_of_any_record(serve, run_t
     evidence("values of records searched for in a report", len(long))
 
 
-SEVERAL_AHEAD = re.compile(
-    r"/(members|agents|notes|ratings|definition|catalog|flows)$|/knowledge/(categories|articles)/"
-)
-"""Paths of which several are requested ahead: how many is a matter of timing."""
-
-
-def requested(sandbox):
-    paths = Counter(path for path, _, _ in sandbox.answered)
-    return {
-        path: times
-        for path, times in paths.items()
-        if not SEVERAL_AHEAD.search(path) or path == "/v1/agents"
-    }
-
-
-@pytest.mark.slow
-def test_the_report_costs_two_requests(serve, run_tap, capsys):
-    plain, reporting = serve(), serve()
-    TapDixa(config=settings(plain)).run_connection_test()
-    checks.succeeded(run_tap(settings(reporting), "--test"))
-    export = "/v1/conversation_export"
-    assert requested(plain)[export] == 3
-    assert requested(reporting) == {**requested(plain), export: 5}
-    # They ask for two seconds each.
-    for query in checks.requests(reporting, "conversations")[-2:]:
-        assert int(query["updated_before"]) - int(query["updated_after"]) == 2000
-    assert "RECORD" in capsys.readouterr().out
-
-
-def test_a_test_of_the_schemas_stays_as_it_is(serve, run_tap):
-    sandbox = serve()
+def test_other_tests_of_the_sdk_stay_as_they_are(serve, run_tap):
+    sandbox = serve(days=3)
     run = checks.succeeded(run_tap(settings(sandbox), "--test=schema"))
     assert [message["type"] for message in run.messages] == ["SCHEMA"] * len(EVERY)
     assert sandbox.answered == []
-    assert "Singer SDK" not in run.log
-
-
-@pytest.mark.slow
-def test_a_disabled_test_is_a_sync(serve, run_tap):
-    sandbox = serve(days=3)
-    run = checks.succeeded(run_tap(settings(sandbox), "--test=disabled"))
-    checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
-    assert "Singer SDK" not in run.log
+    sync = checks.succeeded(run_tap(settings(sandbox), "--test=disabled"))
+    checks.emitted_exactly(sync, "messages", expected.records(sandbox.data, "messages"))
+    assert "Singer SDK" not in run.log + sync.log
