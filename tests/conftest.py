@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -26,7 +26,9 @@ from tests.behaviour import Behaviour
 from tests.faulty_sandbox import FaultySandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tests.faults import Fault
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
@@ -155,12 +157,17 @@ def made(
     late: int = 0,
     seed: int = 1,
     now: int = NOON,
+    faults: Iterable[Fault | None] = (),
+    api_faults: Iterable[Fault | None] = (),
     **behaviour: Any,
 ) -> FaultySandbox:
     """Make a sandbox without rate limits. It serves while it is entered."""
     data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
     unlimited = {"requests_per_minute": 0, "requests_per_second": 0}
-    return FaultySandbox(data, Behaviour(**{**unlimited, **behaviour}))
+    behaviour = {**unlimited, **behaviour}
+    return FaultySandbox(
+        data, Behaviour(faults=deque(faults), api_faults=deque(api_faults), **behaviour)
+    )
 
 
 @pytest.fixture

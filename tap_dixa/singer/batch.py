@@ -97,6 +97,11 @@ def check_batch_config(config: BatchConfig) -> None:
     storage = config.storage
     if not storage.root:
         raise SettingsError("batch_config: storage.root is empty: name a folder or a bucket")
+    if storage.root.removeprefix("file:").removeprefix("//").startswith("~"):
+        raise SettingsError(
+            f"batch_config: storage.root {storage.root} begins with ~, which only a shell replaces "
+            "by a home folder: write the whole path"
+        )
     prefix = storage.prefix or ""
     if prefix.startswith("/") or ".." in prefix.split("/"):
         raise SettingsError("batch_config: storage.prefix must be a path below storage.root")

@@ -9,15 +9,19 @@ import select
 import signal
 import time
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests import forks
 from tests.campaign.account import FULL_TABLE, TOKEN, Account
 from tests.conftest import Run
 from tests.end_to_end import checks
-from tests.end_to_end.batches import records_in
+from tests.end_to_end.batches import emitted
 from tests.end_to_end.everything import key
+from tests.end_to_end.loaded import rows_of
 from tests.end_to_end.queried_records import counted
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LONGEST_RUN = 60
 """In seconds. A wait before a retry is a hundredth of what the log says."""
@@ -87,7 +91,6 @@ class Round:
         (folder / "output").write_bytes(output)
         log = (folder / "log").read_text(errors="replace")
         run = Run(status, output[: output.rfind(b"\n") + 1].decode(), log)
-        run.messages = list(expanded(run.messages))
         self._check(run, kill)
         self._load(run)
         return run
@@ -105,21 +108,20 @@ class Round:
         assert not shown, f"a piece of the token is shown: {shown.pop()}"
         peak = re.search(r"^peak (\d+)$", run.log, re.MULTILINE)
         assert not peak or int(peak[1]) < MOST_MEMORY << 10, f"{int(peak[1]) >> 10} MB of memory"
-        emitted = Counter()
+        seen = Counter()
         for message in run.messages:
             stream = message.get("stream")
-            if message["type"] == "RECORD":
-                emitted[stream, key(stream, message["record"])] += 1
-            elif message["type"] == "ACTIVATE_VERSION":
+            seen.update((stream, key(stream, row)) for row in rows_of(message))
+            if message["type"] == "ACTIVATE_VERSION":
                 assert self._account.deletes, "ACTIVATE_VERSION, which is off"
                 assert stream in FULL_TABLE, f"ACTIVATE_VERSION of {stream}"
                 wanted = self._account.contents()[stream]
-                lost = [one for one in wanted if (stream, one) not in emitted]
+                lost = [one for one in wanted if (stream, one) not in seen]
                 assert not lost, f"{stream}: ACTIVATE_VERSION without {len(lost)} rows"
-        repeated = [which for which, times in emitted.items() if times > 1]
+        repeated = [which for which, times in seen.items() if times > 1]
         assert not repeated, f"repeated within a run: {repeated[:3]}"
-        for message in run.of("SCHEMA"):
-            checks.fits_its_schema(run, message["stream"])
+        for stream in {message["stream"] for message in run.of("SCHEMA")}:
+            checks.fits_its_schema(run, stream, [*map(without_version, emitted(run, stream))])
 
     def _load(self, run):
         """Load a run up to one of its STATE messages; the next run resumes from that."""
@@ -131,9 +133,9 @@ class Round:
         # At the end of a whole run, all is loaded: no STATE follows records that change none.
         for message in run.messages if run.status == 0 else run.messages[:last]:
             stream = message.get("stream")
-            if message["type"] == "RECORD":
-                record = message["record"]
-                self._tables[stream][key(stream, record)] = (self.runs, record)
+            rows = {key(stream, row): (self.runs, without_version(row)) for row in rows_of(message)}
+            if rows:
+                self._tables[stream] |= rows
             elif message["type"] == "ACTIVATE_VERSION":
                 table = self._tables[stream].items()
                 self._tables[stream] = {k: row for k, row in table if row[0] == self.runs}
@@ -164,6 +166,11 @@ class Round:
             assert loaded == source, f"{stream}: {loaded} is not {source}"
 
 
+def without_version(row):
+    """Give a row without the column that BATCH files have for deletes."""
+    return {name: value for name, value in row.items() if name != "_sdc_table_version"}
+
+
 def run_tap(arguments, log, kill, after):
     """Run the tap, and send it a signal after so many bytes; give its status and its output."""
     until, output = time.monotonic() + LONGEST_RUN, b""
@@ -180,14 +187,3 @@ def run_tap(arguments, log, kill, after):
                 kill = None
     tap.kill()
     raise AssertionError(f"a run took longer than {LONGEST_RUN} s")
-
-
-def expanded(messages):
-    """Give messages with a RECORD for each record in a BATCH."""
-    for message in messages:
-        if message["type"] != "BATCH":
-            yield message
-        for url in message.get("manifest", ()):
-            for record in records_in(Path(url.removeprefix("file://"))):
-                record.pop("_sdc_table_version", None)
-                yield {**message, "type": "RECORD", "record": record}

@@ -7,10 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.conftest import settings
-
 if TYPE_CHECKING:
-    from tap_dixa_sandbox.server import Sandbox
     from tests.conftest import Run
 
     Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
@@ -26,10 +23,12 @@ def batch_config(folder: Path, **options: Any) -> dict[str, Any]:
     }
 
 
-def batch_settings(sandbox: Sandbox, folder: Path, **options: Any) -> dict[str, Any]:
-    """Give the settings of a run into files from which deletes can follow."""
-    config = batch_config(folder, **options)
-    return settings(sandbox, emit_activate_version_messages=True, batch_config=config)
+def batches_with_deletes(folder: Path, **options: Any) -> dict[str, Any]:
+    """Give the settings for files from which deletes can follow."""
+    return {
+        "emit_activate_version_messages": True,
+        "batch_config": batch_config(folder, **options),
+    }
 
 
 def batched(run: Run, stream: str) -> list[dict[str, Any]]:
@@ -40,6 +39,11 @@ def batched(run: Run, stream: str) -> list[dict[str, Any]]:
         for url in message["manifest"]
         for record in records_in(Path(url.removeprefix("file://")))
     ]
+
+
+def emitted(run: Run, stream: str) -> list[dict[str, Any]]:
+    """Give the records of a stream, from its messages and its files."""
+    return run.records(stream) + batched(run, stream)
 
 
 def records_in(file: Path) -> list[dict[str, Any]]:

@@ -88,12 +88,14 @@ def loaded_exactly(stream: str, wanted: dict[Any, dict], *runs: Run) -> None:
     same(loaded(stream, *runs).values(), wanted)
 
 
-def fits_its_schema(run: Run, stream: str) -> None:
+def fits_its_schema(run: Run, stream: str, records: Collection[dict] | None = None) -> None:
+    """A stream's records satisfy its SCHEMA: those of its messages, or those that are given."""
     (schema,) = run.of("SCHEMA", stream)
+    records = run.records(stream) if records is None else records
     validator = Draft202012Validator(
         schema["schema"], format_checker=Draft202012Validator.FORMAT_CHECKER
     )
-    for record in {structure(record): record for record in run.records(stream)}.values():
+    for record in {structure(record): record for record in records}.values():
         wrong = [error.message[:200] for error in validator.iter_errors(record)]
         wrong += record.keys() - schema["schema"]["properties"].keys()
         assert not wrong, f"{stream}: not as SCHEMA says: {wrong}"

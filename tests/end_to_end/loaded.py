@@ -33,12 +33,13 @@ def held_at_states(run: Run, before: Held) -> Iterator[tuple[dict[str, Any], Hel
     for message in run.messages:
         if message["type"] == "STATE":
             yield message["value"], dict(held)
-        elif rows := _rows(message):
+        elif rows := rows_of(message):
             stream = message["stream"]
             held[stream] = held.get(stream, {}) | by_key(stream, rows)
 
 
-def _rows(message: dict[str, Any]) -> list[dict[str, Any]]:
+def rows_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the records of a RECORD or a BATCH; other messages have none."""
     if message["type"] == "RECORD":
         return [message["record"]]
     files = [Path(url.removeprefix("file://")) for url in message.get("manifest", ())]

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -61,6 +61,10 @@ class Database:
         command = [sys.executable, "-c", KILLED, self.SCRIPT, self.CONNECT, self.name, str(calls)]
         return subprocess.run(command, input=messages, encoding="utf-8", check=False).returncode
 
+    def rows(self, query):
+        with closing(self.connect()) as connection:
+            return connection.execute(query).fetchall()
+
     def state(self):
         """Give the state that belongs to the rows."""
         ((state,),) = self.rows(f"select value::text from {self.STATE}")
@@ -77,13 +81,12 @@ class DuckDb(Database):
     STATE = "main.tap_dixa_state"
     IN_USE = "Could not set lock on file"
 
-    def rows(self, query):
-        with duckdb.connect(self.name, read_only=True) as tables:
-            return tables.execute(query).fetchall()
+    def connect(self):
+        return duckdb.connect(self.name)
 
     def holds(self, known):
         """Compare every row, here and in the page's Parquet files; give how many there are."""
-        with duckdb.connect(self.name) as tables, TemporaryDirectory() as folder, chdir(folder):
+        with self.connect() as tables, TemporaryDirectory() as folder, chdir(folder):
             duckdb_holds(tables, known)
             for stream, rows in known.items():
                 tables.execute(TO_PARQUET.replace("messages", stream))
@@ -99,9 +102,8 @@ class Postgres(Database):
     STATE = "dixa.tap_dixa_state"
     IN_USE = "Another run loads into this database: wait until it has ended\n"
 
-    def rows(self, query):
-        with psycopg.connect(self.name) as connection:
-            return connection.execute(query).fetchall()
+    def connect(self):
+        return psycopg.connect(self.name, autocommit=True)
 
     def holds(self, known):
         """Compare every row; give how many there are."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 
 from tests.conftest import catalog
 from tests.faults import Refusal
 
+UUID = "00000000-0000-4000-8000-000000000000"
+
 
 def page(*rows):
     """Make a page of a list, from the JSON of its rows."""
     return Refusal(200, body=f'{{"data": [{", ".join(rows)}]}}')
+
+
+def listed(*rows):
+    """Make a page of a list of rows."""
+    return page(*map(json.dumps, rows))
 
 
 def deselected(*streams, field="additional_properties"):

@@ -15,13 +15,10 @@ from tests.end_to_end.everything import EVERY, key
 FIELDS = {stream: SCHEMAS.get_schema(stream)["properties"] for stream in EVERY}
 
 
-def compare(stream, rows, known, *, column=str):
+def compare(stream, rows, known):
     """Every record is one row, field by field, and nothing else is there."""
     fields = FIELDS[stream].items()
-    found = {}
-    for row in rows:
-        there = {name: row[column(name)] for name, _ in fields}
-        found[key(stream, there)] = there
+    found = {key(stream, row): {name: row[name] for name, _ in fields} for row in rows}
     assert len(found) == len(rows) == len(known) > 0, stream
     for wanted, record in known.items():
         row = {name: record.get(name) for name, _ in fields}
@@ -31,25 +28,40 @@ def compare(stream, rows, known, *, column=str):
         assert found[wanted] == row
 
 
+def duckdb_rows(tables, stream, place="dixa"):
+    """Give the rows of a stream in DuckDB, under the names of their fields, with JSON as values."""
+    result = tables.execute(f"select * from {place}.{stream}")
+    names = {name.lower(): name for name in FIELDS[stream]}
+    columns = [(names.get(name.lower(), name), str(kind)) for name, kind, *_ in result.description]
+    return [
+        {
+            name: json.loads(value) if kind == "JSON" and value is not None else value
+            for (name, kind), value in zip(columns, row, strict=True)
+        }
+        for row in result.fetchall()
+    ]
+
+
 def duckdb_holds(tables, known):
     """Every known record is one row in DuckDB, and every time is a timestamp."""
     for stream in known:
-        result = tables.execute(f"select * from dixa.{stream}")
-        types = {column[0].lower(): str(column[1]) for column in result.description}
-        rows = [dict(zip(types, row, strict=True)) for row in result.fetchall()]
-        for row in rows:
-            for name, kind in types.items():
-                if kind == "JSON" and row[name] is not None:
-                    row[name] = json.loads(row[name])
-        compare(stream, rows, known[stream], column=str.lower)
+        compare(stream, duckdb_rows(tables, stream), known[stream])
+        described = tables.execute(f"describe dixa.{stream}").fetchall()
+        types = {name.lower(): kind for name, kind, *_ in described}
         for name, field in FIELDS[stream].items():
-            if field.get("format") == "date-time":
-                assert types[name.lower()] == "TIMESTAMP"
+            assert field.get("format") != "date-time" or types[name.lower()] == "TIMESTAMP"
+
+
+def postgres_rows(database, place="dixa", streams=EVERY):
+    """Give the rows of streams in PostgreSQL."""
+    with closing(psycopg.connect(database, row_factory=dict_row)) as connection:
+        return {
+            stream: connection.execute(f"select * from {place}.{stream}").fetchall()
+            for stream in streams
+        }
 
 
 def postgres_holds(database, known):
     """Every known record is one row in PostgreSQL."""
-    with closing(psycopg.connect(database, row_factory=dict_row)) as connection:
-        for stream, wanted in known.items():
-            rows = connection.execute(f"select * from dixa.{stream}").fetchall()
-            compare(stream, rows, wanted)
+    for stream, rows in postgres_rows(database, streams=known).items():
+        compare(stream, rows, known[stream])

@@ -7,43 +7,40 @@ from random import Random
 import pytest
 
 from tests import expected
-from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, both_paths_slowly, catalog, settings
+from tests.conftest import EXPORTS, FAST_PATH, HOUR, SDK_PATH, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import some
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.everything import BY_CONVERSATION, by_key
 from tests.end_to_end.loaded import held_at_states, is_whole
+from tests.end_to_end.odd_rows import listed
 from tests.faults import Refusal
 
 NOTES, RATINGS = BY_CONVERSATION
-OF_EXPORTS = {"conversations": 60, "days": 80}
-OF_NOTES = {"conversations": 40, "days": 6}
+OF_EXPORTS = {"conversations": 60, "days": 80}, {"parallel_downloads": 1}
+OF_NOTES = {"conversations": 40, "days": 6}, {"parallel_downloads": 1, "window_days": 1}
+FAILING = Refusal(200, body='{"data": [7]}')
 slow = pytest.mark.slow
 
 
-@pytest.fixture
-def resumed(run_tap):
-    """Give a function that resumes a run from a STATE, into a target that holds rows."""
-
-    def resume(sandbox, config, state, held, streams):
-        run = checks.succeeded(run_tap(config, state=state, catalog=catalog(*streams)))
-        for stream in streams:
-            again = by_key(stream, run.records(stream))
-            is_whole(sandbox, stream, (held.get(stream, {}) | again).values())
-        return run
-
-    return resume
+def resumed(account, state, held, *streams):
+    """Resume a run from a STATE, into a target that holds rows: it has all of them then."""
+    run = checks.succeeded(account.sync(*streams, state=state or {"bookmarks": {}}))
+    for stream in streams:
+        again = by_key(stream, run.records(stream))
+        is_whole(account.sandbox, stream, (held.get(stream, {}) | again).values())
+    return run
 
 
 @both_paths_slowly
-def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, resumed, options):
-    sandbox = serve(conversations=250, days=20)
-    config = settings(sandbox, window_days=11, **options)
-    whole = checks.succeeded(run_tap(config))
+def test_every_state_is_a_safe_place_to_resume_from(account_of, options):
+    config = {"window_days": 11, **options}
+    account = account_of(*EXPORTS, config=config, conversations=250, days=20)
+    whole = checks.succeeded(account.sync())
     _, *inner, _ = held_at_states(whole, {})
     assert len(inner) > 10
     for state, held in Random(5).sample(inner, 2):
-        run = resumed(sandbox, config, state, held, EXPORTS)
+        run = resumed(account, state, held, *EXPORTS)
         assert [run.bookmark(s) for s in EXPORTS] == [whole.bookmark(s) for s in EXPORTS]
         emitted, both = len(whole.of("RECORD")), sum(map(len, held.values()))
         assert both + len(run.of("RECORD")) - emitted < 0.05 * emitted
@@ -55,60 +52,52 @@ def test_every_state_is_a_safe_place_to_resume_from(serve, run_tap, resumed, opt
         pytest.param(EXPORTS, 150, SDK_PATH, id="exports, SDK path"),
         pytest.param(EXPORTS, 150, FAST_PATH, id="exports", marks=slow),
         pytest.param([NOTES], 3, FAST_PATH, id="notes"),
-        pytest.param([NOTES], 3, SDK_PATH, id="notes, SDK path", marks=slow),
         pytest.param([RATINGS], 8, FAST_PATH, id="ratings", marks=slow),
         pytest.param([RATINGS], 8, SDK_PATH, id="ratings, SDK path"),
     ],
 )
 def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
-    serve, run_tap, resumed, tmp_path, streams, size, options, evidence
+    account_of, tmp_path, streams, size, options, evidence
 ):
-    exports = streams is EXPORTS
-    sandbox = serve(**(OF_EXPORTS if exports else OF_NOTES))
-    windows = {} if exports else {"window_days": 1}
-    config = settings(sandbox, parallel_downloads=1, **windows, **options)
+    of, config = OF_EXPORTS if streams is EXPORTS else OF_NOTES
+    account = account_of(config={**config, **options}, **of)
 
     def sync(size, state, before, *streams):
         """Sync into files, and from each STATE once more; give the last one, with its rows."""
         batches = {"batch_config": batch_config(tmp_path, batch_size=size)}
-        run = run_tap({**config, **batches}, state=state, catalog=catalog(*streams))
+        run = account.sync(*streams, state=state, **batches)
         reached = list(held_at_states(checks.succeeded(run), before))
         for state_reached, held in reached:
-            resumed(sandbox, config, state_reached, held, streams)
+            resumed(account, state_reached, held, *streams)
         assert len(reached) > 2
         assert len(run.of("BATCH")) > 1
         evidence("states of BATCH runs, resumed from", len(reached))
         return reached[-1]
 
     state, held = sync(size, None, {}, *streams)
-    if exports:
-        for conversation in some(sandbox, 30):
-            sandbox.data.anonymize(conversation["id"])
-        sandbox.data.now.now += HOUR
+    if streams is EXPORTS:
+        for conversation in some(account.sandbox, 30):
+            account.data.anonymize(conversation["id"])
+        account.wait(HOUR)
         # Few enough that the messages of a window that is refreshed lie in several files.
         sync(20, state, held, "messages")
 
 
-def test_notes_and_ratings_go_on_where_a_run_was_stopped(serve, run_tap, resumed):
-    for stream in BY_CONVERSATION:
-        sandbox = serve(**OF_NOTES)
-        sandbox.behaviour.api_faults.extend([*[None] * 20, Refusal(200, body='{"data": [7]}')])
-        failed = run_tap(settings(sandbox, window_days=1), catalog=catalog(stream))
-        checks.failed(failed)
-        asked = len(sandbox.answered)
-        held = {stream: by_key(stream, failed.records(stream))}
-        resumed(sandbox, settings(sandbox), failed.state, held, [stream])
-        assert len(sandbox.answered) - asked < 40
+@pytest.mark.parametrize("stream", BY_CONVERSATION)
+def test_notes_and_ratings_go_on_where_a_run_was_stopped(account_of, stream):
+    of, config = OF_NOTES
+    account = account_of(stream, config=config, **of, api_faults=[*[None] * 20, FAILING])
+    failed = account.sync()
+    checks.failed(failed)
+    resumed(account, failed.state, {stream: by_key(stream, failed.records(stream))}, stream)
+    assert len(account.answered) < 40
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_an_account_with_few_notes_does_not_repeat_its_backfill(account_of, tmp_path, rows):
     config = {"window_days": 7, "batch_config": batch_config(tmp_path)}
-    account = account_of(NOTES, config=config, conversations=40, days=20)
-    answers = [Refusal(200, body='{"data": []}')] * 60
-    if rows:
-        answers[3] = Refusal(200, body='{"data": [{"id": "n"}]}')
-    account.behaviour.api_faults.extend(answers)
+    answers = [listed()] * 3 + [listed(*[{"id": "n"}] * rows)] + [listed()] * 56
+    account = account_of(NOTES, config=config, conversations=40, days=20, api_faults=answers)
     first = checks.succeeded(account.sync())
     assert len(batched(first, NOTES)) == rows
     changes = expected.source(account.data, "conversations").values()
@@ -117,15 +106,14 @@ def test_an_account_with_few_notes_does_not_repeat_its_backfill(account_of, tmp_
     assert len(account.answered) < 5
     # What a run has read before it fails, without a row, need not be read again either.
     account.behaviour.api_faults.clear()
-    account.behaviour.api_faults.extend([*answers[4:30], Refusal(200, body='{"data": [7]}')])
+    account.behaviour.api_faults.extend([*answers[4:30], FAILING])
     failed = account.sync(state={"bookmarks": {}})
     checks.failed(failed)
     assert failed.bookmark(NOTES)
 
 
 def test_conversations_without_rows_are_in_the_state_too(account_of):
-    account = account_of(NOTES, conversations=320, days=6)
-    account.behaviour.api_faults.extend([Refusal(200, body='{"data": []}')] * 400)
+    account = account_of(NOTES, conversations=320, days=6, api_faults=[listed()] * 400)
     run = checks.succeeded(account.sync())
     assert run.records(NOTES) == []
     states = [message["value"]["bookmarks"][NOTES] for message in run.of("STATE")]

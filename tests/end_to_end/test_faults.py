@@ -10,7 +10,7 @@ import pytest
 
 from tap_dixa.http.failures import ATTEMPTS_BEFORE_LESS, MAX_ATTEMPTS, TIMEOUTS_BEFORE_LESS
 from tests import expected
-from tests.conftest import EXPORTS, settings
+from tests.conftest import EXPORTS
 from tests.end_to_end import checks
 from tests.end_to_end.loaded import all_exported
 from tests.faults import Away, BrokenResponse, Refusal
@@ -67,22 +67,19 @@ def waits(run, stream=r"\w+"):
 
 
 @pytest.mark.parametrize("names", list(zip(*[iter(PASSING)] * 4, strict=True)), ids=", ".join)
-def test_what_passes_is_retried_and_nothing_is_lost_or_repeated(serve, run_tap, names, evidence):
-    sandbox = serve(days=70)
-    four = [PASSING[name] for name in names]
-    faults = dict(zip(expected.STREAMS, (four[:2], four[2:]), strict=True))
+def test_what_passes_is_retried_and_nothing_is_lost_or_repeated(account_of, names, evidence):
+    account, four = account_of(*EXPORTS, days=70), [PASSING[name] for name in names]
+    faults = dict(zip(EXPORTS, (four[:2], four[2:]), strict=True))
     for two in faults.values():
         # The second and the third request of a stream: the first window is already being emitted.
-        sandbox.behaviour.faults.extend([None, *(fault for fault, _ in two), None, None])
+        account.behaviour.faults.extend([None, *(fault for fault, _ in two), None, None])
     stalls = any(said == LATE for _, said in four)
     away = any(isinstance(fault, Away) for fault, _ in four)
-    config = settings(
-        sandbox,
+    run = account.sync(
         request_timeout_seconds=3 if stalls else 300,
         parallel_downloads=1 if away else 2,  # or who connects while nobody listens waits forever
     )
-    run = run_tap(config)
-    all_exported(checks.succeeded(run), sandbox.data)
+    all_exported(checks.succeeded(run), account.data)
     for stream, two in faults.items():
         found = [text for text, _ in waits(run, stream)]
         meant = [said for _, said in two]
@@ -91,89 +88,72 @@ def test_what_passes_is_retried_and_nothing_is_lost_or_repeated(serve, run_tap, 
         possible = [*meant, LATE] if stalls else meant
         assert all(any(said in text for said in possible) for text in found)
         assert len(found) == 2 or stalls or away
-    assert not any(sandbox.behaviour.faults)
+    assert not any(account.behaviour.faults)
     evidence(SURVIVED, len(names))
 
 
-def test_the_wait_that_is_logged_is_kept(serve, run_tap, evidence):
-    sandbox = serve()
+def test_the_wait_that_is_logged_is_kept(account_of, evidence):
     begun, now = time.monotonic(), time.time()
     date = {"Retry-After": formatdate(now + 3, usegmt=True)}
-    refusals = [Refusal(503, date), Refusal(503), Refusal(503, {"Retry-After": "2"})]
-    for refusal in refusals:
-        sandbox.behaviour.faults.extend([refusal, None])
-    run = run_tap(settings(sandbox, parallel_downloads=1), program=["-m", "tap_dixa"])
-    all_exported(checks.succeeded(run), sandbox.data)
+    refusals = [Refusal(503, date), None, Refusal(503), None, Refusal(503, {"Retry-After": "2"})]
+    account = account_of(*EXPORTS, faults=refusals)
+    run = account.sync(parallel_downloads=1, program=["-m", "tap_dixa"])
+    all_exported(checks.succeeded(run), account.data)
     (_, until_date), (_, unasked), (_, asked) = waits(run)
     assert 1 <= until_date <= 4
     assert (unasked, asked) == (1, 2)
-    _, after_date, refused, after_unasked, refused_again, after_asked, *_ = sandbox.arrived
+    _, after_date, refused, after_unasked, refused_again, after_asked, *_ = account.sandbox.arrived
     assert after_date - begun >= int(now + 3) - now
     assert after_unasked - refused >= 1
     assert after_asked - refused_again >= 2
-    evidence(SURVIVED, len(refusals))
+    evidence(SURVIVED, 3)
 
 
 @pytest.mark.slow
-def test_one_fault_after_the_other(account_of, evidence):
-    account = account_of(*EXPORTS, config={"request_timeout_seconds": 3}, days=100)
-    plan = [
-        Refusal(503), BrokenResponse("reset", 3000), None, BrokenResponse("hangup", 9000, "none"),
-        None, Refusal(429), None, None, BrokenResponse("stop", 700, packed=True),
-        BrokenResponse("stall", 100), None, Refusal(200, body="[{"),
-    ]  # fmt: skip
-    account.behaviour.faults.extend(plan)
-    all_exported(checks.succeeded(account.sync()), account.data)
-    assert not account.behaviour.faults
-    evidence(SURVIVED, sum(step is not None for step in plan))
-
-
-@pytest.mark.slow
-def test_an_exceeded_rate_limit_is_retried(serve, run_tap):
-    sandbox = serve(days=100, requests_per_minute=6)
+def test_an_exceeded_rate_limit_is_retried(account_of):
+    account = account_of(*EXPORTS, days=100, requests_per_minute=6)
     # A process of its own: in a fork, waits are a hundredth of what they are, and the limit is not.
-    run = run_tap(settings(sandbox, requests_per_minute=100), program=["-m", "tap_dixa"])
-    all_exported(checks.succeeded(run), sandbox.data)
-    assert 429 in {status for _, _, status in sandbox.answered}
+    run = account.sync(requests_per_minute=100, program=["-m", "tap_dixa"])
+    all_exported(checks.succeeded(run), account.data)
+    assert 429 in {status for _, _, status in account.answered}
 
 
-TIMEOUT = "within request_timeout_seconds"
-LASTING = {
-    "503": Refusal(503, body="<h1>down</h1>"),
-    "no connection": Away(400),
-    "not a JSON array": Refusal(200, HTML, "<html>We moved</html>"),
-    "damaged": Refusal(200, body='[{"id": NaN}]'),
-    "connection broke": BrokenResponse("reset"),
-    "incomplete": BrokenResponse("hangup", -1, "none"),
-    TIMEOUT: BrokenResponse("stall"),
-}
 # What less may resolve is requested in halves of 31 days, down to less than an hour.
 HALVINGS = 10
-ATTEMPTS = dict.fromkeys(
-    ("503", "damaged", "connection broke", "incomplete"), ATTEMPTS_BEFORE_LESS + HALVINGS
-) | {TIMEOUT: TIMEOUTS_BEFORE_LESS + HALVINGS, "not a JSON array": 8}
-# Its first attempt meets a reset, which less may resolve: it is counted apart.
-ATTEMPTS["no connection"] = 1 + MAX_ATTEMPTS
+IN_HALVES = ATTEMPTS_BEFORE_LESS + HALVINGS
+TIMEOUT = "within request_timeout_seconds"
+LASTING = {  # what is said of it, and how many attempts there are
+    "503": (Refusal(503, body="<h1>down</h1>"), IN_HALVES),
+    # Its first attempt meets a reset, which less may resolve: it is counted apart.
+    "no connection": (Away(400), 1 + MAX_ATTEMPTS),
+    "not a JSON array": (Refusal(200, HTML, "<html>We moved</html>"), MAX_ATTEMPTS),
+    "damaged": (Refusal(200, body='[{"id": NaN}]'), IN_HALVES),
+    "connection broke": (BrokenResponse("reset"), IN_HALVES),
+    "incomplete": (BrokenResponse("hangup", -1, "none"), IN_HALVES),
+    TIMEOUT: (BrokenResponse("stall"), TIMEOUTS_BEFORE_LESS + HALVINGS),
+}
 
 
 @pytest.mark.parametrize(
     "cause",
-    ["not a JSON array"]
-    + [pytest.param(one, marks=pytest.mark.slow) for one in LASTING if one != "not a JSON array"],
+    [
+        pytest.param(cause, marks=() if cause == "not a JSON array" else pytest.mark.slow)
+        for cause in LASTING
+    ],
 )
 def test_what_lasts_ends_the_run_with_one_line_and_the_next_run_goes_on(
     account_of, cause, evidence
 ):
+    fault, attempts = LASTING[cause]
     config = {
         "parallel_downloads": 1,  # or the window after it gets some of the faults
         "request_timeout_seconds": 3 if cause == TIMEOUT else 300,
     }
-    account, attempts = account_of("conversations", config=config, days=70), ATTEMPTS[cause]
-    account.behaviour.faults.extend([None, *[LASTING[cause]] * attempts])
+    faults = [None, *[fault] * attempts]
+    account = account_of("conversations", config=config, days=70, faults=faults)
     run = account.sync()
     line = checks.failed(run)
-    _, asked, _ = account.answered[1]
-    start = int(asked["updated_after"]) + 1000
+    start = int(account.answered[1][1]["updated_after"]) + 1000
     assert f"conversations: {expected.iso(start)} to " in line
     assert cause in line
     waited = [seconds for _, seconds in waits(run)]

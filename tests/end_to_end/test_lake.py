@@ -16,7 +16,7 @@ from psycopg import conninfo
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete
-from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.batches import batches_with_deletes
 from tests.end_to_end.conftest import PATH
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.loading import DuckDb, Postgres, announced
@@ -40,30 +40,36 @@ def written(sandbox, folder):
     (folder / "catalog.json").write_text(json.dumps(catalog(*ALL)))
 
 
+STREAMS = ("conversations", "messages", "tags", "queue_members")
+
+
+@pytest.fixture
+def account(account_of):
+    return account_of(*STREAMS, conversations=150, days=20)
+
+
+def files(account, folder):
+    """Sync into files of a new folder; give the run, and what Dixa has by then."""
+    config = batches_with_deletes(folder / f"files {len(account.runs)}")
+    known = records_of(account.sandbox)
+    return checks.succeeded(account.sync(**config)), {stream: known[stream] for stream in STREAMS}
+
+
 @pytest.mark.slow
 @each_database
 def test_a_database_is_exact_at_first_later_and_after_erasure_and_deletes(
-    serve, run_tap, database, tmp_path, evidence
+    account, database, tmp_path, evidence
 ):
-    sandbox = serve(conversations=150, days=20)
-    listed = ("tags", "queue_members")
-    chosen = catalog("conversations", "messages", *listed)
-
-    def sync(name, state):
-        config = batch_settings(sandbox, tmp_path / name)
-        run = checks.succeeded(run_tap(config, catalog=chosen, state=state))
+    sizes = []
+    for _ in range(2):
+        run, known = files(account, tmp_path)
         assert database.load(run.output) == 0
         assert database.state() == run.state
-        assert not list((tmp_path / name).iterdir())  # what was loaded is gone
-        everything = records_of(sandbox)
-        known = {stream: everything[stream] for stream in ("conversations", "messages", *listed)}
+        assert not list(tmp_path.glob("files */*"))  # what was loaded is gone
         evidence(f"{database.SCRIPT.name}: rows as they must be", database.holds(known))
-        return run, known
-
-    first, before = sync("first", {})
-    erase_and_delete(sandbox)
-    _, after = sync("second", first.state)
-    assert all(len(after[stream]) < len(before[stream]) for stream in listed)
+        sizes.append((len(known["tags"]), len(known["queue_members"])))
+        erase_and_delete(account.sandbox)
+    assert all(later < first for first, later in zip(*sizes, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -74,11 +80,11 @@ def test_the_last_record_of_a_key_counts_and_no_text_is_refused(database, tmp_pa
     nul = "\u0000 \\\u0000" if isinstance(database, Postgres) else ""
     texts = {1: odd + nul, 2: ""}
     fields = {"id": {"type": "integer"}, "text": {"type": ["string", "null"]}}
-    files = [
+    written = [
         [{"id": n % 700, "text": texts.get(n % 700, f"{number} {n}")} for n in range(2_000)]
         for number in range(3)
     ]
-    for announced_at_once in (files[:2], files[2:]):
+    for announced_at_once in (written[:2], written[2:]):
         assert database.load(announced(tmp_path, fields, *announced_at_once)) == 0
         fields["new"] = {"type": ["object", "null"]}
     wanted = {n: f"2 {n + 700 * (1 if n >= 600 else 2)}" for n in range(700)}
@@ -90,19 +96,15 @@ def test_the_last_record_of_a_key_counts_and_no_text_is_refused(database, tmp_pa
 @pytest.mark.slow
 @each_database
 def test_rows_and_state_change_together_wherever_a_load_is_killed(
-    serve, run_tap, database, tmp_path, evidence
+    account, database, tmp_path, evidence
 ):
-    sandbox = serve(conversations=150, days=20)
-    first = run_tap(batch_settings(sandbox, tmp_path / "first"), catalog=catalog(*ALL))
-    before = records_of(sandbox)
+    first, before = files(account, tmp_path)
     assert database.load(first.output) == 0
-    erase_and_delete(sandbox)
-    config = batch_settings(sandbox, tmp_path / "second")
-    second = run_tap(config, catalog=catalog(*ALL), state=first.state)
-    after = records_of(sandbox)
+    erase_and_delete(account.sandbox)
+    second, after = files(account, tmp_path)
     killed, state = 0, first.state
     # Each of them meets what the one before it left.
-    for calls in count(0, 11):
+    for calls in count(0, 3):
         if state == second.state or database.load(second.output, calls) == 0:
             break
         killed += 1
@@ -121,15 +123,11 @@ def test_a_command_that_is_killed_or_stopped_is_resumed(serve, database, tmp_pat
     written(sandbox, tmp_path)
 
     def start():
-        return subprocess.Popen(
-            database.recipe(sys.executable, *TAP),
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        command = database.recipe(sys.executable, *TAP)
+        options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        return subprocess.Popen(command, cwd=tmp_path, **options)
 
-    def end(signal_number, *, everything):
+    def end(kill, number):
         """End a run that waits for messages, after conversations were announced."""
         sandbox.behaviour.faults.extend([None, None, BrokenResponse("stall", after=5000)])
         with start() as process:
@@ -139,7 +137,7 @@ def test_a_command_that_is_killed_or_stopped_is_resumed(serve, database, tmp_pat
                 _, log = second.communicate()
             assert second.returncode == 1
             assert database.IN_USE in log
-            (os.killpg if everything else os.kill)(process.pid, signal_number)
+            kill(process.pid, number)
             process.stderr.read()
         return process.returncode
 
@@ -150,11 +148,11 @@ def test_a_command_that_is_killed_or_stopped_is_resumed(serve, database, tmp_pat
         assert not list(tmp_path.glob("*.batches*"))
         return database.holds(records_of(sandbox))
 
-    assert end(signal.SIGKILL, everything=True) == -signal.SIGKILL
+    assert end(os.killpg, signal.SIGKILL) == -signal.SIGKILL
     assert list(tmp_path.glob("*.batches*/*"))
     rows = run()
     sandbox.data.now.now += HOUR
-    assert end(signal.SIGTERM, everything=False) == 128 + signal.SIGTERM
+    assert end(os.kill, signal.SIGTERM) == 128 + signal.SIGTERM
     rows += run()
     evidence(f"{database.SCRIPT.name}, after a kill and a signal: rows as they must be", rows)
 

@@ -13,11 +13,10 @@ import sys
 import duckdb
 import pytest
 
-from tests import expected
-from tests.conftest import catalog, settings
+from tests.conftest import EXPORTS, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete
-from tests.end_to_end.batches import batch_settings, records_in
+from tests.end_to_end.batches import batches_with_deletes, records_in
 from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, records_of
 from tests.end_to_end.loaded import is_whole
@@ -31,30 +30,29 @@ RECIPE = runpy.run_path(str(EXAMPLES / "sync_lake.py"))
 
 
 @pytest.mark.parametrize("read", [9, pytest.param(30, marks=pytest.mark.slow)])
-def test_files_and_state_hang_together_wherever_a_run_is_killed(serve, run_tap, tmp_path, read):
-    sandbox, root = serve(conversations=300), tmp_path / "lake"
-
-    def sync(lake):
-        return run_tap(batch_settings(sandbox, root, batch_size=60), state=lake.state)
-
+def test_files_and_state_hang_together_wherever_a_run_is_killed(account_of, tmp_path, read):
+    root = tmp_path / "lake"
+    config = batches_with_deletes(root, batch_size=60)
+    account = account_of(*EXPORTS, config=config, conversations=300)
     killed = RECIPE["Lake"](str(root))
-    run = sync(killed)
+    run = account.sync()
     for message in run.messages[:read]:
         killed.read(message)
     (root / "tap-dixa--messages-2026-unfinished.json.gz").write_bytes(b"\x1f\x8b")
 
     lake = RECIPE["Lake"](str(root))
     assert lake.state == next(m["value"] for m in run.messages[read - 1 :: -1] if "value" in m)
-    again = checks.succeeded(sync(lake))
+    again = checks.succeeded(account.sync(state=lake.state))
     assert 0 < len(again.of("BATCH")) < len(run.of("BATCH"))
     for message in again.messages:
         lake.read(message)
     content = json.loads((root / "lake.json").read_text())
     assert content["state"] == again.state
-    for stream in expected.STREAMS:
+    for stream in EXPORTS:
         files = content["streams"][stream]["files"]
         assert files == sorted(path.name for path in root.glob(f"tap-dixa--{stream}-*"))
-        is_whole(sandbox, stream, [row for name in files for row in records_in(root / name)])
+        rows = [row for name in files for row in records_in(root / name)]
+        is_whole(account.sandbox, stream, rows)
 
 
 @pytest.fixture(scope="session")

@@ -69,8 +69,7 @@ class OddDixa:
     """
 
     def __init__(self, heads, pages=1):
-        self.heads, self.pages = heads, pages
-        self.requests = count()
+        self.heads, self.pages, self.requests = heads, pages, count()
 
     def __call__(self, path):
         number = next(self.requests)
@@ -85,10 +84,8 @@ class OddDixa:
         if "export" in path:
             return []
         page = int(query.get("pageKey", 0))
-        rows = {"data": [{"id": f"{path.split('?')[0]} {page}"}]}
-        if page + 1 < self.pages:
-            rows["meta"] = {"next": f"/v1/agents?pageKey={page + 1}"}
-        return rows
+        following = {"next": f"/v1/agents?pageKey={page + 1}"} if page + 1 < self.pages else {}
+        return {"data": [{"id": f"{path.split('?')[0]} {page}"}], "meta": following}
 
 
 @pytest.fixture
@@ -109,8 +106,7 @@ def run_against(serve, run_tap):
 @pytest.mark.parametrize("heads", [FEW, pytest.param(HEADS, marks=pytest.mark.slow)])
 def test_odd_headers_cost_a_retry_at_most(run_against, evidence, heads):
     days = pages = 2 * len(heads)
-    start, end = iso(NOON - days * DAY), iso(NOON)
-    windows = {"start_date": start, "end_date": end, "window_days": 1}
+    windows = {"start_date": iso(NOON - days * DAY), "end_date": iso(NOON), "window_days": 1}
     run = run_against(OddDixa(heads, pages), streams=("conversations", "agents"), **windows)
     checks.succeeded(run)
     assert len({row["id"] for row in run.records("conversations")}) >= days
@@ -118,11 +114,8 @@ def test_odd_headers_cost_a_retry_at_most(run_against, evidence, heads):
     evidence("odd headers of exports and pages", 2 * len(heads))
 
 
-@pytest.mark.parametrize(
-    "shift", [0, *(pytest.param(shift, marks=pytest.mark.slow) for shift in range(1, 37, 6))]
-)
-def test_odd_headers_do_not_end_a_connection_test(run_against, shift):
-    run = run_against(OddDixa(HEADS[shift::37]), "--test")
+def test_odd_headers_do_not_end_a_connection_test(run_against):
+    run = run_against(OddDixa(HEADS[::37]), "--test")
     assert run.status in {0, 1}
     assert len(run.errors) == run.status
     assert "What to do:" in run.log

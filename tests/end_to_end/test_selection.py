@@ -1,3 +1,5 @@
+"""What a catalog or a stream map selects: streams and fields. `test_catalog.py` has the rest."""
+
 from __future__ import annotations
 
 import copy
@@ -6,7 +8,7 @@ import json
 import pytest
 
 from tests import expected
-from tests.conftest import settings
+from tests.conftest import EXPORTS, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, CATALOGUES, KEYS, RECORDS
 
@@ -22,12 +24,11 @@ def test_discovery_needs_no_settings_and_describes_every_stream(catalog):
         **expected.CURSORS,
         "activity_logs": "activityTimestamp",
         **dict.fromkeys(BY_CONVERSATION, "conversationUpdatedAt"),
-        "conversation_notes": "conversationUpdatedAt",
         **dict.fromkeys(RECORDS, "timestamp"),
     }
     off = {*BY_CONVERSATION, *RECORDS, *CATALOGUES}
     keys = {**dict.fromkeys([*cursors, *off], ("id",)), **KEYS, **BY_CONVERSATION}
-    assert set(streams) == set(keys)
+    assert streams.keys() == keys.keys()
     for name, stream in streams.items():
         assert tuple(stream["key_properties"]) == keys[name]
         assert stream.get("replication_key") == cursors.get(name)
@@ -38,140 +39,113 @@ def test_discovery_needs_no_settings_and_describes_every_stream(catalog):
 
 
 @pytest.fixture
-def exports(catalog):
-    """Give the entries of the exports alone: the other streams take their time."""
-    return {"streams": [e for e in catalog["streams"] if e["tap_stream_id"] in expected.STREAMS]}
+def chosen(catalog):
+    """Give the entries of the exports alone, as somebody changes them, by stream."""
+    return {
+        entry["tap_stream_id"]: copy.deepcopy(entry)
+        for entry in catalog["streams"]
+        if entry["tap_stream_id"] in EXPORTS
+    }
 
 
-def changed(catalog, *, selected=True, without=(), **changes):
-    """Give a catalog with another entry of conversations, and the metadata of its stream."""
-    chosen = copy.deepcopy(catalog)
-    (entry,) = (e for e in chosen["streams"] if e["tap_stream_id"] == "conversations")
-    entry.update(changes)
-    metadata = {tuple(item["breadcrumb"]): item for item in entry["metadata"]}
-    metadata[()]["metadata"]["selected"] = selected
-    for field in without:
-        metadata["properties", field]["metadata"] = {"inclusion": "available", "selected": False}
-    return chosen, entry, metadata[()]["metadata"]
+def metadata(entry, *breadcrumb):
+    (item,) = (item for item in entry["metadata"] if item["breadcrumb"] == [*breadcrumb])
+    return item["metadata"]
 
 
-def test_a_catalog_as_discovered_syncs_everything(serve, run_tap, catalog):
-    sandbox = serve()
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=catalog))
-    for stream in expected.STREAMS:
-        checks.emitted_exactly(run, stream, expected.records(sandbox.data, stream))
+@pytest.fixture
+def account(account_of):
+    return account_of()
 
 
-def test_nothing_selected_is_warned_of(serve, run_tap):
-    sandbox = serve()
-    run = checks.succeeded(run_tap(settings(sandbox), catalog={"streams": []}))
-    assert "No stream is selected" in run.log
-    assert sandbox.answered == []
+def without(records, *names):
+    return {k: {n: v for n, v in r.items() if n not in names} for k, r in records.items()}
 
 
-def test_a_deselected_stream_is_not_asked_for(serve, run_tap, exports):
-    sandbox = serve()
-    chosen, *_ = changed(exports, selected=False)
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
-    assert checks.requests(sandbox, "conversations") == []
+def test_a_catalog_as_discovered_syncs_everything(account, catalog):
+    run = checks.succeeded(account.sync(chosen=catalog))
+    for stream in EXPORTS:
+        checks.emitted_exactly(run, stream, expected.records(account.data, stream))
+
+
+def test_nothing_selected_is_warned_of(account):
+    assert "No stream is selected" in checks.succeeded(account.sync(chosen={"streams": []})).log
+    assert account.answered == []
+
+
+def test_a_deselected_stream_is_not_asked_for(account, chosen):
+    metadata(chosen["conversations"])["selected"] = False
+    run = checks.succeeded(account.sync(chosen={"streams": [*chosen.values()]}))
+    assert checks.requests(account.sandbox, "conversations") == []
     assert run.of("SCHEMA", "conversations") == run.of("RECORD", "conversations") == []
-    checks.emitted_exactly(run, "messages", expected.records(sandbox.data, "messages"))
+    checks.emitted_exactly(run, "messages", expected.records(account.data, "messages"))
 
 
-def test_a_deselected_field_is_in_neither_schema_nor_records_unless_it_is_a_key(
-    serve, run_tap, exports
-):
-    sandbox = serve()
-    chosen, *_ = changed(exports, without=("requester_email", "ratings", "id", "updated_at"))
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=chosen))
-    wanted = expected.records(sandbox.data, "conversations")
-    for record in wanted.values():
-        record.pop("requester_email", None)
-        record.pop("ratings", None)
-    checks.emitted_exactly(run, "conversations", wanted)
+def test_a_deselected_field_is_in_neither_schema_nor_records_unless_it_is_a_key(account, chosen):
+    entry = chosen["conversations"]
+    for field in ("requester_email", "ratings", "id", "updated_at"):
+        metadata(entry, "properties", field).update(inclusion="available", selected=False)
+    run = checks.succeeded(account.sync(chosen={"streams": [entry]}))
+    wanted = expected.records(account.data, "conversations")
+    checks.emitted_exactly(run, "conversations", without(wanted, "requester_email", "ratings"))
     checks.fits_its_schema(run, "conversations")
     (schema,) = run.of("SCHEMA", "conversations")
     assert not {"requester_email", "ratings"} & schema["schema"]["properties"].keys()
 
 
-def test_fields_that_a_catalog_lacks_are_dropped_with_a_warning(serve, run_tap, exports):
-    sandbox = serve()
-    older, entry, _ = changed(exports)
-    del entry["schema"]["properties"]["subject"]
-    del entry["schema"]["properties"]["tags_info"]["items"]["properties"]["name"]
-    run = checks.succeeded(run_tap(settings(sandbox), catalog=older))
-    wanted = expected.records(sandbox.data, "conversations")
-    for record in wanted.values():
-        record.pop("subject", None)
-        for tag in record["tags_info"]:
-            del tag["name"]
+def test_fields_that_a_catalog_lacks_are_dropped_with_a_warning(account, chosen):
+    fields = chosen["conversations"]["schema"]["properties"]
+    del fields["subject"], fields["tags_info"]["items"]["properties"]["name"]
+    run = checks.succeeded(account.sync(chosen={"streams": [chosen["conversations"]]}))
+    wanted = without(expected.records(account.data, "conversations"), "subject")
+    for tag in (tag for record in wanted.values() for tag in record["tags_info"]):
+        del tag["name"]
     checks.emitted_exactly(run, "conversations", wanted)
-    warnings = checks.warnings(run)
-    assert len(warnings) == 2
-    for field in ("subject", "tags_info[].name"):
-        line = f"conversations: field {field} is not in the schema; its values are dropped"
-        assert sum(line in warning for warning in warnings) == 1
+    for field, line in zip(("subject", "tags_info[].name"), checks.warnings(run), strict=True):
+        assert f"conversations: field {field} is not in the schema; its values are dropped" in line
 
 
-def test_stream_maps_and_flattening(serve, run_tap):
-    sandbox = serve()
-    changes = {
-        "stream_maps": {
-            "conversations": {
-                "requester_email": "md5(requester_email) if requester_email else None",
-                "requester_name": None,
-                "__alias__": "chats",
-            },
-            "messages": {"__filter__": "direction == 'inbound'"},
+def test_stream_maps_and_flattening(account):
+    hashed = "md5(requester_email) if requester_email else None"
+    maps = {
+        "conversations": {
+            "requester_email": hashed,
+            "requester_name": None,
+            "__alias__": "chats",
+            "__key_properties__": ["id", "updated_at"],
         },
-        "flattening_enabled": True,
-        "flattening_max_depth": 1,
+        "messages": {"__filter__": "direction == 'inbound'"},
     }
-    run = checks.succeeded(run_tap(settings(sandbox, **changes)))
+    flat = {"flattening_enabled": True, "flattening_max_depth": 1}
+    run = checks.succeeded(account.sync(*EXPORTS, stream_maps=maps, **flat))
     chats = run.records("chats")
-    wanted = expected.records(sandbox.data, "conversations")
-    assert {record["id"] for record in chats} == wanted.keys()
+    assert {r["id"] for r in chats} == expected.records(account.data, "conversations").keys()
     assert not any("requester_name" in record for record in chats)
     assert not any("@" in (record.get("requester_email") or "") for record in chats)
-    inbound = {
-        key
-        for key, record in expected.records(sandbox.data, "messages").items()
-        if record["direction"] == "inbound"
-    }
+    assert run.of("SCHEMA", "chats")[0]["key_properties"] == ["id", "updated_at"]
+    messages = expected.records(account.data, "messages").values()
+    inbound = {r["id"] for r in messages if r["direction"] == "inbound"}
     assert {record["id"] for record in run.records("messages")} == inbound
     # The bookmark belongs to what was read, whatever the map let through.
-    newest = max(r["created_at"] for r in expected.records(sandbox.data, "messages").values())
-    assert run.bookmark("messages") == newest
+    assert run.bookmark("messages") == max(record["created_at"] for record in messages)
 
 
 @pytest.mark.slow
 def test_the_connection_test_is_cheap(serve, run_tap):
     sandbox = serve(conversations=3000, days=40)
     run = checks.succeeded(run_tap(settings(sandbox), "--test"))
-    assert len(sandbox.answered) < 90
-    for stream in expected.STREAMS:
+    assert len(sandbox.answered) < 100
+    for stream in EXPORTS:
         for query in checks.requests(sandbox, stream):
             values = [int(value) for value in query.values()]
             assert max(values) - min(values) < 25 * 3_600_000
         assert len(run.records(stream)) == 1
 
 
-def test_a_catalog_that_would_lose_records_is_refused(serve, run_tap, exports):
-    sandbox = serve()
-    chosen, *_ = changed(exports, replication_key="created_at")
-    assert "--catalog" in checks.failed(run_tap(settings(sandbox), catalog=chosen))
-    assert sandbox.answered == []
-
-
-def test_full_table_syncs_everything_again(serve, run_tap, exports):
-    sandbox = serve()
-    in_the_entry, *_ = changed(exports, replication_method="FULL_TABLE")
+def test_full_table_syncs_everything_again(account, chosen):
     # What Meltano writes for metadata: conversations: replication-method: FULL_TABLE.
-    in_the_metadata, _, root = changed(exports)
-    root["replication-method"] = "FULL_TABLE"
-    first = run_tap(settings(sandbox), catalog=exports)
-    for chosen in (in_the_entry, in_the_metadata):
-        again = checks.succeeded(run_tap(settings(sandbox), catalog=chosen, state=first.state))
-        checks.emitted_exactly(
-            again, "conversations", expected.records(sandbox.data, "conversations")
-        )
+    checks.succeeded(account.sync("conversations"))
+    metadata(chosen["conversations"])["replication-method"] = "FULL_TABLE"
+    again = checks.succeeded(account.sync(chosen={"streams": [chosen["conversations"]]}))
+    wanted = expected.records(account.data, "conversations")
+    checks.emitted_exactly(again, "conversations", wanted)

@@ -46,23 +46,17 @@ class Terminal:
         self._reading.join()
         os.close(self._ours)
 
-    @property
-    def screen(self):
-        """Give what is to be seen, line by line; the cursor is at the beginning of the last."""
+    def has_log_lines_alone(self):
+        """Nothing is to be seen but the log; give its lines."""
         assert "\x1b" not in self.written  # nor is anything else changed about the terminal
-        lines = self.written.split("\n")
-        assert lines[-1] == "" or lines[-1].endswith("\r")
+        assert self.written[-1] in "\r\n"
         seen = []
-        for line in lines:
+        for line in self.written.split("\n"):
             shown = ""
             for text in line.split("\r"):
                 shown = text + shown[len(text) :]
             seen.append(shown.rstrip())
-        return seen
-
-    def has_log_lines_alone(self):
-        """Nothing is to be seen but the log; give its lines."""
-        *lines, last = self.screen
+        *lines, last = seen
         assert last == ""
         assert all(LOGGED.fullmatch(line) for line in lines), lines
         return lines
@@ -75,17 +69,15 @@ def terminal():
     terminal.close()
 
 
+def start(start_tap, sandbox, terminal, **options):
+    chosen = catalog("conversations")
+    return start_tap(settings(sandbox), catalog=chosen, stderr=terminal.theirs, **options)
+
+
 def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, start_tap, terminal):
-    sandbox = serve(days=40)
     # A wait, so that there is a bar, and a second warning while it is drawn.
-    sandbox.behaviour.faults.extend([None, Refusal(503), Refusal(503)])
-    tap = start_tap(
-        settings(sandbox),
-        catalog=catalog("conversations"),
-        program=["-m", "tap_dixa"],
-        stderr=terminal.theirs,
-        stdout=subprocess.PIPE,
-    )
+    sandbox = serve(days=40, faults=[None, Refusal(503), Refusal(503)])
+    tap = start(start_tap, sandbox, terminal, program=["-m", "tap_dixa"], stdout=subprocess.PIPE)
     output, _ = tap.communicate()
     assert tap.wait() == 0
     terminal.wait_for("done, windows: 2")
@@ -98,10 +90,8 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
 
 
 def test_a_signal_takes_the_bar_away(serve, start_tap, terminal):
-    sandbox = serve(days=40)
-    sandbox.behaviour.faults.append(BrokenResponse("stall", 5000))
-    chosen = catalog("conversations")
-    tap = start_tap(settings(sandbox), catalog=chosen, stderr=terminal.theirs, encoding=None)
+    sandbox = serve(days=40, faults=[BrokenResponse("stall", 5000)])
+    tap = start(start_tap, sandbox, terminal, encoding=None)
     terminal.wait_for("conversations: 0 of 2 windows |")
     stopped(tap, signal.SIGINT)
     terminal.wait_for("Stopped by SIGINT\r\n")

@@ -75,20 +75,3 @@ def test_all_fields_of_the_schemas_are_there_and_no_others(conversations, messag
         known = json.loads(text)["properties"].keys()
         sent = {name for record in records.values() for name in record}
         assert sent == known - {"additional_properties"}
-
-
-def test_time_only_adds_and_late_things_show_late():
-    clock = Clock()
-    data = DataSet(1500, 20, clock, late=600_000)
-    prompt = DataSet(1500, 20, Clock())
-    shown, happened = (expected.source(d, "messages") for d in (data, prompt))
-    assert shown.keys() < happened.keys()
-    clock.now += 600_000
-    assert happened.keys() <= expected.source(data, "messages").keys()
-
-
-def test_nothing_in_a_record_is_newer_than_its_last_change(conversations):
-    for record in conversations.values():
-        times = [record.get(f"{name}_at") or 0 for name in ("created", "assigned", "closed")]
-        times += [rating.get("rating_rated_timestamp") or 0 for rating in record["ratings"]]
-        assert max(times) <= record["updated_at"]

@@ -1,12 +1,19 @@
+"""Where the rows of both APIs are, and how they are sent and filtered.
+
+What the tap asks for, and through which pages, its own tests show.
+"""
+
 from __future__ import annotations
 
 import re
 
 import pytest
 
-from tests.conftest import HOUR
+from tests import expected
+from tests.conftest import DAY, HOUR, NOON
 
 LOG = "/v1/conversations/activitylog"
+CONVERSATIONS, MESSAGES = "/v1/conversation_export", "/v1/message_export"
 LISTS = (
     "/v1/agents",
     "/v1/endusers",
@@ -23,7 +30,17 @@ LISTS = (
     "/v1/knowledge/collections",
     LOG,
 )
-PAGED = ("/v1/agents", "/v1/endusers", LOG)
+
+pytestmark = pytest.mark.xdist_group("sandbox")
+
+
+@pytest.fixture(scope="module")
+def api(shared):
+    return shared(conversations=200)
+
+
+def span(field, start, end):
+    return {f"{field}_after": start, f"{field}_before": end}
 
 
 def test_every_list_is_the_same_in_both_versions_and_for_the_same_seed(connect):
@@ -35,56 +52,61 @@ def test_every_list_is_the_same_in_both_versions_and_for_the_same_seed(connect):
         assert (rows == different.data(path)) == (path == "/v1/contact-endpoints")
 
 
-def test_times_are_written_as_dixa_does(connect):
-    api = connect(conversations=200)
+def test_times_are_written_as_dixa_does(api):
     times = [row["activityTimestamp"] for row in api.everything(LOG, pageLimit=10_000)]
     times += [row["createdAt"] for row in api.data("/v1/custom-attributes")]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}(\.\d{1,3})?Z\[GMT\]", m) for m in times)
     assert {len(time) for time in times} >= {27, 28, 29}
+    assert api.get("/v1/agents").headers["Date"] == "Wed, 11 Mar 2026 12:00:00 GMT"
 
 
-def test_responses_have_the_date_of_the_data(connect):
-    assert connect().get("/v1/agents").headers["Date"] == "Wed, 11 Mar 2026 12:00:00 GMT"
-
-
-@pytest.mark.parametrize("size", [1, 12, 25])
-@pytest.mark.parametrize("path", PAGED)
-def test_pages_of_any_size_have_every_row_once(connect, path, size):
-    api = connect(conversations=24, days=10)
-    whole = [*api.by_id(path, pageLimit=1000).values()]
-    pages = api.pages(path, pageLimit=size)
-    assert [row for page in pages for row in page] == whole != []
-    assert {len(page) for page in pages[:-1]} <= {size}
-    assert 1 <= len(pages[-1]) <= size
-
-
-def test_lists_end_and_link_in_different_ways(connect):
-    api = connect()
-    agents, end_users, log = (api.get(path, pageLimit=20).json()["meta"]["next"] for path in PAGED)
-    assert agents.startswith("/v1/agents?pageLimit=20&pageKey=")
-    assert end_users.startswith(f"{api.sandbox.url}/v1/endusers?pageLimit=20&pageKey=")
-    assert log.startswith("/v1/conversations/activitylog?pageLimit=20&pageKey=")
+def test_lists_end_and_link_in_different_ways(api):
+    paged = ("/v1/agents", "/v1/endusers", LOG)
+    links = [api.get(path, pageLimit=20).json()["meta"]["next"] for path in paged]
+    for link, path in zip(
+        links, ("/v1/agents", f"{api.sandbox.url}/v1/endusers", LOG), strict=True
+    ):
+        assert link.startswith(f"{path}?pageLimit=20&pageKey=")
     assert api.get("/beta/agents", pageLimit=9).json()["meta"]["next"].startswith("/beta/agents?")
-    whole = [api.get(path, pageLimit=1000).json() for path in PAGED]
+    whole = [api.get(path, pageLimit=1000).json() for path in paged]
     assert [response.get("meta") for response in whole[:2]] == [None, {}]
 
 
-def test_pages_do_not_shift_when_a_row_goes(connect):
-    api = connect()
-    agents = api.everything("/v1/agents")
-    first = api.get("/v1/agents", pageLimit=10).json()
-    api.sandbox.data.directory.remove(agents[3]["id"])
-    api.sandbox.data.directory.remove(agents[10]["id"])
-    assert api.data(first["meta"]["next"]) == agents[11:21]
-
-
-def test_the_log_is_paged_as_it_was_when_its_first_page_was_requested(connect):
+def test_pages_do_not_shift_when_rows_go_or_come(connect):
     api = connect(late=6 * HOUR)
-    before = api.everything(LOG)
-    first = api.get(LOG).json()
+    agents, before = api.everything("/v1/agents"), api.everything(LOG)
+    first, log = api.get("/v1/agents", pageLimit=10).json(), api.get(LOG).json()
+    for gone in (agents[3], agents[10]):
+        api.sandbox.data.directory.remove(gone["id"])
     api.sandbox.data.now.now += 6 * HOUR
-    # What has been found is forgotten and found again.
-    for hour in range(10):
-        api.get(LOG, fromDatetime=f"2026-03-01T{hour:02d}:00:00Z")
-    assert first["data"] + api.everything(first["meta"]["next"]) == before
+    assert api.data(first["meta"]["next"]) == agents[11:21]
+    assert log["data"] + api.everything(log["meta"]["next"]) == before
     assert len(api.everything(LOG)) > len(before)
+
+
+@pytest.mark.parametrize("field", ["created", "updated", "closed", "last_message_created"])
+def test_every_pair_filters_by_its_own_time(api, field):
+    start, end = NOON - 20 * DAY, NOON - 10 * DAY
+    found = api.get(CONVERSATIONS, **span(field, start, end)).json()
+    everything = expected.source(api.sandbox.data, "conversations")
+    wanted = {k for k, row in everything.items() if start <= (row.get(f"{field}_at") or 0) <= end}
+    assert {record["id"] for record in found} == wanted != set()
+
+
+def test_days_are_midnights_in_utc(api):
+    by_day = api.get(MESSAGES, **span("created", "2026-03-01", "2026-03-03")).json()
+    midnight = expected.milliseconds("2026-03-01T00:00:00.000Z")
+    by_time = api.get(MESSAGES, **span("created", midnight, midnight + 2 * DAY)).json()
+    assert by_day == by_time != []
+
+
+def test_responses_are_chunked_and_compressed_on_request(api):
+    query = span("created", NOON - 31 * DAY, NOON)
+    plain, packed = (
+        api.get_with(MESSAGES, {"Accept-Encoding": encoding}, **query)
+        for encoding in ("identity", "gzip")
+    )
+    assert plain.headers["Transfer-Encoding"] == packed.headers["Transfer-Encoding"] == "chunked"
+    assert plain.headers.get("Content-Encoding") is None
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.json() == packed.json()

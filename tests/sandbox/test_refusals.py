@@ -8,9 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import DAY, NOON
-from tests.end_to_end.queried import analytics_body, intelligence_body, post
-from tests.events import wait_until
+from tests.conftest import DAY
 
 CONVERSATIONS, MESSAGES = "/v1/conversation_export", "/v1/message_export"
 LOG = "/v1/conversations/activitylog"
@@ -34,7 +32,7 @@ def api(shared):
 
 
 @pytest.mark.parametrize("path", ["/v1/tags", CONVERSATIONS])
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer other", "other", "Basic x"])
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer other", "Basic x"])
 def test_any_other_token(api, path, authorization):
     response = api.get_with(path, {"Authorization": authorization})
     assert response.status_code == 401
@@ -42,19 +40,14 @@ def test_any_other_token(api, path, authorization):
 
 
 @pytest.mark.parametrize(
-    ("path", "scheme"),
-    [
-        ("/v1/tags", ""),
-        ("/v1/tags", "bearer "),
-        (CONVERSATIONS, "Bearer "),
-        (CONVERSATIONS, "Basic "),
-    ],
+    ("path", "form"),
+    [("/v1/tags", "{}"), (CONVERSATIONS, "Bearer {}"), (CONVERSATIONS, "Basic {}")],
 )
-def test_the_token_is_accepted_in_every_documented_form(api, path, scheme):
+def test_the_token_is_accepted_in_every_documented_form(api, path, form):
     token = api.sandbox.behaviour.token
-    if scheme == "Basic ":
+    if "Basic" in form:
         token = base64.b64encode(f"bearer:{token}".encode()).decode()
-    headers = {"Authorization": f"{scheme}{token}"}
+    headers = {"Authorization": form.format(token)}
     assert api.get_with(path, headers, csids="1").status_code == 200
 
 
@@ -106,39 +99,8 @@ def test_what_is_not_there(api, path):
     assert api.get(path).status_code == 404
 
 
-RECORDS = "/v1/analytics/records"
-PRESENCE = "/beta/intelligence/agents/records/agentPresenceDuration"
-ANALYTICS_BODY = analytics_body("ratings", NOON - DAY, NOON)
-INTELLIGENCE_BODY = intelligence_body(NOON - DAY, NOON)
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "status"),
-    [
-        (RECORDS, {**ANALYTICS_BODY, "id": "moods"}, 400),
-        (RECORDS, {**ANALYTICS_BODY, "timezone": "Mars/Base"}, 400),
-        (f"{RECORDS}?pageLimit=301", ANALYTICS_BODY, 400),
-        (PRESENCE, intelligence_body(NOON - DAY, NOON, pageLimit=1001), 400),
-        (PRESENCE, intelligence_body(NOON - DAY, NOON, pageKey="x"), 400),
-        (PRESENCE.replace("agents", "aiagents"), INTELLIGENCE_BODY, 404),
-    ],
-)
-def test_a_query_for_records_that_is_not_as_documented(api, path, body, status):
-    assert post(api.sandbox, path, body).status_code == status
-
-
 def test_more_than_ten_exports_a_minute(connect):
     api = connect(requests_per_minute=3)
-    paths = (CONVERSATIONS, MESSAGES, MESSAGES, CONVERSATIONS, MESSAGES)
-    responses = [api.get(path, created_after=0, created_before=1) for path in paths]
-    assert [response.status_code for response in responses] == [200, 200, 200, 429, 429]
+    responses = [api.get(MESSAGES, created_after=0, created_before=1) for _ in range(4)]
+    assert [response.status_code for response in responses] == [200, 200, 200, 429]
     assert "Retry-After" not in responses[-1].headers
-
-
-def test_more_requests_than_the_bucket_of_the_dixa_api_holds(connect):
-    api = connect(requests_per_second=0.001, burst=4)
-    responses = [api.get(path) for path in ("/v1/tags", "/v1/teams") * 3]
-    assert [response.status_code for response in responses] == [200] * 4 + [429] * 2
-    assert "Retry-After" not in responses[-1].headers
-    api.sandbox.behaviour.requests_per_second = 1000
-    wait_until(lambda: api.get("/v1/tags").status_code == 200)

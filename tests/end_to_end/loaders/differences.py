@@ -8,20 +8,19 @@ from tests.end_to_end.everything import key
 from tests.end_to_end.tables import FIELDS
 
 
-def differences(known, rows, *, gone=None, column=str):
+def differences(known, rows, *, gone=None):
     """Give the kinds of differences between what must be there and what is.
 
     Args:
         known: The records that must be there, by stream and key.
         rows: The rows that are there, by stream, as dictionaries. The last one of a key counts.
         gone: The records that were there before, some of which no longer exist.
-        column: What makes a column's name of a field's.
     """
     found = {}
     for stream, wanted in known.items():
         there = {}
         for row in rows[stream]:
-            values = {name: row.get(column(name)) for name in FIELDS[stream]}
+            values = {name: row.get(name) for name in FIELDS[stream]}
             name = key(stream, values)
             if name in there:
                 found["a key is there twice"] = ""

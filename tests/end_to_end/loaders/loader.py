@@ -39,51 +39,37 @@ class Loader:
         options = ["--quiet", "--python", PYTHON, "--from", package, *added]
         return [UV, "tool", "run", *options, *(command or (self.command,))]
 
-    def start(self, folder: Path, config: dict[str, Any], **streams: Any) -> subprocess.Popen:
-        """Start the loader in a folder, in a process group of its own."""
+    def load(
+        self, folder: Path, config: dict[str, Any], output: str, *, kill: bool = False
+    ) -> tuple[int, str, Any]:
+        """Feed it a run's output, working in a folder, and kill it when it has read that.
+
+        Returns:
+            Its status, its log, and the last state that it confirmed.
+        """
         (folder / "target.json").write_text(json.dumps(config))
-        return subprocess.Popen(
-            [*self.program(), "--config", "target.json"],
-            cwd=folder,
-            env={**os.environ, **self.environment},
-            start_new_session=True,
-            **streams,
-        )
-
-    def feed(self, folder: Path, config: dict[str, Any], output: str) -> Any:
-        """Feed it all of a run's output; give the last state that it confirms."""
-        status, log, state = self.end(folder, config, output)
-        assert status == 0, log
-        return state
-
-    def end(self, folder: Path, config: dict[str, Any], output: str) -> tuple[int, str, Any]:
-        """Feed it all of a run's output; give how it ended, its log, and its last state."""
-        (folder / "output").write_text(output)
-        files = {"stdin": ("output", "r"), "stdout": ("states", "w"), "stderr": ("log", "w")}
-        opened = {name: (folder / file).open(mode) for name, (file, mode) in files.items()}
-        with self.start(folder, config, **opened) as process:
-            pass
-        for file in opened.values():
-            file.close()
-        return process.returncode, (folder / "log").read_text(), last_state(folder / "states")
-
-    def kill(self, folder: Path, config: dict[str, Any], output: str) -> Any:
-        """Kill it when it has read a part of an output; give the last state that it confirmed."""
         with (
             (folder / "states").open("w") as states,
             (folder / "log").open("w") as log,
-            self.start(folder, config, stdin=subprocess.PIPE, stdout=states, stderr=log) as process,
+            subprocess.Popen(
+                [*self.program(), "--config", "target.json"],
+                cwd=folder,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=states,
+                stderr=log,
+            ) as process,
         ):
-            process.stdin.write(output.encode())  # all but what a pipe holds is read
-            os.killpg(process.pid, signal.SIGKILL)
-        return last_state(folder / "states")
-
-
-def last_state(file: Path) -> Any:
-    """Give the state in the last whole line of what a loader printed."""
-    lines = file.read_text().splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n") and line.strip()]
-    return json.loads(whole[-1]) if whole else None
+            if kill:
+                process.stdin.write(output.encode())  # all but what a pipe holds is read
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.communicate(output.encode())
+        lines = (folder / "states").read_text().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n") and line.strip()]
+        state = json.loads(whole[-1]) if whole else None
+        return process.returncode, (folder / "log").read_text(), state
 
 
 @dataclass
@@ -95,20 +81,23 @@ class Case:
     config: Callable[[str], dict[str, Any]]
     rows: Callable[[str], dict[str, list[dict[str, Any]]]]
 
-    def load(self, synced: Synced, **compared: Any) -> dict[str, set[str]]:
+    def load(self, synced: Synced) -> dict[str, set[str]]:
         """Load two runs, and a backfill that is killed; give what differs each time."""
         found = {}
-        config = self.config("whole")
         for when, run, known, gone in (
             ("first", synced.first, synced.known, None),
             ("later", synced.second, synced.changed, synced.known),
         ):
-            assert self.loader.feed(self.folder, config, run.output) == run.state
-            found[when] = differences(known, self.rows("whole"), gone=gone, **compared)
-        config, output = self.config("killed"), synced.first.output
-        middle = output.index("\n", len(output) // 2)
-        state = self.loader.kill(self.folder, config, output[: middle + 1])
-        again = synced.resume(state)
-        assert self.loader.feed(self.folder, config, again.output) == again.state
-        found["killed"] = differences(synced.known, self.rows("killed"), **compared)
+            self._feed("whole", run)
+            found[when] = differences(known, self.rows("whole"), gone=gone)
+        output = synced.first.output
+        part = output[: output.index("\n", len(output) // 2) + 1]
+        _, _, state = self.loader.load(self.folder, self.config("killed"), part, kill=True)
+        self._feed("killed", synced.resume(state))
+        found["killed"] = differences(synced.known, self.rows("killed"))
         return found
+
+    def _feed(self, place, run):
+        """Feed the loader all of a run's output: it confirms the last state."""
+        status, log, state = self.loader.load(self.folder, self.config(place), run.output)
+        assert (status, state) == (0, run.state), log

@@ -8,10 +8,9 @@ import subprocess
 import pytest
 
 from tests import expected
-from tests.conftest import catalog
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
-from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.batches import batches_with_deletes
 from tests.end_to_end.loaders.differences import instant
 from tests.end_to_end.loaders.loader import Loader
 from tests.pages import blocks
@@ -31,14 +30,13 @@ print(session.query("select id, csid, created_at, text, `to` from dixa.messages"
 """
 
 
-def test_clickhouse_reads_the_newest_rows_of_files(serve, run_tap, tmp_path):
-    sandbox, state = serve(conversations=150, days=10), {}
+def test_clickhouse_reads_the_newest_rows_of_files(account_of, tmp_path):
+    config = batches_with_deletes(tmp_path)
+    account = account_of("conversations", "messages", config=config, conversations=150, days=10)
     for _ in range(2):
-        config = batch_settings(sandbox, tmp_path)
-        run = run_tap(config, catalog=catalog("conversations", "messages"), state=state)
-        checks.succeeded(run)
-        known, state = expected.records(sandbox.data, "messages"), run.state
-        anonymize(sandbox)
+        checks.succeeded(account.sync())
+        known = expected.records(account.data, "messages")
+        anonymize(account.sandbox)
     statement = blocks("lake.md", "sql")["ClickHouse"]
     assert "s3('https://bucket.s3.amazonaws.com/dixa/" in statement
     statement = statement.replace("s3('https://bucket.s3.amazonaws.com/dixa", f"file('{tmp_path}")

@@ -7,8 +7,7 @@ import os
 
 import pytest
 
-from tests.conftest import catalog
-from tests.end_to_end.batches import batch_settings
+from tests.end_to_end.batches import batches_with_deletes
 from tests.end_to_end.loaders import pins
 from tests.end_to_end.loaders.formats import csv_lines, json_lines
 from tests.end_to_end.loaders.loader import Loader
@@ -100,10 +99,10 @@ def test_compressed_json_lines_on_s3_are_exact(load, stored):
     assert load(pins.S3, config, rows) == UPLOADED
 
 
-def test_json_lines_on_s3_ignore_batches(run_tap, serve, tmp_path):
-    config = batch_settings(serve(conversations=20, days=3), tmp_path / "batches")
-    run = run_tap(config, catalog=catalog("messages"))
+def test_json_lines_on_s3_ignore_batches(account_of, tmp_path):
+    config = batches_with_deletes(tmp_path / "batches")
+    run = account_of("messages", config=config, conversations=20, days=3).sync()
     unused = {"s3_bucket": "bucket", "path_template": "{stream}", "work_dir": str(tmp_path)}
-    status, log, state = pins.S3_JSONL.end(tmp_path, unused, run.output)
+    status, log, state = pins.S3_JSONL.load(tmp_path, unused, run.output)
     assert (status, state) == (0, run.state)
     assert 'Unknown line type "BATCH"' in log
