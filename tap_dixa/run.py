@@ -48,7 +48,7 @@ class Run:
     config: Mapping[str, Any]
     """The configuration. It is checked when a setting is first read."""
     permissions: Permissions
-    """Which streams are skipped."""
+    """Whether a stream may be skipped."""
     version: str
     """The tap's version."""
     logger: logging.Logger

@@ -27,8 +27,8 @@ class WindowFetcher:
     """Downloads a stream's windows, some of them ahead, and yields them in order.
 
     A window that fails for a reason that less may resolve is halved. The halves are windows like
-    any other: each is emitted, and its file closed, before later ones. The length that worked is
-    kept for the stream's other windows.
+    any other: each is emitted, and its file closed, before later ones. `WindowLength`
+    learns from that for the stream's other windows.
 
     Args:
         client: The stream's client.
@@ -42,7 +42,7 @@ class WindowFetcher:
         self._length = WindowLength()
 
     def fetch(self, windows: Sequence[Window], *, ahead: int) -> Iterator[Spool]:
-        """Yield the responses for consecutive windows, as many as it takes, oldest first.
+        """Yield the responses for windows, as many as it takes, oldest first.
 
         At most `ahead` responses are under way or on disk beyond the one that was yielded.
 

@@ -38,7 +38,7 @@ class Window:
     start: int
     end: int
     earliest: int | None = field(default=None, kw_only=True, compare=False)
-    """Where the first window of the same run starts, in Unix ms; None if this is the first."""
+    """Where the first window that is read with it starts, in Unix ms; None if that is not known."""
 
     @property
     def length(self) -> int:

@@ -91,7 +91,7 @@ class Client:
         return Retries(self)
 
     def send(self, request: Request) -> requests.Response:
-        """Send a request once. Of the response's body, nothing is read.
+        """Send a request once. Of the body of a complete response, nothing is read.
 
         Raises:
             RetriableAPIError: A retry may succeed. So it may after an exception of requests.

@@ -1,4 +1,4 @@
-"""Which streams are skipped, and the warnings about them."""
+"""Whether a stream may be skipped, and the warnings about those that are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Permissions:
-    """Which streams of a run are skipped. Safe to use from several threads.
+    """Decides whether a stream may be skipped, and warns. Safe to use from several threads.
 
     A token that may read nothing at all is one error, not a warning for each stream: so
     warnings are held back until the first successful response.
@@ -32,7 +32,7 @@ class Permissions:
         """Why each stream is skipped of which no warning was logged; None once all may be."""
 
     def skip(self, stream: str, error: RefusedError, *, begun: bool) -> None:
-        """Skip a stream: the token may not read it, or the account lacks it.
+        """Let a stream be skipped, which the token may not read or the account lacks.
 
         Raises:
             RefusedError: The stream has begun: the rest of it would be silently missing.

@@ -36,7 +36,7 @@ class Retries:
         self._client = client
         self._failures: Counter[bool] = Counter()
         """How many attempts have failed since the last success, by whether asking for less may
-        help: a 429 is not one of the failures that have halved a window."""
+        help: so a window that was halved again and again leaves all attempts for a 429."""
 
     def call(self, request: Callable[[_Task], _Result], task: _Task) -> _Result:
         """Call a function with a task until it succeeds.

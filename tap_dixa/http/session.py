@@ -80,7 +80,7 @@ class LimitedSession(requests.Session):
         self.unavailable = False
         """Whether a request was given up, and none has succeeded since."""
         self.accepted: requests.PreparedRequest | None = None
-        """The last request to which Dixa sent a response."""
+        """The last request that Dixa answered with a 200."""
         self.service_time: int | None = None
         """When the first response was sent, by the service's clock, in Unix ms."""
         self.stream = True

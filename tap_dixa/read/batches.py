@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from tap_dixa.errors import UnusableRecordError
+from tap_dixa.log_shapes import shown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+_Decoded = TypeVar("_Decoded")
 
 MOST_ROWS = 20
-"""How many rows a batch has at most: few enough to stay in the processor's cache."""
+"""How many records a batch has at most: few enough to stay in the processor's cache. The rows of
+one conversation are one batch, however many they are."""
 _LARGEST = 1 << 20
 """How long the JSON of a batch's rows is at most, in bytes, unless it is a single row."""
+_NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +80,15 @@ def grouped(records: Iterable[tuple[int, bytes]]) -> Iterator[tuple[list[bytes],
             rows, size = [], 0
     if rows:
         yield rows, last
+
+
+def decode_row(
+    decode: Callable[[Any], _Decoded], row: Any, stream: str, origin: object
+) -> _Decoded:
+    """Decode a stream's row. If that is impossible, an error names where it is from."""
+    try:
+        return decode(row)
+    except _NOT_DECODABLE as error:
+        raise UnusableRecordError(
+            f"{stream}: {origin}: a record cannot be decoded: {error}: {shown_text(row)}"
+        ) from None

@@ -13,10 +13,10 @@ import msgspec
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import cover
 from tap_dixa.errors import ForbiddenError, NotFoundError
-from tap_dixa.read.batches import grouped
+from tap_dixa.read.batches import decode_row, grouped
 from tap_dixa.read.lists import as_array
 from tap_dixa.read.refresh import RefreshBookmark, Refreshed
-from tap_dixa.read.window_reader import WindowReader, convert
+from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.records.conversions import TYPES
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.timestamps import EARLIEST, LATEST
@@ -173,7 +173,7 @@ class MessageSearch:
             messages = self._reader.records(spool)
             window = spool.window
             found = (
-                each for each in messages if convert(is_erased, each[1], client.stream, window)
+                each for each in messages if decode_row(is_erased, each[1], client.stream, window)
             )
             for rows, _ in grouped(found):
                 yield Refreshed(rows, window, None)

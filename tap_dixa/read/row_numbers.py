@@ -6,7 +6,7 @@ from tap_dixa.errors import DiskError
 
 
 class RowNumbers:
-    """What a run has emitted of the rows that have no id and no time, on disk.
+    """What a run has emitted of the rows that are kept whole, on disk.
 
     Dixa may have such a row in several windows: at an instant that they share, or for each that an
     interval touches. It is emitted with the first of them. Rows of one window that are equal are

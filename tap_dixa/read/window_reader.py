@@ -5,18 +5,16 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from tap_dixa.download.fetcher import WindowFetcher
 from tap_dixa.download.json_text import repair_text
-from tap_dixa.errors import UnusableRecordError
-from tap_dixa.log_shapes import shown_text
 from tap_dixa.progress import Progress
-from tap_dixa.read.batches import Batch, Done, grouped
+from tap_dixa.read.batches import Batch, Done, decode_row, grouped
 from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import msgspec
 
     from tap_dixa.download.fetcher import Download
     from tap_dixa.download.spool import Spool
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 _Record = TypeVar("_Record")
 
-_NOT_DECODABLE = (msgspec.DecodeError, OverflowError, RecursionError)
 _OUT_OF_PLACE = (
     "%s: %s: Dixa sent %d records from outside what this run reads (before its first window, or "
     "more than a day in the future); they are emitted and do not move the bookmark"
@@ -99,16 +96,4 @@ class WindowReader:
         """Yield the records of a window, decoded, for other uses than emitting."""
         for spool in self.spools([window]):
             for _, text in self.records(spool):
-                yield convert(decoder.decode, text, self.client.stream, spool.window)
-
-
-def convert(
-    conversion: Callable[[bytes], _Record], text: bytes, stream: str, origin: object
-) -> _Record:
-    """Decode a record of a stream. If that is impossible, an error names where it is from."""
-    try:
-        return conversion(text)
-    except _NOT_DECODABLE as error:
-        raise UnusableRecordError(
-            f"{stream}: {origin}: a record cannot be decoded: {error}: {shown_text(text)}"
-        ) from None
+                yield decode_row(decoder.decode, text, self.client.stream, spool.window)

@@ -1,7 +1,7 @@
 """Conversions of values to another type, without loss.
 
-Each conversion takes decoded JSON that is not null and not of the type already, and raises
-`ValueError` for a value that it cannot convert.
+Each conversion takes decoded JSON that is not null, and raises `ValueError` for a value that it
+cannot convert.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exclusions:
-    """Fields whose misfits are dropped, not moved to `ADDITIONAL`."""
+    """Fields of which nothing is moved to `ADDITIONAL`: it is dropped."""
 
     fields: frozenset[str] = frozenset()
     """Top-level fields: whatever is in them."""

@@ -31,7 +31,7 @@ _PLAIN_NAME = re.compile(r"[\w .-]{1,100}")
 
 
 class Moved(NamedTuple):
-    """A misfit: a value that no field of the schema holds."""
+    """A value that no field holds: of a new field, or a misfit."""
 
     path: Path
     value: Any

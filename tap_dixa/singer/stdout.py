@@ -44,8 +44,8 @@ class StdoutWriter(MsgSpecWriter):
     """The SDK's msgspec writer, with whole lines that a signal does not cut.
 
     Nothing is buffered: what was written has left, so that a state may refer to it. It waits for
-    room, and no write blocks: a signal that comes just before one would not be noticed until a
-    reader that has stopped reads on. After a signal, the rest of the line follows.
+    room, and no write to a pipe on Linux blocks: a signal that comes just before one would not be
+    noticed until a reader that has stopped reads on. After a signal, the rest of the line follows.
     """
 
     def __init__(self) -> None:

@@ -81,6 +81,6 @@ def _naming(stream: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def read_records(stream_maps: Iterable[StreamMap]) -> bool:
-    """Whether one of the stream maps reads or changes records."""
+def change_records(stream_maps: Iterable[StreamMap]) -> bool:
+    """Whether one of the stream maps changes records, or leaves some out."""
     return any(type(stream_map) is not SameRecordTransform for stream_map in stream_maps)

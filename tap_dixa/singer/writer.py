@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_dixa.errors import STREAM_FAILURES
-from tap_dixa.read.batches import MOST_ROWS
-from tap_dixa.read.window_reader import convert
+from tap_dixa.read.batches import MOST_ROWS, decode_row
 from tap_dixa.singer.batch import write_batches
 from tap_dixa.singer.stdout import StdoutWriter
-from tap_dixa.singer.stream_maps import read_records
+from tap_dixa.singer.stream_maps import change_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +46,7 @@ class Writer:
         self.is_whole = False
         """Whether every record that Dixa has was surely emitted: see `Done`."""
         self._failure: Exception | None = None
-        """Why the stream failed, which its BATCH file is still announced before."""
+        """Why the stream failed. What its BATCH file holds is announced first."""
 
     @property
     def is_fast(self) -> bool:
@@ -56,7 +55,7 @@ class Writer:
         maps = stream.stream_maps
         return (
             len(maps) == 1
-            and not read_records(maps)
+            and not change_records(maps)
             and not maps[0].flattening_enabled
             and all(stream.mask.values())
             and stream.replication_method == REPLICATION_INCREMENTAL
@@ -79,7 +78,7 @@ class Writer:
         conversion = self._stream.conversion(fast=False)
         for batch in self._in_turn(batches):
             for row in batch.rows:
-                yield convert(conversion, row, self._stream.name, batch.origin)
+                yield decode_row(conversion, row, self._stream.name, batch.origin)
 
     def files(
         self, batches: Iterator[Batch], config: BatchConfig
@@ -123,7 +122,7 @@ class Writer:
 
     def _records(self, batch: Batch, conversion: Callable[[Any], Encodable]) -> list[Encodable]:
         name, origin = self._stream.name, batch.origin
-        return [convert(conversion, row, name, origin) for row in batch.rows]
+        return [decode_row(conversion, row, name, origin) for row in batch.rows]
 
     def _in_turn(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Yield batches one by one: whoever asks for the next one has emitted the one before.

@@ -18,7 +18,7 @@ from tap_dixa.http.client import Client
 from tap_dixa.records.compiled import CompiledNormalizer
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.singer.batch import batch_record, check_batch_config
-from tap_dixa.singer.stream_maps import read_records
+from tap_dixa.singer.stream_maps import change_records
 from tap_dixa.singer.writer import Writer
 from tap_dixa.streams.schema_fit import normalizer_of
 
@@ -114,7 +114,7 @@ class DixaStream(Stream):
         return self._tap.message_writer
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what Dixa has, and then let a target delete what it no longer has.
+        """Yield what Dixa has.
 
         The stream is skipped if the token may not read it, or the account lacks it, and Dixa has
         sent nothing of it.
@@ -193,7 +193,7 @@ class DixaStream(Stream):
     def _absent(self) -> Record:
         """Nulls for fields that Dixa may omit, so that stream maps can name them."""
         properties = self.effective_schema["properties"]
-        return dict.fromkeys(properties) if read_records(self.stream_maps) else {}
+        return dict.fromkeys(properties) if change_records(self.stream_maps) else {}
 
     # State
 

@@ -31,7 +31,7 @@ CHANNELS = (
 
 
 class ListStream(DixaStream):
-    """A list of the Dixa API, read completely in each run.
+    """Rows of the Dixa API: a list that is read completely in each run, unless `read` differs.
 
     A new one also needs ``schemas/NAME.json`` and its place in `tap_dixa.streams.STREAMS`.
     """

@@ -10,7 +10,7 @@ from tap_dixa.records.content_warnings import ContentWarnings
 from tap_dixa.records.exclusions import Exclusions, drops_new_fields, partly_selected
 from tap_dixa.records.normalize import Normalizer
 from tap_dixa.schemas import ADDITIONAL
-from tap_dixa.singer.stream_maps import read_records
+from tap_dixa.singer.stream_maps import change_records
 
 if TYPE_CHECKING:
     from tap_dixa.streams.base import DixaStream
@@ -29,7 +29,7 @@ def exclusions_of(stream: DixaStream) -> Exclusions:
     With a stream map, that is all in the fields of the schema: a map may hash or remove it.
     """
     tap_fields, fields = stream.schema["properties"], stream.effective_schema["properties"]
-    if read_records(stream.stream_maps):
+    if change_records(stream.stream_maps):
         excluded = {*tap_fields, *fields}
     else:
         excluded = set(partly_selected(tap_fields, fields, stream.mask))

@@ -28,10 +28,11 @@ def windows_of(
     settings = stream.run.settings
     start: int = settings.start_date
     state = stream.get_context_state(context)
-    is_resumable = state.get("replication_key") == stream.replication_key
-    if is_resumable and stream.replication_method == REPLICATION_INCREMENTAL:
+    bookmark = state.get("replication_key_value")
+    is_its_own = state.get("replication_key") == stream.replication_key
+    if bookmark and is_its_own and stream.replication_method == REPLICATION_INCREMENTAL:
         lookback = max(1000 * settings.lookback_seconds, lookback_days * DAY)
-        start = max(start, parse(state["replication_key_value"]) - lookback)
+        start = max(start, parse(bookmark) - lookback)
     end = stream.run.start - MARGIN
     if settings.end_date is not None:
         end = min(end, settings.end_date)

@@ -36,6 +36,10 @@ NOTHING = {
     "an empty file": "",
     "null after a byte order mark": "\ufeffnull",
     "a bookmark of null": '{"bookmarks": {"conversations": null, "messages": null}}',
+    "a bookmark without a value": """{"bookmarks": {
+        "conversations": {"replication_key": "updated_at"},
+        "messages": {"replication_key": "created_at", "replication_key_value": null}
+    }}""",
     "only progress markers": json.dumps({"bookmarks": {"messages": {"progress_markers": MARKERS}}}),
     "before start_date": json.dumps(bookmarks("2019-01-01T00:00:00.000Z")),
     "another stream's": '{"bookmarks": {"planets": {"replication_key_value": 9}}}',
