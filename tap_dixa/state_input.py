@@ -106,7 +106,7 @@ def _from_singer_io(
 
 
 def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> dict[str, Any]:
-    """Check a bookmark, or one partition's. That of an unknown stream stays as it is.
+    """Check a bookmark, or one partition's, and drop markers of progress.
 
     What cannot be used raises ValueError, what is no bookmark at all what Python does.
     """

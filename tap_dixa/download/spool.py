@@ -40,16 +40,15 @@ _BLOCK = 1 << 9
 _ENTRY = 3 * array("q").itemsize
 _UNUSABLE = (msgspec.ValidationError, ValueError, OverflowError)
 _FIRST = -(1 << 62)
-"""Sorts records from elsewhere before the others: the last one of a window is its newest."""
+"""Sorts records that are out of place before the others: the last one of a window is its newest."""
 
 
 class Spool:
-    """The records of one response that lie in one window.
+    """The records of one response that are emitted with one window.
 
     Args:
         body: The response's bytes as they arrive, already decompressed.
-        window: Records whose replication key lies in another window of the run are dropped: they
-            are exported with it.
+        window: Records that another window of the run exports, or a later run, are dropped.
         key_decoder: Decodes what each record must have: see `key_decoder`.
 
     Raises:
@@ -79,7 +78,7 @@ class Spool:
             raise
 
     def __len__(self) -> int:
-        """The number of records in the window."""
+        """The number of records, those that are out of place too."""
         return self._runs[-1].stop if self._runs else 0
 
     def records(self) -> Iterator[tuple[int, bytes]]:
@@ -133,15 +132,15 @@ class Spool:
         does not grow with the response.
         """
         start, end = self.window.start, self.window.end
-        # A record from another window of this run, from the margin or from after the run is read
-        # there, or was. The activity log is asked for whole seconds, so for another one more.
+        # What lies in another window, in the margin or after the run is read by another request.
+        # The activity log is asked for whole seconds, so for another one more.
         earliest = start if self.window.earliest is None else self.window.earliest
-        elsewhere = range(earliest - 2 * MARGIN, time.time_ns() // 1_000_000 + DAY)
+        read_by_others = range(earliest - 2 * MARGIN, time.time_ns() // 1_000_000 + DAY)
         entries: list[tuple[int, int, int]] = []
         for offset, record in records:
             cursor = self._cursor(record)
             if not start <= cursor < end:
-                if cursor in elsewhere:
+                if cursor in read_by_others:
                     continue
                 cursor = _FIRST
                 self.out_of_place += 1

@@ -27,9 +27,10 @@ class WindowLength:
         self.longest = LONGEST
         """The longest window to request now."""
         self.limit = LONGEST
-        """The longest window that may not be too long."""
+        """The longest window that is not known to be too long."""
         self._succeeded = 0
-        """The longest window that has succeeded since the last failure; 0 without a failure."""
+        """The longest window that has succeeded since a failure that may have been an outage; 0 if
+        there was none, or nothing has succeeded since."""
         # Threads whose windows fail at the same time must not halve the length once each.
         self._lock = Lock()
 

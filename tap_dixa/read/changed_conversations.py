@@ -73,7 +73,7 @@ class ChangedConversationsReader:
             for conversation, rows in self._children.of(_decoded(batches), refusals):
                 requested += 1
                 updated_at = to_rfc3339(conversation.updated_at)
-                # One that Dixa sent from elsewhere does not move the bookmark.
+                # One that is out of place does not move the bookmark.
                 if windows[0].start <= conversation.updated_at < windows[-1].end:
                     newest = updated_at
                 timed = [_with_time(row, updated_at) for row in rows]
@@ -99,7 +99,8 @@ class ChangedConversationsReader:
                 ids = [
                     _CONVERSATION.decode(text).id
                     for time, text in self._conversations.records(spool)
-                    if time >= spool.window.start  # one from elsewhere may have no rows to send
+                    if time
+                    >= spool.window.start  # one that is out of place may have no rows to send
                 ]
                 yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
 

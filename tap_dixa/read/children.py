@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     """Parents that are skipped, in order, and why."""
 
 _MOST_REFUSALS = 10
-"""So many refusals in a row may be no matter of single parents."""
+"""After so many refusals in a row it is found out whether they concern their parents alone."""
 
 
 class Parent(msgspec.Struct):
-    """A row of which others depend, such as a queue."""
+    """A row that others are requested for, such as a queue."""
 
     id: Any
 

@@ -61,7 +61,7 @@ class EntrySearch:
     """
 
     def __init__(self, reader: WindowReader, conversations: ErasedConversations) -> None:
-        self.conversations = 0
+        self.refreshed = 0
         """How many conversations were refreshed in this run."""
         self._reader = reader
         self._conversations = conversations
@@ -74,11 +74,11 @@ class EntrySearch:
         try:
             for count, (conversation, entries) in enumerate(source.of(anonymized, refusals), 1):
                 if entries:
-                    self.conversations += 1
+                    self.refreshed += 1
                     spool = self._spool(entries, conversation, records)
                     for rows, _ in grouped(self._reader.records(spool)):
                         yield Refreshed(rows, records, None)
-                # One that Dixa sent from elsewhere does not move the bookmark.
+                # One that is out of place does not move the bookmark.
                 inside = erased.start <= conversation.updated_at < erased.end
                 if count % _STATE_FREQUENCY == 0 and inside and not refusals.pending:
                     yield Refreshed([], erased, RefreshBookmark(conversation.updated_at))

@@ -68,7 +68,7 @@ class RedactedMessages:
         self._reader = WindowReader(source.client, self._download)
         self._has_access = True
 
-    def conversations(self, window: Window) -> set[int]:
+    def conversation_ids(self, window: Window) -> set[int]:
         """Search for the conversations of messages that were redacted in a window.
 
         A token that may not read the log finds none, with a warning.
@@ -141,7 +141,7 @@ class MessageSearch:
     def __init__(
         self, reader: WindowReader, conversations: ErasedConversations, redacted: RedactedMessages
     ) -> None:
-        self.conversations = 0
+        self.refreshed = 0
         """How many conversations were refreshed in this run."""
         self._reader = reader
         self._conversations = conversations
@@ -164,7 +164,7 @@ class MessageSearch:
                 spans.append((start, end))
         if undated:
             client.warn(_UNDATED, client.stream, len(undated), undated[0])
-        self.conversations += len(ids)
+        self.refreshed += len(ids)
 
         def is_erased(message: bytes) -> bool:
             return _conversation_id(_MESSAGE.decode(message).csid) in ids
@@ -186,4 +186,4 @@ class MessageSearch:
         """
         updated = self._conversations.updated(window)
         yield from (conversation for conversation in updated if conversation.is_anonymized)
-        yield from self._conversations.with_ids(self._redacted.conversations(window) - ids)
+        yield from self._conversations.with_ids(self._redacted.conversation_ids(window) - ids)

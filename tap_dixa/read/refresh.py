@@ -84,7 +84,7 @@ class Refreshed(NamedTuple):
 class Search(Protocol):
     """Searches for what Dixa erased, and reads it again."""
 
-    conversations: int
+    refreshed: int
     """How many conversations were refreshed in this run."""
 
     def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
@@ -165,15 +165,15 @@ class RefreshingReader:
                     count += len(rows)
                     yield Batch(rows, origin, _done(reached, visible))
                     if time.monotonic() - logged >= _PROGRESS_INTERVAL:
-                        client.log(_PROGRESS, client.stream, count, search.conversations)
+                        client.log(_PROGRESS, client.stream, count, search.refreshed)
                         logged = time.monotonic()
             except (ForbiddenError, NotFoundError) as error:
                 client.warn(_NOT_REFRESHED, client.stream, error)
                 return
             bookmark = RefreshBookmark(erased.end)
             yield Batch([], erased, _done(bookmark, visible))
-        if search.conversations:
-            client.log(_DONE, client.stream, count, search.conversations)
+        if search.refreshed:
+            client.log(_DONE, client.stream, count, search.refreshed)
 
 
 def _done(bookmark: RefreshBookmark | None, visible: int) -> Done:

@@ -60,7 +60,7 @@ class WindowReader:
                 window = spool.window
                 bookmark = None
                 for rows, last in grouped(self.records(spool)):
-                    # Records from elsewhere come first: they are no reason to move it.
+                    # Records that are out of place come first: they are no reason to move it.
                     bookmark = to_rfc3339(last) if last >= window.start else None
                     yield Batch(rows, window, Done(bookmark, context))
                 yield Batch([], window, Done(None, context, is_worth_a_message=True))

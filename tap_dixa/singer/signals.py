@@ -1,4 +1,4 @@
-"""End a run on a signal, with a last STATE."""
+"""End a run on a signal, with a last STATE unless it writes BATCH files."""
 
 from __future__ import annotations
 

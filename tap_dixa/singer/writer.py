@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tap_dixa.streams.base import DixaStream
 
 _MOST_REPEATED = 100
-"""How many records lie between two STATE messages at most. A run that is killed repeats no more
-than that; a lower number would cost time."""
+"""How many records lie between two STATE messages at most, unless one conversation has more rows. A
+lower number would cost time."""
 
 
 class Writer:
