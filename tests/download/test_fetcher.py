@@ -10,8 +10,7 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.download.fetcher import WindowFetcher
-from tap_dixa.download.window_length import SHORTEST, WindowLength
+from tap_dixa.download.fetcher import SHORTEST, WindowFetcher, WindowLength
 from tap_dixa.download.windows import LONGEST, Window, split
 from tap_dixa.errors import TooMuchError
 from tap_dixa.http.retries import Retries
