@@ -114,6 +114,9 @@ def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> 
     read = {name: value for name, value in bookmark.items() if name != "progress_markers"}
     if partitions := read.pop("partitions", None):
         read["partitions"] = [_read_bookmark(each, replication_key) for each in partitions]
+        contexts = [each.get("context") for each in read["partitions"]]
+        if any(contexts.count(context) > 1 for context in contexts):
+            raise ValueError("it has a partition twice")
     if replication_key is None:
         return read
     if (key := read.get("replication_key", replication_key)) != replication_key:

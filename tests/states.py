@@ -92,6 +92,7 @@ REFUSED = {
     "a refresh in the future": of("messages", {"refresh": {"conversations": "2100-01-01"}}),
     "two days ahead": bookmarks(expected.iso(int(time.time() * 1000) + 2 * DAY)),
     "partitions of texts": of("tags", {"partitions": ["x"]}),
+    "a partition twice": of("tags", {"partitions": [{"context": {"recordId": "a"}}] * 2}),
     "bookmarks alone": OURS,
     "a message's value": {"value": bookmarks(ISO)},
     "Meltano's, empty within": {"completed": {"singer_state": {"bookmark": {}}}},
