@@ -250,7 +250,12 @@ def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> 
     for name in config.keys() - schema["properties"].keys():
         if near := get_close_matches(name, schema["properties"], n=1, cutoff=0.8):
             raise SettingsError(f"there is no setting {name}. Did you mean {near[0]}?")
-    for error in DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config):
+    try:
+        errors = list(DEFAULT_JSONSCHEMA_VALIDATOR(schema).iter_errors(config))
+    except AttributeError:
+        # The SDK's schema of that option of stream maps is none.
+        raise SettingsError("__else__ in stream_maps can only be null") from None
+    for error in errors:
         name = ".".join(map(str, error.absolute_path))
         if error.validator != "type":
             raise SettingsError(f"{name} is not valid. tap-dixa --about describes it")

@@ -92,6 +92,14 @@ SDK = {
 }
 
 
+@pytest.mark.parametrize("where", [{}, {"conversations": {}}])
+def test_the_rest_of_stream_maps_can_only_be_dropped(where):
+    maps = {name: {"__else__": SECRET} for name in where} or {"__else__": SECRET}
+    with pytest.raises(SettingsError, match="__else__") as refused:
+        TapDixa(config={**GOOD, "stream_maps": maps})
+    assert SECRET not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", SDK)
 def test_no_message_shows_the_value_of_a_setting_of_the_sdk(name):
     with pytest.raises(SettingsError) as refused:
