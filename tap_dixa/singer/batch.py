@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tap_dixa.records.compiled import Encodable
 
-_BLOCK = 1 << 21
+_BLOCK = 1 << 19
 _VERSION_COLUMN = "_sdc_table_version"
 """Where the SDK's targets keep the version of a row."""
 
