@@ -89,7 +89,10 @@ def ends(rounds: int) -> None:
             [Refusal(429, {"Retry-After": "600"})], {}, in_the_log("; retrying in ")
         ),
         "for the rate limit": (
-            [], {"requests_per_minute": 2, "window_days": 7}, in_the_log("window 2 of")
+            # One at a time: of several requests that wait for the limit, any may be the next one.
+            [],
+            {"requests_per_minute": 2, "window_days": 7, "parallel_downloads": 1},
+            in_the_log("window 2 of"),
         ),
         "for a reader that reads nothing": ([], {}, full_pipe),
     }  # fmt: skip
