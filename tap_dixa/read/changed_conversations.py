@@ -96,11 +96,11 @@ class ChangedConversationsReader:
         """Yield the ids of some conversations of each window, the newest window first."""
         for window in reversed(self._conversations.windows):
             for spool in self._conversations.spools([window]):
+                # One that is out of place may have no rows to send.
                 ids = [
                     _CONVERSATION.decode(text).id
                     for time, text in self._conversations.records(spool)
-                    if time
-                    >= spool.window.start  # one that is out of place may have no rows to send
+                    if time >= spool.window.start
                 ]
                 yield from ids[:: -(-len(ids) // _MOST_OTHERS) or 1]
 
