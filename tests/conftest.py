@@ -46,6 +46,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
+LOOKBACK = 600_000
+"""The default of lookback_seconds, in ms."""
 
 
 NOON = 1_773_230_400_000

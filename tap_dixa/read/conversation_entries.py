@@ -93,13 +93,12 @@ class EntrySearch:
     def _spool(
         self, entries: list[msgspec.Raw], conversation: Conversation, window: Window
     ) -> Spool:
-        """Keep the entries of a window, in order. Earlier ones were never synced, or are read."""
-        client = self._reader.client
-        body = as_array(entries)
+        """Keep the entries of a window, in order. Earlier ones were never synced."""
         try:
-            return spool_entries(body, replace(window, earliest=EARLIEST))
+            return spool_entries(as_array(entries), replace(window, earliest=EARLIEST))
         except UnusableRecordError as error:
-            message = f"{client.stream}: conversation {conversation.id}: {error}"
+            stream = self._reader.client.stream
+            message = f"{stream}: conversation {conversation.id}: {error}"
             raise UnusableRecordError(message) from None
 
     def _warn(self, skipped: Skipped) -> None:

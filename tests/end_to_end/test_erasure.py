@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, EXPORTS, HOUR, both_paths_slowly
+from tests.conftest import DAY, EXPORTS, HOUR, LOOKBACK, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, redact, some
 from tests.end_to_end.everything import LOG
@@ -15,7 +15,6 @@ from tests.faults import Odd, Refusal
 
 ONE_BY_ONE = {"parallel_downloads": 1}
 MINUTE = HOUR // 60
-LOOKBACK = 10 * MINUTE
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from tests import expected
-from tests.conftest import EXPORTS, both_paths_slowly
+from tests.conftest import EXPORTS, LOOKBACK, both_paths_slowly
 from tests.end_to_end import checks
 
-LOOKBACK = 600_000
 LATE = 300_000
 
 

@@ -7,12 +7,11 @@ import json
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, EXPORTS, HOUR, both_paths_slowly
+from tests.conftest import DAY, EXPORTS, HOUR, LOOKBACK, both_paths_slowly
 from tests.end_to_end import checks
 from tests.faults import Odd
 
 COUNT = 3
-LOOKBACK = 600_000
 STRANGE_ID = 1 << 51
 
 

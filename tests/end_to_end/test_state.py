@@ -8,11 +8,10 @@ import time
 import pytest
 
 from tests import expected
-from tests.conftest import EXPORTS, HOUR, settings
+from tests.conftest import EXPORTS, HOUR, LOOKBACK, settings
 from tests.end_to_end import checks
 from tests.states import MARKERS, REFUSED, TAKEN_OVER, bookmarks
 
-LOOKBACK = 600_000
 KEPT = {"replication_key", "replication_key_value", "starting_replication_value", "refresh"}
 
 
