@@ -1,13 +1,15 @@
-"""Settings in environment variables, and in a file ``.env``."""
+"""What the environment says: settings, also in a file ``.env``, and where temporary files go."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.configuration._dict_config import parse_environment_config
 
-from tap_dixa.errors import SettingsError
+from tap_dixa.errors import DISK_ADVICE, DiskError, SettingsError
 from tap_dixa.json_input import parse_json
 from tap_dixa.setting_values import shown_setting
 
@@ -55,3 +57,26 @@ def _convert(text: str, types: Collection[str]) -> Any:
         wanted = "a whole number" if "integer" in types else "true or false"
         raise ValueError(f"must be {wanted}, not {shown_setting(text)}") from None
     return text
+
+
+def check_temporary_folder() -> None:
+    """Check that responses can be written where the environment says.
+
+    Python would silently write them, with the personal data in them, to another folder.
+
+    Raises:
+        SettingsError: The folder cannot be written to.
+        DiskError: No file can be written.
+    """
+    variable = next((name for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), None)
+    folder = os.environ[variable] if variable else None
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"[]")
+    except OSError as error:
+        if error.errno in DISK_ADVICE or variable is None:
+            raise DiskError.of(error, folder) from None
+        raise SettingsError(
+            f"{variable} names a folder that cannot be written to, {folder}: {error.strerror}. "
+            "Name another one, or none"
+        ) from None

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
+from typing import TYPE_CHECKING
+
 from singer_sdk.exceptions import (
     ConfigurationError,
     FatalAPIError,
     FatalSyncError,
     RetriableAPIError,
 )
+
+if TYPE_CHECKING:
+    from typing import Self
+
+TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
+"""What to do if the operating system opens no more files and connections."""
+_TOO_SMALL = "Point TMPDIR at a larger disk, or use a smaller window_days"
+DISK_ADVICE = {
+    errno.EMFILE: TOO_MANY_FILES,
+    errno.ENFILE: TOO_MANY_FILES,
+    errno.ENOSPC: _TOO_SMALL,
+    errno.EDQUOT: _TOO_SMALL,
+    errno.EFBIG: _TOO_SMALL,
+}
+"""What to do if no response can be written, in whatever folder, by the number of the error."""
+_UNUSABLE_FOLDER = "Point TMPDIR at a folder that can be written to"
 
 
 class SettingsError(ConfigurationError):
@@ -55,6 +75,13 @@ class UnusableRecordError(FatalSyncError):
 
 class DiskError(FatalSyncError):
     """A response could not be written to disk."""
+
+    @classmethod
+    def of(cls, error: OSError, folder: str | None = None) -> Self:
+        """Say why, and what to do."""
+        advice = DISK_ADVICE.get(error.errno or 0, _UNUSABLE_FOLDER)
+        where = folder or tempfile.tempdir or "a temporary file"
+        return cls(f"a response could not be written to {where}: {error.strerror}. {advice}")
 
 
 class RetriesExhaustedError(FatalSyncError):

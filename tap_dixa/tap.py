@@ -13,12 +13,10 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from typing_extensions import override
 
-from tap_dixa.download.temporary_file import check_temporary_folder
-from tap_dixa.environment import read_environment
+from tap_dixa.environment import check_temporary_folder, read_environment
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, StreamsFailedError
 from tap_dixa.hidden_token import hide
-from tap_dixa.http.permissions import Permissions
-from tap_dixa.run import Run
+from tap_dixa.http.run import Permissions, Run
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.singer.command import CommandTap
 from tap_dixa.singer.signals import end_run, handle_hangup

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 
 from tap_dixa.errors import NoAccessError, RefusedError
-from tap_dixa.http.permissions import Permissions
+from tap_dixa.http.run import Permissions
 
 
 def permissions(*selected):

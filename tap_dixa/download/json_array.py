@@ -1,4 +1,4 @@
-"""Read a JSON array on disk, a few records at a time.
+"""Read a JSON array on disk, a few records at a time, and repair what no target can store.
 
 No parser is needed to find where a record ends: a guess is right exactly if what lies before
 it, closed with a bracket, is a valid array. So a wrong guess costs time, never a record. Where
@@ -9,17 +9,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_dixa.download.json_text import BOM, REPLACEMENT, replace_escapes
 from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+BOM = b"\xef\xbb\xbf"
+"""What some programs put before a text in UTF-8."""
+REPLACEMENT = rb"\ufffd"
+"""How JSON spells U+FFFD. It is as long as what it replaces."""
+
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""What may be U+0000 or half a character."""
+_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_CUT = rb"%b(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z" % _HIGH
+"""What may be the first half of a character, where JSON is cut."""
+_ESCAPE = re.compile(
+    rb"\\(?:%b\\%b|%b|(%b|%b|u0000)|.)" % (_HIGH, _LOW, _CUT, _HIGH, _LOW), re.DOTALL
+)
+"""Any escape sequence of JSON; the group is one that no target can store."""
 
 _GUESSES = 4
 """How often to guess before a chunk is parsed."""
@@ -76,9 +91,17 @@ class JsonArray:
             is_last = position + count >= self._size
             try:
                 records = _decode(buffer, count) if is_last else _whole_records(buffer, count)
+            except RecursionError:
+                raise UnusableRecordError(
+                    "Dixa sent a record nested too deeply to be decoded"
+                ) from None
             except msgspec.DecodeError as error:
-                if not self._replace_surrogates(buffer, count, position):
+                surrogates = replace_escapes(buffer, count)
+                if not surrogates:
                     raise _damaged(error) from None
+                for offset in surrogates:
+                    os.pwrite(self._descriptor, REPLACEMENT, position + offset)
+                self.replaced += len(surrogates)
                 is_last = False
                 continue
             if records is None:
@@ -113,20 +136,9 @@ class JsonArray:
             f"the tap can hold: {shown_text(bytes(buffer[1:_SHOWN]))}"
         )
 
-    def _replace_surrogates(self, buffer: bytearray, count: int, position: int) -> bool:
-        """Replace lone surrogates, and return whether there were any."""
-        offsets = replace_escapes(buffer, count)
-        for offset in offsets:
-            os.pwrite(self._descriptor, REPLACEMENT, position + offset)
-        self.replaced += len(offsets)
-        return bool(offsets)
-
 
 def _decode(buffer: bytearray, end: int) -> list[msgspec.Raw]:
-    try:
-        return _RECORDS.decode(memoryview(buffer)[:end])
-    except RecursionError:
-        raise _too_deep() from None
+    return _RECORDS.decode(memoryview(buffer)[:end])
 
 
 def _whole_records(buffer: bytearray, count: int) -> list[msgspec.Raw] | None:
@@ -145,7 +157,12 @@ def _whole_records(buffer: bytearray, count: int) -> list[msgspec.Raw] | None:
     if comma:
         buffer[comma] = _CLOSE
         return _decode(buffer, comma + 1)
-    _check_so_far(buffer, count)
+    try:
+        # As far as a comma: no value is cut there.
+        _decode(buffer, buffer.rfind(b",", 0, count) + 1 or 1)
+    except msgspec.DecodeError as error:
+        if str(error) != _TRUNCATED:
+            raise
     return None
 
 
@@ -179,8 +196,6 @@ def _parse(buffer: bytearray, count: int) -> int:
             offset = _skip_whitespace(buffer, offset)
             if offset < count and buffer[offset] == _COMMA:
                 last_comma = offset
-    except RecursionError:
-        raise _too_deep() from None
     except ValueError:
         pass  # what follows is not whole, or not valid
     return last_comma
@@ -192,22 +207,44 @@ def _skip_whitespace(buffer: bytearray, offset: int) -> int:
     return offset
 
 
-def _check_so_far(buffer: bytearray, count: int) -> None:
-    """Check that an array is valid as far as it goes, up to a comma: no value is cut there.
-
-    Raises:
-        DecodeError: It is not.
-    """
-    try:
-        _decode(buffer, buffer.rfind(b",", 0, count) + 1 or 1)
-    except msgspec.DecodeError as error:
-        if str(error) != _TRUNCATED:
-            raise
-
-
-def _too_deep() -> UnusableRecordError:
-    return UnusableRecordError("Dixa sent a record nested too deeply to be decoded")
-
-
 def _damaged(reason: msgspec.DecodeError | str) -> IncompleteResponseError:
     return IncompleteResponseError(f"the response is incomplete or damaged: {reason}")
+
+
+def repair_text(text: bytes) -> tuple[bytes, int]:
+    """Replace what no target can store by U+FFFD, in JSON.
+
+    That is bytes that are not UTF-8, lone surrogates, and U+0000, which PostgreSQL rejects.
+
+    Returns:
+        The JSON, and how many places were replaced.
+    """
+    text = text.removeprefix(BOM)
+    replaced = 0
+    if _SUSPECT.search(text):
+        repaired = bytearray(text)
+        replaced = len(replace_escapes(repaired, len(repaired)))
+        text = bytes(repaired)
+    try:
+        if not text.isascii():
+            text.decode()
+    except UnicodeDecodeError:
+        text = text.decode(errors="replace").encode()
+        replaced += 1
+    return text, replaced
+
+
+def replace_escapes(text: bytearray, end: int) -> list[int]:
+    """Replace escape sequences that no target can store by that of U+FFFD, in JSON.
+
+    Args:
+        text: The JSON.
+        end: Where it ends, or is cut.
+
+    Returns:
+        Where each of them begins.
+    """
+    offsets = [escape.start() for escape in _ESCAPE.finditer(text, 0, end) if escape[1]]
+    for offset in offsets:
+        text[offset : offset + len(REPLACEMENT)] = REPLACEMENT
+    return offsets

@@ -9,25 +9,26 @@ known to be complete, and nothing of it stays in memory.
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from array import array
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from heapq import merge
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.download.json_array import JsonArray
-from tap_dixa.download.temporary_file import disk_error, open_temporary_file
 from tap_dixa.download.windows import MARGIN
-from tap_dixa.errors import UnusableRecordError
+from tap_dixa.errors import DiskError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text
+from tap_dixa.prefetch import raise_if_cancelled
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import IO
 
     from tap_dixa.download.windows import Window
 
@@ -65,7 +66,7 @@ class Spool:
         self.out_of_place = 0
         """How many records lie outside of all that the run reads."""
         self._runs: list[range] = []
-        self._file = open_temporary_file()
+        self._file = _temporary_file()
         try:
             self.size = self._write(body)
             """The response's size in bytes, decompressed."""
@@ -114,15 +115,11 @@ class Spool:
         size = 0
         for block in body:
             raise_if_cancelled()
-            try:
+            with _disk_errors():
                 self._file.write(block)
-            except OSError as error:
-                raise disk_error(error) from None
             size += len(block)
-        try:
+        with _disk_errors():
             self._file.flush()
-        except OSError as error:
-            raise disk_error(error) from None
         return size
 
     def _index(self, records: JsonArray) -> None:
@@ -183,6 +180,20 @@ class Spool:
             yield from zip(numbers, numbers, numbers, strict=True)
 
 
+def _temporary_file() -> IO[bytes]:
+    """Open a file for a response: unlinked from the start, and readable by this user only."""
+    with _disk_errors():
+        return tempfile.TemporaryFile()
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskError.of(error) from None
+
+
 def key_decoder(
     cursor: str, keys: Mapping[str, type], parse_time: Callable[[str], int] | None = None
 ) -> KeyDecoder:
@@ -202,12 +213,10 @@ def key_decoder(
             key.cursor = parse_time(key.cursor)
 
         namespace["__post_init__"] = convert
-    names = [cursor, *keys]
-    attributes = ["cursor", *(f"key_{number}" for number in range(len(keys)))]
     structure = msgspec.defstruct(
         "Keys",
-        list(zip(attributes, [kind, *keys.values()], strict=True)),
-        rename=dict(zip(attributes, names, strict=True)),
+        [("cursor", kind), *keys.items()],
+        rename={"cursor": cursor},
         namespace=namespace,
         gc=False,
     )

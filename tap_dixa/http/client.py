@@ -11,14 +11,14 @@ import requests
 from singer_sdk import metrics
 
 from tap_dixa.errors import ExpiredTokenError
+from tap_dixa.http.responses import error_of
 from tap_dixa.http.retries import Retries
-from tap_dixa.http.status_codes import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_dixa.http.run import Run
     from tap_dixa.http.session import LimitedSession
-    from tap_dixa.run import Run
 
 _EXPIRED = (
     "%s: Dixa no longer accepts api_token, which it accepted earlier in this run. An administrator "
@@ -61,12 +61,6 @@ class Client:
         """Whether requests go to the Exports API."""
         self._log = run.logger.getChild(stream)
 
-    def named(self, stream: str, *, is_exports: bool | None = None) -> Client:
-        """Make a client for what another stream reads, too."""
-        return Client(
-            self.run, stream, is_exports=self.is_exports if is_exports is None else is_exports
-        )
-
     @property
     def session(self) -> LimitedSession:
         """The session of the API."""
@@ -88,7 +82,7 @@ class Client:
 
     def retries(self) -> Retries:
         """Make the retries of requests that depend on each other."""
-        return Retries(self)
+        return Retries(self.session, self.stream, self.warn)
 
     def send(self, request: Request) -> requests.Response:
         """Send a request once. Of the body of a complete response, nothing is read.
@@ -116,7 +110,8 @@ class Client:
         prepared.headers["Authorization"] = f"Bearer {settings.api_token}"
         response = self.session.send(prepared, timeout=settings.request_timeout_seconds)
         self._measure(request, response)
-        self.run.report.response(self, request.path, response)
+        api = "Exports API" if self.is_exports else "Dixa API"
+        self.run.report.response(self.stream, api, request.path, response)
         if response.status_code in request.complete:
             self.session.unavailable = False
             self.run.permissions.flush()

@@ -18,9 +18,9 @@ from pyrate_limiter import InMemoryBucket, Limiter, Rate
 from typing_extensions import override
 from urllib3.connection import HTTPConnection
 
-from tap_dixa.cancellation import raise_if_cancelled
 from tap_dixa.errors import SettingsError
 from tap_dixa.log_shapes import shows_values
+from tap_dixa.prefetch import raise_if_cancelled
 from tap_dixa.timestamps import to_milliseconds
 
 MINUTE = 60_500

@@ -38,16 +38,11 @@ class ActivityLogSource:
         """Requests the pages."""
 
     def download(self, window: Window, retries: Retries) -> Spool:
-        """Download a window, with retries: see `WindowFetcher`."""
+        """Download a window, with retries: see `WindowReader`."""
         return spool_entries(as_array(self.entries(window, retries)), window)
 
     def entries(self, window: Window, retries: Retries) -> Iterator[msgspec.Raw]:
-        """Request the entries of a window, page by page.
-
-        Args:
-            window: The window. Entries from shortly before and after it come, too.
-            retries: Retries the request for each page.
-        """
+        """Request the entries of a window, and from shortly before and after it, page by page."""
         # Whole seconds, as Dixa wants them; the window itself decides what is kept.
         interval = {
             "fromDatetime": _whole_seconds(window.after // _SECOND),

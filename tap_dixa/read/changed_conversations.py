@@ -62,7 +62,7 @@ class ChangedConversationsReader:
     @property
     def begun(self) -> bool:
         """Whether Dixa has sent rows of a conversation, or said that it has none."""
-        return self._children.answered
+        return self._children.source.answered
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows of one conversation after the other."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
-from tap_dixa.download.prefetch import prefetch
 from tap_dixa.errors import NotFoundError, RefusedError
+from tap_dixa.prefetch import prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -113,21 +113,11 @@ class ChildrenSource:
         in_query: bool = False,
         arrange: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     ) -> None:
-        self._source = source
+        self.source = source
+        """The list that is requested."""
         self._parent_key = parent_key
         self._in_query = in_query
         self._arrange = arrange
-        self._has_refused = False
-
-    @property
-    def answered(self) -> bool:
-        """Whether a request has succeeded."""
-        return self._source.answered
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether rows may be missing."""
-        return self._has_refused or self._source.in_doubt
 
     def of(
         self, parents: Iterable[_AnyParent], refusals: Refusals
@@ -141,7 +131,7 @@ class ChildrenSource:
             RefusedError: Dixa refuses all requests, or all from one on. It is a NotFoundError if
                 the address is wrong, or the account lacks this list.
         """
-        ahead = self._source.client.run.settings.parallel_downloads
+        ahead = self.source.client.run.settings.parallel_downloads
         for parent, children in prefetch(self.request, parents, ahead=ahead):
             self.log_skipped(refusals.add(parent.id, children.error))
             yield parent, children.rows
@@ -156,10 +146,10 @@ class ChildrenSource:
     def request(self, parent: Parent) -> Children:
         """Request the rows of a parent."""
         key = {self._parent_key: parent.id}
-        request = self._source.request
+        request = self.source.request
         request = request.with_query(key) if self._in_query else replace(request, ids=key)
         try:
-            rows = list(self._arrange(self._source.rows(request)))
+            rows = list(self._arrange(self.source.rows(request)))
         except RefusedError as error:
             return Children([], error)
         # Whatever is no row stays as it is.
@@ -167,12 +157,12 @@ class ChildrenSource:
 
     def log_skipped(self, skipped: Skipped) -> None:
         """Say which parents are skipped, and why."""
-        client = self._source.client
+        client = self.source.client
         for parent, error in skipped.items():
             if isinstance(error, NotFoundError) and not self._in_query:
                 gone = "%s: %s %s no longer exists and is skipped"
                 client.log(gone, client.stream, self._parent_key, parent)
             else:
-                self._has_refused = True
+                self.source.in_doubt = True
                 refused = "%s: %s %s is skipped: %s"
                 client.warn(refused, client.stream, self._parent_key, parent, error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_dixa.errors import RefusedError
-from tap_dixa.http import failures
+from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, RETRIABLE
 from tap_dixa.read.children import Parent
 from tap_dixa.read.exports import conversation_export
 from tap_dixa.read.window_reader import WindowReader
@@ -80,11 +80,11 @@ class ErasedConversations:
         """
         left, most, missing = sorted(ids), _MOST_IDS, set(ids)
         retries = self._client.retries()
-        retries.attempts_before_less = failures.ATTEMPTS_BEFORE_LESS
+        retries.attempts_before_less = ATTEMPTS_BEFORE_LESS
         while left and most:
             try:
                 spool = self._source.by_ids(left[:most], retries)
-            except (RefusedError, *failures.RETRIABLE):
+            except (RefusedError, *RETRIABLE):
                 most = min(most, len(left)) // 2
                 continue
             with closing(spool):

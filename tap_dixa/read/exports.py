@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import Window
-from tap_dixa.http.body import body_parts
 from tap_dixa.http.client import Request
+from tap_dixa.http.responses import body_parts
 from tap_dixa.records.json_numbers import INTEGER
 from tap_dixa.timestamps import EARLIEST, LATEST
 
@@ -41,7 +41,7 @@ class ExportSource:
         self._keys = keys
 
     def download(self, window: Window, retries: Retries) -> Spool:
-        """Download a window, with retries: see `WindowFetcher`."""
+        """Download a window, with retries: see `WindowReader`."""
         request = self.between(window.after, window.before)
         return retries.call(lambda window: self._spool(request, window), window)
 

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from tap_dixa.download.json_text import repair_text
+from tap_dixa.download.json_array import repair_text
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, RefusedError, UnusableRecordError
-from tap_dixa.http import failures
-from tap_dixa.http.body import read_page
+from tap_dixa.http.responses import read_page
+from tap_dixa.http.retries import RETRIABLE
 from tap_dixa.log_shapes import shown_value
 from tap_dixa.read.batches import MOST_ROWS, Batch, Done
 from tap_dixa.read.pages import decode_page
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import msgspec
+    from requests import Response
 
     from tap_dixa.http.client import Client, Request
     from tap_dixa.http.retries import Retries
-    from tap_dixa.read.children import ChildrenSource
     from tap_dixa.read.pages import Page
 
 
@@ -64,30 +64,9 @@ class ListSource:
         request, retries = request or self.request, self.client.retries()
         try:
             yield from self.rows_with(retries, request)
-        except failures.RETRIABLE as error:
+        except RETRIABLE as error:
             what = f"{self.client.stream}: {request} could not be read"
             raise retries.exhausted(error, what) from error
-
-    def rows_with(self, retries: Retries, request: Request) -> Iterator[Any]:
-        """Yield the rows of all pages, as `rows` does, where the caller may request less.
-
-        What the last attempt raises is raised as it is: one of `failures.FAILURES`.
-        """
-        beta = replace(request, path=request.path.replace(_V1, _BETA, 1))
-        if beta.path in self.client.run.beta_paths:
-            yield from self._pages(beta, retries)
-            return
-        answered = self.answered
-        try:
-            for row in self._pages(request, retries):
-                answered = True
-                yield row
-        except NotFoundError:
-            if answered or beta == request:
-                raise
-            # Dixa's published description is written for /beta; /v1 has the same paths, it says.
-            # As long as neither has answered, a 404 may be a matter of the row that is asked for.
-            yield from self._pages(beta, retries)
 
     def rows_by_id(self) -> dict[Any, Any]:
         """Request all rows, each of which must have an id, and return them by their ids."""
@@ -102,11 +81,14 @@ class ListSource:
             return row["id"]
         raise unusable_key(self.client.stream, ["id"], row)
 
-    def _pages(self, request: Request, retries: Retries) -> Iterator[Any]:
-        page_request = request
+    def rows_with(self, retries: Retries, request: Request) -> Iterator[Any]:
+        """Yield the rows of all pages, as `rows` does, where the caller may request less.
+
+        What the last attempt raises is raised as it is: one of `FAILURES`.
+        """
         followed, digests, repeated = {""}, set(), 0  # no query leads to the first page
         while True:
-            page: Page = retries.call(self._page, page_request)
+            page: Page = retries.call(self._page, request)
             yield from page.rows
             query = page.next_query
             if query is None:
@@ -123,15 +105,12 @@ class ListSource:
                 )
             followed.add(query)
             digests.add(page.digest)
-            page_request = page_request.with_query(dict(parse_qsl(query)))
+            request = request.with_query(dict(parse_qsl(query)))
 
     def _page(self, request: Request) -> Page:
         """Request a page. What this raises is retried."""
         client = self.client
-        response = client.send(request)
-        if request.path != self.request.path and request.path not in client.run.beta_paths:
-            client.run.beta_paths.add(request.path)
-            client.log("%s: Dixa has %s under /beta only", client.stream, self.request.path)
+        response = self._send(request)
         self.answered = True
         body, replaced = repair_text(read_page(response, client.stream))
         if not body.strip() and HTTPStatus.NO_CONTENT in request.complete:
@@ -140,8 +119,29 @@ class ListSource:
         page = decode_page(body, self._rows_at, is_raw=self._is_raw, one_row=self._one_row)
         if not page.has_list:
             self._doubt("Dixa sent a page without a list of rows")
-        client.run.report.page(client, page.rows)
+        client.run.report.page(client.stream, page.rows)
         return page
+
+    def _send(self, request: Request) -> Response:
+        """Send a request, to ``/beta`` if Dixa has its path there only.
+
+        Dixa's published description is written for ``/beta``; ``/v1`` has the same paths, it says.
+        As long as neither has answered, a 404 may be a matter of the row that is asked for.
+        """
+        client, beta_paths = self.client, self.client.run.beta_paths
+        beta = replace(request, path=request.path.replace(_V1, _BETA, 1))
+        if beta.path not in beta_paths:
+            try:
+                return client.send(request)
+            except NotFoundError:
+                # Another thread may have found the path in the meantime.
+                if beta == request or (self.answered and beta.path not in beta_paths):
+                    raise
+        response = client.send(beta)
+        if beta.path not in beta_paths:
+            beta_paths.add(beta.path)
+            client.log("%s: Dixa has %s under /beta only", client.stream, request.path)
+        return response
 
     def _doubt(self, reason: str) -> None:
         """Warn, once, that a list may not be whole, although it ends."""
@@ -160,15 +160,11 @@ class ListReader:
     Args:
         rows: The rows, decoded. They are requested as they are read.
         sources: All that are requested for them. The rows themselves come from the last one.
-        path: Where they are from, for messages.
     """
 
-    def __init__(
-        self, rows: Iterator[Any], sources: Sequence[ListSource | ChildrenSource], path: str
-    ) -> None:
+    def __init__(self, rows: Iterator[Any], sources: Sequence[ListSource]) -> None:
         self._rows = rows
         self._sources = sources
-        self._path = path
 
     @property
     def begun(self) -> bool:
@@ -178,17 +174,18 @@ class ListReader:
     def batches(self) -> Iterator[Batch]:
         """Yield the rows, also those that came before a failure."""
         rows: list[Any] = []
+        path = self._sources[-1].request.path
         try:
             for row in self._rows:
                 rows.append(row)
                 if len(rows) == MOST_ROWS:
-                    yield Batch(rows, self._path)
+                    yield Batch(rows, path)
                     rows = []
         except STREAM_FAILURES:
-            yield Batch(rows, self._path)
+            yield Batch(rows, path)
             raise
         in_doubt = any(source.in_doubt for source in self._sources)
-        yield Batch(rows, self._path, Done(is_whole=not in_doubt))
+        yield Batch(rows, path, Done(is_whole=not in_doubt))
 
 
 def as_array(rows: Iterable[bytes | msgspec.Raw]) -> Iterator[bytes]:

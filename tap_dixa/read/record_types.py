@@ -119,7 +119,7 @@ class RecordTypesReader:
             RecordWindow(window.start, window.end, record_id=record_id, entry=entry)
             for window in self._windows_of(context)
         ]
-        for batch in self._reader.batches_of(windows, context):
+        for batch in self._reader.batches(windows, context):
             done = batch.done
             if done.is_worth_a_message:
                 # Otherwise a record type without rows is read from the start in every run.
@@ -133,7 +133,7 @@ class RecordTypesReader:
 
     def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
         for row in self._source.rows(window, retries):
-            self._client.run.report.row(self._client, window.record_id, row)
+            self._client.run.report.row(self._client.stream, window.record_id, row)
             try:
                 encoded = msgspec.json.encode(self._source.record(storable(row), window))
             except RecursionError:

@@ -1,25 +1,35 @@
-"""Read windows of time, in the order of the replication key."""
+"""Read windows of time: those of a run, downloaded ahead, halved if too large, read in order."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_dixa.download.fetcher import WindowFetcher
-from tap_dixa.download.json_text import repair_text
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
+from tap_dixa.download.json_array import repair_text
+from tap_dixa.download.windows import MARGIN, SHORTEST, WindowLength, split
+from tap_dixa.errors import DiskError, TooMuchError, UnusableRecordError
+from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, FAILURES, less_may_succeed
+from tap_dixa.prefetch import prefetch
 from tap_dixa.progress import Progress
 from tap_dixa.read.batches import Batch, Done, decode_row, grouped
-from tap_dixa.timestamps import to_rfc3339
+from tap_dixa.timestamps import DAY, parse, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import msgspec
+    from singer_sdk.streams import Stream
 
-    from tap_dixa.download.fetcher import Download
     from tap_dixa.download.spool import Spool
     from tap_dixa.download.windows import Window
     from tap_dixa.http.client import Client
+    from tap_dixa.http.retries import Retries
+    from tap_dixa.http.run import Run
+
+    Download = Callable[[Window, Retries], Spool]
 
 _Record = TypeVar("_Record")
 
@@ -29,12 +39,43 @@ _OUT_OF_PLACE = (
 )
 
 
+def windows_of(
+    stream: Stream, run: Run, context: Mapping[str, str] | None = None, *, lookback_days: int = 0
+) -> list[Window]:
+    """Decide which windows a run reads of a stream.
+
+    The run's upper bound, for all its streams, is a margin before its start: later changes belong
+    to the next run, and no request filters by a time in the future. If the stream has partitions,
+    the context is one of them. The longer one of its lookbacks counts.
+    """
+    settings = run.settings
+    start: int = settings.start_date
+    state = stream.get_context_state(context)
+    bookmark = state.get("replication_key_value")
+    is_its_own = state.get("replication_key") == stream.replication_key
+    if bookmark and is_its_own and stream.replication_method == REPLICATION_INCREMENTAL:
+        lookback = max(1000 * settings.lookback_seconds, lookback_days * DAY)
+        start = max(start, parse(bookmark) - lookback)
+    end = run.start - MARGIN
+    if settings.end_date is not None:
+        end = min(end, settings.end_date)
+    if stream.ABORT_AT_RECORD_COUNT is not None:
+        # --test wants to see a few records, and an export cannot be limited to a few.
+        start = max(start, end - DAY)
+    return split(start, end, settings.window_days)
+
+
 class WindowReader:
     """Reads windows of what Dixa filters by time, each as one response on disk.
 
+    A window that fails for a reason that less may resolve is halved. The halves are windows like
+    any other: each is emitted, and its file closed, before later ones. `WindowLength` learns from
+    that for the stream's other windows.
+
     Args:
         client: Has the run, the stream's name and its log.
-        download: Downloads a window with retries: see `WindowFetcher`.
+        download: Downloads a window with retries: it raises one of `FAILURES` once they are
+            exhausted.
         windows: Those of the stream's time range, consecutive, oldest first.
     """
 
@@ -43,16 +84,14 @@ class WindowReader:
         self.windows = windows
         self.begun = False
         """Whether Dixa has sent a window."""
-        self._fetcher = WindowFetcher(client, download)
+        self._download = download
+        self._length = WindowLength()
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield the records of the time range, oldest first."""
-        return self.batches_of(self.windows)
-
-    def batches_of(
-        self, windows: Sequence[Window], context: Mapping[str, str] | None = None
+    def batches(
+        self, windows: Sequence[Window] | None = None, context: Mapping[str, str] | None = None
     ) -> Iterator[Batch]:
-        """Yield the records of consecutive windows, of a partition if the stream has partitions."""
+        """Yield the records of the time range, oldest first, or of a partition and its windows."""
+        windows = self.windows if windows is None else windows
         name = " ".join((self.client.stream, *(context or {}).values()))
         progress = Progress(name, windows, self.client.log, self.client.run.progress_bar)
         with closing(progress):
@@ -72,12 +111,19 @@ class WindowReader:
 
         Yields:
             The responses on disk, oldest first. Each has its window, and is to be closed before
-            the next one is asked for.
+            the next one is asked for. At most `parallel_downloads` others are under way or on disk.
+
+        Raises:
+            RetriesExhaustedError: All attempts failed.
+            RefusedError: Dixa refuses the request.
+            UnusableRecordError: A record has no usable key or replication key.
+            DiskError: The response could not be written.
         """
         run = self.client.run
-        for spool in self._fetcher.fetch(windows, ahead=run.settings.parallel_downloads):
+        whole = [replace(window, earliest=windows[0].start) for window in windows]
+        for spool in self._downloads(whole, run.settings.parallel_downloads):
             self.begun = True
-            run.report.export(self.client, spool)
+            run.report.export(self.client.stream, spool)
             yield spool
 
     def records(self, spool: Spool) -> Iterator[tuple[int, bytes]]:
@@ -97,3 +143,66 @@ class WindowReader:
         for spool in self.spools([window]):
             for _, text in self.records(spool):
                 yield decode_row(decoder.decode, text, self.client.stream, spool.window)
+
+    def _downloads(self, windows: Iterable[Window], ahead: int) -> Iterator[Spool]:
+        parts = self._parts_of(windows)
+        with closing(prefetch(self._download_beginning, parts, ahead=ahead)) as downloads:
+            for window, spool in downloads:
+                yield spool
+                if spool.window.end < window.end:
+                    # One part at a time: later windows are on disk, or under way.
+                    yield from self._downloads([replace(window, start=spool.window.end)], ahead=0)
+
+    def _parts_of(self, windows: Iterable[Window]) -> Iterator[Window]:
+        """Cut windows into equal parts, each as short as needed when it is requested."""
+        for window in windows:
+            rest: Window | None = window
+            while rest is not None:
+                part, rest = rest.cut(self._length.longest)
+                yield part
+
+    def _download_beginning(self, window: Window) -> Spool:
+        """Download a window, or as much of its beginning as Dixa exports at once."""
+        retries = self.client.retries()
+        limit_is_less = False
+        while True:
+            part, _ = window.cut(self._length.longest)
+            can_be_halved = part.length > SHORTEST
+            retries.attempts_before_less = None
+            if can_be_halved:
+                # Of a longer window than those that succeed, one failure says enough.
+                is_trial = self._length.is_trial(part)
+                retries.attempts_before_less = 1 if is_trial else ATTEMPTS_BEFORE_LESS
+            try:
+                spool = self._download(part, retries)
+            except FAILURES as error:
+                if can_be_halved and less_may_succeed(error):
+                    limit_is_less |= self._length.failed(part, error)
+                    window, _ = part.cut(self._length.longest)
+                    retries.wait(error, window)
+                elif isinstance(error, TooMuchError):
+                    raise
+                else:
+                    what = f"{self.client.stream}: {part} could not be downloaded"
+                    raise retries.exhausted(error, what) from error
+            except (UnusableRecordError, DiskError) as error:
+                raise type(error)(f"{self.client.stream}: {part}: {error}") from None
+            else:
+                self._length.succeeded(part)
+                if limit_is_less:
+                    self._report_limit()
+                return spool
+
+    def _report_limit(self) -> None:
+        """Log that windows are shorter than the settings say."""
+        limit = self._length.limit
+        days = limit // DAY
+        self.client.warn(
+            "%s: Dixa cannot export more than %.1f hours at once, so the tap requests windows in "
+            "parts. %s",
+            self.client.stream,
+            limit / 3_600_000,
+            f"Set window_days to {days} to do so from the start"
+            if days
+            else "window_days cannot be that small",
+        )

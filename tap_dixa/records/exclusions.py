@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import MAPPER_ELSE_OPTION, MAPPER_SOURCE_OPTION, NULL_STRING
+from singer_sdk.mapper import (
+    MAPPER_ELSE_OPTION,
+    MAPPER_SOURCE_OPTION,
+    NULL_STRING,
+    SameRecordTransform,
+)
+
+from tap_dixa.schemas import ADDITIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.streams import Stream
 
     Selection = Mapping[tuple[str, ...], bool]
     """Whether each part of a schema is selected, by its breadcrumb."""
@@ -30,6 +40,37 @@ class Exclusions:
     def cover(self, field: str) -> bool:
         """Whether what is in a top-level field is dropped."""
         return self.everything or field in self.fields
+
+
+def exclusions_of(stream: Stream, other_names: Mapping[str, str]) -> Exclusions:
+    """Determine what must not arrive in `ADDITIONAL`.
+
+    With a stream map, that is all in the fields of the schema: a map may hash or remove it.
+    """
+    tap_fields, fields = stream.schema["properties"], stream.effective_schema["properties"]
+    if change_records(stream.stream_maps):
+        excluded = {*tap_fields, *fields}
+    else:
+        excluded = set(partly_selected(tap_fields, fields, stream.mask))
+    excluded.discard(ADDITIONAL)
+    excluded.update(second for second, first in other_names.items() if first in excluded)
+    return Exclusions(
+        frozenset(excluded),
+        everything=drops_new_fields(stream.config.get("stream_maps") or {}, stream.name)
+        or ADDITIONAL not in fields
+        or not stream.mask["properties", ADDITIONAL]
+        or not any(
+            # Flattening may shorten its name.
+            isinstance(stream_map, SameRecordTransform)
+            or ADDITIONAL in stream_map.transformed_schema["properties"]
+            for stream_map in stream.stream_maps
+        ),
+    )
+
+
+def change_records(stream_maps: Iterable[StreamMap]) -> bool:
+    """Whether one of the stream maps changes records, or leaves some out."""
+    return any(type(stream_map) is not SameRecordTransform for stream_map in stream_maps)
 
 
 def partly_selected(

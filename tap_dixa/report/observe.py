@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from typing_extensions import override
 
-from tap_dixa.download.json_text import repair_text
+from tap_dixa.download.json_array import repair_text
 from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError
-from tap_dixa.http import failures
+from tap_dixa.http.retries import RETRIABLE
+from tap_dixa.http.run import Report
 from tap_dixa.log_shapes import shown_name, shown_path, type_name
 from tap_dixa.read.exports import conversation_export
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.records.normalize import Normalizer
-from tap_dixa.run import Report
 from tap_dixa.streams.base import SCHEMAS
 from tap_dixa.streams.exports import ConversationsStream
 from tap_dixa.streams.lists import ListStream
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import requests
 
     from tap_dixa.download.spool import Spool
-    from tap_dixa.http.client import Client
     from tap_dixa.records.fields import Path
     from tap_dixa.streams.base import DixaStream
 
@@ -111,40 +110,37 @@ class ConnectionReport(Report):
         """Whether the filters ``after`` and ``before`` a time include it."""
 
     @override
-    def response(self, client: Client, path: str, response: requests.Response) -> None:
+    def response(self, stream: str, api: str, path: str, response: requests.Response) -> None:
         with self.lock:
-            self.statuses[client.stream][path][response.status_code] += 1
-            api = "Exports API" if client.is_exports else "Dixa API"
+            self.statuses[stream][path][response.status_code] += 1
             with suppress(OverflowError, ValueError):
                 date = parsedate_to_datetime(response.headers.get("Date", ""))
                 ahead = date.timestamp() - time.time()
                 self.ahead[api] = min(ahead, self.ahead.get(api, ahead), key=abs)
 
     @override
-    def page(self, client: Client, rows: Sequence[Any]) -> None:
-        stream = self._by_name[client.stream]
-        if isinstance(stream, ListStream):  # other streams are compared on disk
+    def page(self, stream: str, rows: Sequence[Any]) -> None:
+        if isinstance(self._by_name[stream], ListStream):  # other streams are compared on disk
             with self.lock:
                 for row in rows:
                     if isinstance(row, dict):
-                        self._compare(client.stream, row.copy())
+                        self._compare(stream, row.copy())
 
     @override
-    def row(self, client: Client, kind: str, row: Any) -> None:
+    def row(self, stream: str, kind: str, row: Any) -> None:
         with self.lock:
-            fields = self.rows[f"{client.stream} {shown_name(kind)}"]
+            fields = self.rows[f"{stream} {shown_name(kind)}"]
             if fields.rows < _SAMPLE:
                 fields.rows += 1
                 for path, value in _leaves(row):
                     fields.add(path, value)
 
     @override
-    def export(self, client: Client, spool: Spool) -> None:
-        stream = self._by_name[client.stream]
-        if isinstance(stream, ListStream):
+    def export(self, stream: str, spool: Spool) -> None:
+        if isinstance(self._by_name[stream], ListStream):
             return  # it reads the conversations once more
         with self.lock:
-            day = self.days[stream.name]
+            day = self.days[stream]
             day.records += len(spool)
             day.size += spool.size
             if order := spool.order():
@@ -153,9 +149,9 @@ class ConnectionReport(Report):
                 with suppress(*_NOT_DECODABLE):  # the stream itself fails because of it
                     record = decode(repair_text(text)[0])
                     is_inside = spool.window.start <= time < spool.window.end
-                    if stream.name == ConversationsStream.name and is_inside:
+                    if stream == ConversationsStream.name and is_inside:
                         self.conversation_at = self.conversation_at or time
-                    self._compare(client.stream, record)
+                    self._compare(stream, record)
 
     def _compare(self, stream: str, record: dict[str, Any]) -> None:
         """Note what a record holds and its schema does not. The record is changed."""
@@ -191,7 +187,7 @@ class ConnectionReport(Report):
         source = conversation_export(client)
         bounds = {"after": (at, at + 2 * MARGIN), "before": (at - 2 * MARGIN, at)}
         for side, (after, before) in bounds.items():
-            with suppress(*STREAM_FAILURES, *failures.RETRIABLE, *_NOT_DECODABLE):
+            with suppress(*STREAM_FAILURES, *RETRIABLE, *_NOT_DECODABLE):
                 with client.send(source.between(after, before)) as response:
                     records = msgspec.json.decode(response.content, type=list[dict[str, Any]])
                 self.inclusive[side] = any(record.get("updated_at") == at for record in records)

@@ -6,16 +6,14 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import SingerSDKError
-from singer_sdk.mapper import CustomStreamMap, PluginMapper, SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap, PluginMapper
 from typing_extensions import override
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.records.mapped_values import FittingMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from singer_sdk.mapper import StreamMap
+    from collections.abc import Callable, Sequence
 
 _HARMLESS = (ArithmeticError, AttributeError, TypeError)
 """Exceptions whose messages hold no value of a record."""
@@ -79,8 +77,3 @@ def _naming(stream: str, function: Callable[..., Any]) -> Callable[..., Any]:
             raise SettingsError(f"stream_maps: {what} failed for {stream}: {reason}") from error
 
     return call
-
-
-def change_records(stream_maps: Iterable[StreamMap]) -> bool:
-    """Whether one of the stream maps changes records, or leaves some out."""
-    return any(type(stream_map) is not SameRecordTransform for stream_map in stream_maps)

@@ -15,19 +15,23 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_dixa.errors import STREAM_FAILURES
 from tap_dixa.read.batches import MOST_ROWS, decode_row
+from tap_dixa.records.exclusions import change_records
 from tap_dixa.singer.batch import write_batches
 from tap_dixa.singer.stdout import StdoutWriter
-from tap_dixa.singer.stream_maps import change_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Record
+    from singer_sdk.streams import Stream
+    from singer_sdk.tap_base import Tap
 
     from tap_dixa.read.batches import Batch, Done
     from tap_dixa.records.compiled import Encodable
-    from tap_dixa.streams.base import DixaStream
+
+    Conversion = Callable[[Any], Encodable]
+    """Makes a record of a row."""
 
 _MOST_REPEATED = 100
 """How many records lie between two STATE messages at most, unless one conversation has more rows. A
@@ -35,10 +39,12 @@ lower number would cost time."""
 
 
 class Writer:
-    """Emits the batches of one stream."""
+    """Emits the batches of one stream of a tap."""
 
-    def __init__(self, stream: DixaStream) -> None:
+    def __init__(self, stream: Stream, tap: Tap) -> None:
         self._stream = stream
+        self._output = tap.message_writer
+        self._states = tap.state_writer
         self._emitted = 0
         """How many records were emitted since the last STATE message."""
         self._is_file_open = False
@@ -59,38 +65,46 @@ class Writer:
             and not maps[0].flattening_enabled
             and all(stream.mask.values())
             and stream.replication_method == REPLICATION_INCREMENTAL
-            and not stream.is_test  # which only the SDK's path counts records for
-            and isinstance(stream.message_writer, StdoutWriter)
+            and not self._is_test  # which only the SDK's path counts records for
+            and isinstance(self._output, StdoutWriter)
         )
 
-    def write(self, batches: Iterator[Batch]) -> None:
+    @property
+    def _is_test(self) -> bool:
+        return self._stream.ABORT_AT_RECORD_COUNT is not None
+
+    def write(self, batches: Iterator[Batch], conversion: Conversion) -> None:
         """Write RECORD messages, on the fast path."""
-        stdout = cast("StdoutWriter", self._stream.message_writer)
-        conversion = self._stream.conversion(fast=True)
+        stdout = cast("StdoutWriter", self._output)
         with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
             for batch in self._in_turn(batches):
                 if batch.rows:
                     stdout.write_records(self._stream.name, self._records(batch, conversion))
                     counter.increment(len(batch.rows))
 
-    def dictionaries(self, batches: Iterator[Batch]) -> Iterator[Record]:
+    def dictionaries(
+        self, batches: Iterator[Batch], conversion: Callable[[Any], Record]
+    ) -> Iterator[Record]:
         """Yield records for the SDK's loop, which emits each before it asks for the next one."""
-        conversion = self._stream.conversion(fast=False)
         for batch in self._in_turn(batches):
             for row in batch.rows:
                 yield decode_row(conversion, row, self._stream.name, batch.origin)
 
     def files(
-        self, batches: Iterator[Batch], config: BatchConfig
+        self,
+        batches: Iterator[Batch],
+        config: BatchConfig,
+        conversion: Conversion,
+        mapped: Callable[[list[Any]], list[Record]] | None,
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Write BATCH files of the records as they would be emitted, stream maps applied.
+        """Write BATCH files of the records as they would be emitted.
 
         A file that a failure finds open is announced before the stream fails. Of a stream's record
         types, those that did not fail would otherwise be read anew in each run.
         """
         stream, state = self._stream, self._stream.stream_state
         announced = deepcopy(state)
-        chunks = self._chunks(batches, config.batch_size)
+        chunks = self._chunks(batches, config.batch_size, conversion, mapped)
         try:
             for url in write_batches(chunks, config, f"{stream.tap_name}--{stream.name}"):
                 yield config.encoding, [url]
@@ -103,16 +117,20 @@ class Writer:
         if self._failure is not None:
             raise self._failure
 
-    def _chunks(self, batches: Iterator[Batch], size: int) -> Iterator[list[Encodable]]:
+    def _chunks(
+        self,
+        batches: Iterator[Batch],
+        size: int,
+        conversion: Conversion,
+        mapped: Callable[[list[Any]], list[Record]] | None,
+    ) -> Iterator[list[Encodable]]:
         """Yield records for a file, not more than one may hold, until the stream fails."""
-        is_fast = self.is_fast
-        conversion = self._stream.conversion(fast=is_fast)
         try:
             with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
                 for batch in self._in_turn(batches):
                     records = self._records(batch, conversion)
-                    if not is_fast:
-                        records = self._stream.mapped(records)
+                    if mapped is not None:
+                        records = mapped(records)
                     for start in range(0, len(records), size):
                         yield records[start : start + size]
                         self._is_file_open = True
@@ -120,7 +138,7 @@ class Writer:
         except STREAM_FAILURES as failure:
             self._failure = failure
 
-    def _records(self, batch: Batch, conversion: Callable[[Any], Encodable]) -> list[Encodable]:
+    def _records(self, batch: Batch, conversion: Conversion) -> list[Encodable]:
         name, origin = self._stream.name, batch.origin
         return [decode_row(conversion, row, name, origin) for row in batch.rows]
 
@@ -138,10 +156,18 @@ class Writer:
     def _move_state(self, done: Done) -> None:
         stream = self._stream
         if done.bookmark is not None:
-            stream.advance_bookmark(done.bookmark, done.context)
+            self._advance_bookmark(done.bookmark, done.context)
         stream.stream_state.update(done.state)
         self.is_whole = done.is_whole
         is_due = done.is_worth_a_message or self._emitted + MOST_ROWS > _MOST_REPEATED
-        if is_due and not (self._is_file_open or stream.is_test):
-            stream.write_state()
+        if is_due and not (self._is_file_open or self._is_test):
+            self._states.write_state(stream.tap_state)
+            stream.state_manager.is_flushed = True
             self._emitted = 0
+
+    def _advance_bookmark(self, value: str, context: Mapping[str, str] | None) -> None:
+        """Move the bookmark, of a partition if the stream has partitions, and never back."""
+        stream, key = self._stream, str(self._stream.replication_key)
+        bookmark = stream.get_context_state(context).get("replication_key_value")
+        if stream.replication_method == REPLICATION_INCREMENTAL and value >= (bookmark or ""):
+            stream.state_manager.increment_state({key: value}, context=context, replication_key=key)

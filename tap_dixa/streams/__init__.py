@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_dixa.streams import analytics, conversation_rows, exports, lists
+from tap_dixa.streams import analytics, conversation_rows, exports, knowledge, lists
 
 if TYPE_CHECKING:
     from tap_dixa.streams.base import DixaStream
@@ -27,16 +27,16 @@ STREAMS: tuple[type[DixaStream], ...] = (
     lists.TemplatesStream,
     lists.OrganizationStream,
     lists.AiAgentsStream,
-    lists.KnowledgeCollectionsStream,
-    lists.KnowledgeCategoriesStream,
-    lists.KnowledgeArticlesStream,
+    knowledge.KnowledgeCollectionsStream,
+    knowledge.KnowledgeCategoriesStream,
+    knowledge.KnowledgeArticlesStream,
     exports.ActivityLogsStream,
     conversation_rows.ConversationNotesStream,
     conversation_rows.ConversationRatingsStream,
     analytics.AnalyticsRecordsStream,
-    lists.AnalyticsRecordTypesStream,
-    lists.AnalyticsMetricsStream,
+    analytics.AnalyticsRecordTypesStream,
+    analytics.AnalyticsMetricsStream,
     analytics.IntelligenceRecordsStream,
-    lists.IntelligenceRecordTypesStream,
+    analytics.IntelligenceRecordTypesStream,
 )
 """All of them, in the order in which they are synced."""

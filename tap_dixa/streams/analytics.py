@@ -1,4 +1,4 @@
-"""The records of the Analytics and the Intelligence API. The latter is a beta, which may change."""
+"""The streams of the Analytics and the Intelligence API. The latter is a beta, which may change."""
 
 from __future__ import annotations
 
@@ -9,15 +9,41 @@ from typing_extensions import override
 
 from tap_dixa.read.analytics import AnalyticsSource, IntelligenceSource
 from tap_dixa.read.record_types import RecordTypesReader
+from tap_dixa.read.window_reader import windows_of
 from tap_dixa.streams.base import DixaStream
-from tap_dixa.streams.lists import AnalyticsRecordTypesStream, IntelligenceRecordTypesStream
-from tap_dixa.streams.time_range import windows_of
+from tap_dixa.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dixa.read.batches import Reader
-    from tap_dixa.streams.lists import ListStream
+
+
+class AnalyticsMetricsStream(ListStream):
+    """The metrics of the Analytics API."""
+
+    name = "analytics_metrics"
+    path = "/v1/analytics/metrics"
+    is_optional = True
+    selected_by_default = False
+
+
+class AnalyticsRecordTypesStream(ListStream):
+    """The record types of the Analytics API."""
+
+    name = "analytics_record_types"
+    path = "/v1/analytics/records"
+    is_optional = True
+    selected_by_default = False
+
+
+class IntelligenceRecordTypesStream(ListStream):
+    """The record types of the Intelligence API."""
+
+    name = "intelligence_record_types"
+    path = "/beta/intelligence/records"
+    is_optional = True
+    selected_by_default = False
 
 
 class AnalyticsRecordsStream(DixaStream):
@@ -46,9 +72,9 @@ class AnalyticsRecordsStream(DixaStream):
     def read(self) -> Reader:
         return RecordTypesReader(
             self.source(self.client, self.path),
-            self.types.list_of(self.client),
+            self.types.list_of(self.run),
             self.setting,
-            partial(windows_of, self, lookback_days=self.lookback_days),
+            partial(windows_of, self, self.run, lookback_days=self.lookback_days),
             is_test=self.is_test,
         )
 

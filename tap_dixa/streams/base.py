@@ -16,11 +16,12 @@ from tap_dixa import schemas
 from tap_dixa.errors import ForbiddenError, NotFoundError, SettingsError
 from tap_dixa.http.client import Client
 from tap_dixa.records.compiled import CompiledNormalizer
+from tap_dixa.records.content_warnings import ContentWarnings
+from tap_dixa.records.exclusions import change_records, exclusions_of
 from tap_dixa.records.json_numbers import decode
+from tap_dixa.records.normalize import Normalizer
 from tap_dixa.singer.batch import batch_record, check_batch_config
-from tap_dixa.singer.stream_maps import change_records
 from tap_dixa.singer.writer import Writer
-from tap_dixa.streams.schema_fit import normalizer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.messages import RecordMessage
 
     from tap_dixa.errors import RefusedError
+    from tap_dixa.http.run import Run
     from tap_dixa.read.batches import Batch, Reader
     from tap_dixa.records.compiled import Encodable
-    from tap_dixa.records.normalize import Normalizer
-    from tap_dixa.run import Run
 
 SCHEMAS = SchemaDirectory(schemas)
 """The streams' own schemas, by name, whatever a catalog says."""
@@ -95,7 +95,9 @@ class DixaStream(Stream):
     @cached_property
     def normalize(self) -> Normalizer:
         """Makes records, as Dixa sends them, fit the schema."""
-        return normalizer_of(self)
+        exclusions = exclusions_of(self, self.other_names)
+        warnings = ContentWarnings(self.name, self.primary_keys, self.client.warn, exclusions)
+        return Normalizer(self.effective_schema, warnings, self.other_names, exclusions)
 
     def conversion(self, *, fast: bool) -> Callable[[Any], Encodable]:
         """Return what makes a record of a row; a fast one, any object that is encoded as one."""
@@ -106,12 +108,7 @@ class DixaStream(Stream):
     @cached_property
     def writer(self) -> Writer:
         """Emits the stream's batches."""
-        return Writer(self)
-
-    @property
-    def message_writer(self) -> object:
-        """What writes the tap's messages."""
-        return self._tap.message_writer
+        return Writer(self, self._tap)
 
     def batches(self) -> Iterator[Batch]:
         """Yield what Dixa has.
@@ -130,7 +127,7 @@ class DixaStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        return self.writer.dictionaries(self.batches())
+        return self.writer.dictionaries(self.batches(), self.conversion(fast=False))
 
     @override
     def _sync_records(
@@ -138,7 +135,7 @@ class DixaStream(Stream):
     ) -> Generator[dict[str, Any], Any, Any]:
         if write_messages and self.writer.is_fast:
             self._write_starting_replication_value(None)
-            self.writer.write(self.batches())
+            self.writer.write(self.batches(), self.conversion(fast=True))
             self._finalize_state(self.stream_state)
             self._write_state_message()
         else:
@@ -151,7 +148,9 @@ class DixaStream(Stream):
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
         self._write_starting_replication_value(context)
-        yield from self.writer.files(self.batches(), batch_config)
+        is_fast = self.writer.is_fast
+        conversion, mapped = self.conversion(fast=is_fast), None if is_fast else self._mapped
+        yield from self.writer.files(self.batches(), batch_config, conversion, mapped)
         self._finalize_state(self.stream_state)
 
     @override
@@ -177,7 +176,7 @@ class DixaStream(Stream):
                 )
         return batch_config
 
-    def mapped(self, records: list[Record]) -> list[Record]:
+    def _mapped(self, records: list[Record]) -> list[Record]:
         """Apply the selection and the stream maps, for a BATCH file."""
         return [
             batch_record(message)
@@ -206,19 +205,6 @@ class DixaStream(Stream):
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
         """Leave the state to the writer: the reader says what it may say."""
-
-    def advance_bookmark(self, value: str, context: Context | None = None) -> None:
-        """Move the bookmark, of a partition if the stream has partitions, and never back."""
-        bookmark = self.get_context_state(context).get("replication_key_value")
-        if bookmark is None or value >= bookmark:
-            latest = {str(self.replication_key): value}
-            super()._increment_stream_state(latest, context=context)
-
-    def write_state(self) -> None:
-        """Write a STATE message."""
-        # The SDK only writes one after a record; a bookmark may move without any.
-        self.state_manager.is_flushed = False
-        self._write_state_message()
 
     # ACTIVATE_VERSION
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_dixa.http.client import Client
 from tap_dixa.read.changed_conversations import REPLICATION_KEY, ChangedConversationsReader
 from tap_dixa.read.children import ChildrenSource
 from tap_dixa.read.exports import conversation_export
-from tap_dixa.read.window_reader import WindowReader
+from tap_dixa.read.window_reader import WindowReader, windows_of
 from tap_dixa.streams.lists import ListStream
-from tap_dixa.streams.time_range import windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,9 +55,11 @@ def _of_changed_conversations(
     stream: ListStream, arrange: Callable[[Iterator[Any]], Iterator[Any]]
 ) -> Reader:
     """Make the reader of the rows of conversations that changed, which may be transformed."""
-    exports = stream.client.named(stream.name, is_exports=True)
-    reader = WindowReader(exports, conversation_export(exports).download, windows_of(stream))
-    children = ChildrenSource(stream.list_of(stream.client), "csid", arrange=arrange)
+    exports = Client(stream.run, stream.name, is_exports=True)
+    reader = WindowReader(
+        exports, conversation_export(exports).download, windows_of(stream, stream.run)
+    )
+    children = ChildrenSource(stream.list_of(stream.run), "csid", arrange=arrange)
     return ChangedConversationsReader(reader, children, stream.stream_state, is_test=stream.is_test)
 
 

@@ -8,18 +8,18 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_dixa.download.spool import key_decoder
+from tap_dixa.http.client import Client
 from tap_dixa.read.activity_log import LOG_PATH, ActivityLogSource
 from tap_dixa.read.conversation_entries import EntrySearch
 from tap_dixa.read.erased_conversations import ErasedConversations
 from tap_dixa.read.erased_messages import MessageSearch, RedactedMessages
 from tap_dixa.read.exports import CONVERSATIONS_PATH, ExportSource, conversation_export
 from tap_dixa.read.refresh import RefreshingReader
-from tap_dixa.read.window_reader import WindowReader
+from tap_dixa.read.window_reader import WindowReader, windows_of
 from tap_dixa.streams.base import DixaStream
-from tap_dixa.streams.time_range import windows_of
 
 if TYPE_CHECKING:
-    from tap_dixa.http.client import Client
+    from tap_dixa.http.run import Run
     from tap_dixa.read.batches import Reader
     from tap_dixa.read.refresh import Search
 
@@ -35,7 +35,7 @@ class ConversationsStream(DixaStream):
     @override
     def read(self) -> Reader:
         source = conversation_export(self.client)
-        return WindowReader(self.client, source.download, windows_of(self))
+        return WindowReader(self.client, source.download, windows_of(self, self.run))
 
 
 class MessagesStream(DixaStream):
@@ -52,9 +52,9 @@ class MessagesStream(DixaStream):
     def read(self) -> Reader:
         client, keys = self.client, key_decoder("created_at", {"id": str})
         source = ExportSource(client, self.path, "created_at", keys)
-        reader = WindowReader(client, source.download, windows_of(self))
-        log = ActivityLogSource(client.named(ActivityLogsStream.name, is_exports=False))
-        search = MessageSearch(reader, _conversations(client), RedactedMessages(log, self.name))
+        reader = WindowReader(client, source.download, windows_of(self, self.run))
+        log = ActivityLogSource(Client(self.run, ActivityLogsStream.name))
+        search = MessageSearch(reader, _conversations(self.run), RedactedMessages(log, self.name))
         return _with_refresh(self, reader, search)
 
 
@@ -68,8 +68,8 @@ class ActivityLogsStream(DixaStream):
     @override
     def read(self) -> Reader:
         source = ActivityLogSource(self.client)
-        reader = WindowReader(self.client, source.download, windows_of(self))
-        return _with_refresh(self, reader, EntrySearch(reader, _conversations(self.client)))
+        reader = WindowReader(self.client, source.download, windows_of(self, self.run))
+        return _with_refresh(self, reader, EntrySearch(reader, _conversations(self.run)))
 
 
 def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> Reader:
@@ -80,5 +80,5 @@ def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> R
     return reader
 
 
-def _conversations(client: Client) -> ErasedConversations:
-    return ErasedConversations(client.named(ConversationsStream.name, is_exports=True))
+def _conversations(run: Run) -> ErasedConversations:
+    return ErasedConversations(Client(run, ConversationsStream.name, is_exports=True))

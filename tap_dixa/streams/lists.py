@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_dixa.errors import UnusableRecordError
-from tap_dixa.http.client import Request
+from tap_dixa.http.client import Client, Request
 from tap_dixa.log_shapes import shown_value
 from tap_dixa.read.children import ChildrenSource
-from tap_dixa.read.knowledge import item_ids
 from tap_dixa.read.lists import LIST_STATUSES, ListReader, ListSource, is_key, unusable_key
 from tap_dixa.streams.base import DixaStream
 
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_dixa.http.client import Client
+    from tap_dixa.http.run import Run
     from tap_dixa.read.batches import Reader
-    from tap_dixa.read.knowledge import Kind
 
 CHANNELS = (
     *("Email", "ContactForm", "WidgetChat", "Messenger", "FacebookMessenger", "WhatsApp"),
@@ -31,7 +29,7 @@ CHANNELS = (
 
 
 class ListStream(DixaStream):
-    """Rows of the Dixa API: a list that is read completely in each run, unless `read` differs.
+    """Rows of the Dixa API: a list, or one for each row of another list, read in each run.
 
     A new one also needs ``schemas/NAME.json`` and its place in `tap_dixa.streams.STREAMS`.
     """
@@ -42,6 +40,12 @@ class ListStream(DixaStream):
     one_row: ClassVar[bool] = False
     """Whether there is one object in the place of a list of rows."""
 
+    parents: ClassVar[type[ListStream] | None] = None
+    """The list of whose rows, requested first, each has a list of this stream."""
+
+    parent_key: ClassVar[str] = "id"
+    """The name of a parent's id, in the path and in the rows."""
+
     parameters: ClassVar[Mapping[str, str]] = {}
     """Query parameters of every request."""
 
@@ -49,18 +53,22 @@ class ListStream(DixaStream):
     """Whether the setting `page_size` is for this list, which can be long."""
 
     @classmethod
-    def list_of(cls, client: Client) -> ListSource:
+    def list_of(cls, run: Run) -> ListSource:
         """Make what requests the list, for whatever stream."""
-        size = client.run.settings.page_size
+        size = run.settings.page_size
         limit = {"pageLimit": str(size)} if cls.has_page_limit and size else {}
         request = Request(cls.path, query={**cls.parameters, **limit}, complete=LIST_STATUSES)
-        named = client.named(cls.name)  # type: ignore[misc] # each class has its own
-        return ListSource(named, request, rows_at=cls.rows_at, one_row=cls.one_row)
+        client = Client(run, cls.name)  # type: ignore[misc] # each class has its own
+        return ListSource(client, request, rows_at=cls.rows_at, one_row=cls.one_row)
 
     @override
     def read(self) -> Reader:
-        source = self.list_of(self.client)
-        return ListReader(source.rows(), [source], self.path)
+        source = self.list_of(self.run)
+        if self.parents is None:
+            return ListReader(source.rows(), [source])
+        parents = self.parents.list_of(self.run)
+        children = ChildrenSource(source, self.parent_key)
+        return ListReader(children.of_ids(parents.ids()), [parents, source])
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Transform a row as Dixa sends it."""
@@ -177,41 +185,6 @@ class BusinessHoursSchedulesStream(ListStream):
     is_optional = True
 
 
-class KnowledgeCollectionsStream(ListStream):
-    """Collections of articles."""
-
-    name = "knowledge_collections"
-    path = "/v1/knowledge/collections"
-    is_optional = True
-
-
-class AnalyticsMetricsStream(ListStream):
-    """The metrics of the Analytics API."""
-
-    name = "analytics_metrics"
-    path = "/v1/analytics/metrics"
-    is_optional = True
-    selected_by_default = False
-
-
-class AnalyticsRecordTypesStream(ListStream):
-    """The record types of the Analytics API."""
-
-    name = "analytics_record_types"
-    path = "/v1/analytics/records"
-    is_optional = True
-    selected_by_default = False
-
-
-class IntelligenceRecordTypesStream(ListStream):
-    """The record types of the Intelligence API."""
-
-    name = "intelligence_record_types"
-    path = "/beta/intelligence/records"
-    is_optional = True
-    selected_by_default = False
-
-
 class QueueMembersStream(ListStream):
     """Which agents work on which queue.
 
@@ -221,10 +194,8 @@ class QueueMembersStream(ListStream):
     name = "queue_members"
     path = "/v1/queues/{queueId}/members"
     primary_keys = ("queueId", "agentId")
-
-    @override
-    def read(self) -> Reader:
-        return _of_each(QueuesStream, "queueId", self)
+    parents = QueuesStream
+    parent_key = "queueId"
 
 
 class TeamMembersStream(ListStream):
@@ -233,10 +204,8 @@ class TeamMembersStream(ListStream):
     name = "team_members"
     path = "/v1/teams/{teamId}/agents"
     primary_keys = ("teamId", "id")
-
-    @override
-    def read(self) -> Reader:
-        return _of_each(TeamsStream, "teamId", self)
+    parents = TeamsStream
+    parent_key = "teamId"
 
 
 class BusinessHoursDefinitionsStream(ListStream):
@@ -247,10 +216,7 @@ class BusinessHoursDefinitionsStream(ListStream):
     rows_at = ("data", "schedule")
     one_row = True
     is_optional = True
-
-    @override
-    def read(self) -> Reader:
-        return _of_each(BusinessHoursSchedulesStream, "id", self)
+    parents = BusinessHoursSchedulesStream
 
 
 class ConversationFlowsStream(ListStream):
@@ -263,52 +229,8 @@ class ConversationFlowsStream(ListStream):
 
     @override
     def read(self) -> Reader:
-        flows = ChildrenSource(self.list_of(self.client), "channel", in_query=True)
-        return ListReader(_distinct(flows.of_ids(CHANNELS)), [flows], self.path)
-
-
-class KnowledgeCategoriesStream(ListStream):
-    """Categories, at every depth."""
-
-    name = "knowledge_categories"
-    path = "/v1/knowledge/categories/{id}"
-    one_row = True
-    is_optional = True
-
-    @override
-    def read(self) -> Reader:
-        return _of_catalogs("categories", self)
-
-
-class KnowledgeArticlesStream(ListStream):
-    """Articles, with the draft and the published text in their default language."""
-
-    name = "knowledge_articles"
-    path = "/v1/knowledge/articles/{id}"
-    one_row = True
-    is_optional = True
-
-    @override
-    def read(self) -> Reader:
-        return _of_catalogs("articles", self)
-
-
-def _of_each(parents: type[ListStream], key: str, stream: ListStream) -> Reader:
-    """Read a stream that is requested for each row of a list, which is requested first."""
-    source = parents.list_of(stream.client)
-    children = ChildrenSource(stream.list_of(stream.client), key)
-    return ListReader(children.of_ids(source.ids()), [source, children], stream.path)
-
-
-def _of_catalogs(kind: Kind, stream: ListStream) -> Reader:
-    """Read the items that are named by the catalogs of all collections."""
-    collections = KnowledgeCollectionsStream.list_of(stream.client)
-    request = Request("/v1/knowledge/collections/{collectionId}/catalog", complete=LIST_STATUSES)
-    catalog = ListSource(collections.client, request, one_row=True, is_raw=True)
-    catalogs = ChildrenSource(catalog, "collectionId")
-    items = ChildrenSource(stream.list_of(stream.client), "id")
-    ids = item_ids(kind, catalogs.of_ids(collections.ids()))
-    return ListReader(items.of_ids(ids), [collections, catalogs, items], stream.path)
+        flows = ChildrenSource(self.list_of(self.run), "channel", in_query=True)
+        return ListReader(_distinct(flows.of_ids(CHANNELS)), [flows.source])
 
 
 def _distinct(rows: Iterator[Any]) -> Iterator[Any]:

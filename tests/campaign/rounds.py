@@ -32,9 +32,9 @@ TOKEN_PIECE = 12
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 CODE = """
 import resource, sys
-from tap_dixa.http import failures
+from tap_dixa.http import retries
 from tap_dixa.__main__ import main
-failures.LONGEST_WAIT = 100  # a Retry-After costs a second at most
+retries.LONGEST_WAIT = 100  # a Retry-After costs a second at most
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))  # so that nothing else suffers
 try:
     main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_dixa.http.failures import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
+from tap_dixa.http.retries import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS
 from tests import expected
 from tests.conftest import EXPORTS, FAST_PATH, SDK_PATH, made
 from tests.end_to_end import batches, checks
@@ -156,3 +156,17 @@ def test_paths_that_exist_under_beta_only_are_found_there(account_of, wanted):
     missing = [path for path, _, status in account.answered if status == 404]
     members = f"/v1/queues/{account.data.directory.queues[0]['id']}/members"
     assert sorted(missing) == sorted({*paths, members})
+
+
+def test_they_are_found_although_the_first_row_that_is_asked_for_is_gone(account_of):
+    gone = Refusal(404)  # for the members of the first queue, under /beta too
+    account = account_of(
+        "queue_members", **SMALL, beta_only={"/v1/queues"}, api_faults=[None, gone]
+    )
+    run = checks.succeeded(account.sync())
+    first = account.data.directory.queues[0]["id"]
+    account.behaviour.beta_only.clear()
+    known = records_of(account.sandbox)["queue_members"].values()
+    assert f"queueId {first} no longer exists and is skipped" in run.log
+    read = sorted((row["queueId"], row["agentId"]) for row in run.records("queue_members"))
+    assert read == sorted((r["queueId"], r["agentId"]) for r in known if r["queueId"] != first)

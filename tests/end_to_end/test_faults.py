@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from tap_dixa.http.failures import ATTEMPTS_BEFORE_LESS, MAX_ATTEMPTS, TIMEOUTS_BEFORE_LESS
+from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, MAX_ATTEMPTS, TIMEOUTS_BEFORE_LESS
 from tests import expected
 from tests.conftest import EXPORTS
 from tests.end_to_end import checks

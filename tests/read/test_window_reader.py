@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from threading import Lock
+from types import SimpleNamespace
 
 import pytest
 import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.download.fetcher import SHORTEST, WindowFetcher, WindowLength
-from tap_dixa.download.windows import LONGEST, Window, split
+from tap_dixa.download.windows import LONGEST, SHORTEST, Window, WindowLength, split
 from tap_dixa.errors import TooMuchError
 from tap_dixa.http.retries import Retries
+from tap_dixa.http.run import Report
 from tap_dixa.http.session import LimitedSession
+from tap_dixa.read.window_reader import WindowReader
 from tests.conftest import DAY, HOUR
 
 START = 1_735_689_600_123
@@ -43,7 +45,9 @@ class Service:
 
     stream = "stream"
 
-    def __init__(self, limit):
+    def __init__(self, limit, ahead):
+        settings = SimpleNamespace(parallel_downloads=ahead)
+        self.run = SimpleNamespace(settings=settings, report=Report())
         self._limit = limit
         self._lock = Lock()
         self.session = LimitedSession(1000, 1000)
@@ -51,7 +55,7 @@ class Service:
         self.lines = []
 
     def retries(self):
-        return Retries(self)
+        return Retries(self.session, self.stream, self.warn)
 
     def warn(self, message, *args):
         self.lines.append(message % args)
@@ -80,9 +84,9 @@ def few(windows, limit):
 @example(HOUR, 5 * DAY, 31, 4)
 @example(LONGEST - 1, 100 * DAY, 31, 2)
 def test_windows_are_halved_until_each_can_be_exported(limit, span, days, ahead):
-    windows, service = split(START, START + span, days), Service(limit)
+    windows, service = split(START, START + span, days), Service(limit, ahead)
     edge = START
-    for response in WindowFetcher(service, service.download).fetch(windows, ahead=ahead):
+    for response in WindowReader(service, service.download).spools(windows):
         assert response.window.start == edge  # in order, without gap or overlap
         assert response.window.earliest == START
         edge = response.window.end
@@ -98,9 +102,9 @@ def test_windows_are_halved_until_each_can_be_exported(limit, span, days, ahead)
 
 @given(st.integers(1, HOUR // 2 - 1), spans.filter(lambda span: span > HOUR), window_days)
 def test_a_window_of_less_than_an_hour_is_not_halved(limit, span, days):
-    service = Service(limit)
+    service = Service(limit, 1)
     windows = split(START, START + span, days)
-    responses = WindowFetcher(service, service.download).fetch(windows, ahead=1)
+    responses = WindowReader(service, service.download).spools(windows)
     with pytest.raises(TooMuchError):
         deque(map(Response.close, responses))
     assert service.refused <= MOST_HALVINGS + 1

@@ -1,4 +1,4 @@
-"""What Dixa's status codes mean: an error that is retried, or one that says what to do."""
+"""Responses: their bodies, and the errors that their status codes mean."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import requests
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
-from tap_dixa.http.body import body_parts
 from tap_dixa.log_shapes import shown_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk.exceptions import FatalAPIError
 
+LARGEST_PAGE = 64 << 20
+"""A larger page is refused, in bytes, decompressed. The largest of the activity log, of 10,000
+entries, has some 20 MB."""
+_PART = 1 << 16
 _MOST_READ = 2_000
 """How much of a refused request's body is read, in bytes."""
 
@@ -41,6 +46,39 @@ _REDIRECTED = (
     "Dixa redirected the request to another address, which the tap does not follow with a token. "
     "Check exports_api_url and dixa_api_url"
 )
+
+
+def body_parts(response: requests.Response, size: int) -> Iterator[bytes]:
+    """Yield a body in parts as they arrive, decompressed, of so many bytes at most.
+
+    Raises:
+        RequestException: The body is damaged, or ends early.
+    """
+    try:
+        yield from response.iter_content(size)
+    except ValueError as error:  # a chunk says that it has a negative length
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+
+
+def read_page(response: requests.Response, stream: str) -> bytes:
+    """Read a page whole, and no more of it than memory holds.
+
+    Raises:
+        RequestException: The body is damaged, or ends early.
+        TooMuchError: It is too large.
+    """
+    parts, size = [], 0
+    with response:
+        for part in body_parts(response, _PART):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_PAGE:
+                raise TooMuchError(
+                    f"{stream}: Dixa sent a page of more than {LARGEST_PAGE >> 20} MB, which is "
+                    "more than the tap can hold. Try a smaller page_size; if that does not help, "
+                    "please report it"
+                )
+    return b"".join(parts)
 
 
 def error_of(response: requests.Response, stream: str) -> RetriableAPIError | FatalAPIError:

@@ -1,14 +1,13 @@
-"""Work ahead in threads, and take the results in order."""
+"""Work ahead in threads, take the results in order, and cancel what is no longer needed."""
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, wait
+from contextvars import ContextVar
 from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Protocol, TypeVar
-
-from tap_dixa.cancellation import cancel_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -23,6 +22,19 @@ _Result = TypeVar("_Result", bound=_Closeable)
 
 _WAIT = 0.2
 """How long to wait for a result at a time, in seconds."""
+_cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
+"""What cancels the work of the current thread."""
+
+
+class CancelledError(Exception):
+    """The work of this thread is no longer needed."""
+
+
+def raise_if_cancelled() -> None:
+    """End the work of the current thread with `CancelledError`, if it is cancelled."""
+    event = _cancelled.get()
+    if event is not None and event.is_set():
+        raise CancelledError
 
 
 def prefetch(
@@ -70,7 +82,7 @@ def _start(work: Callable[[_Task], _Result], task: _Task, cancelled: Event) -> F
     future: Future[_Result] = Future()
 
     def run() -> None:
-        cancel_on(cancelled)
+        _cancelled.set(cancelled)
         try:
             future.set_result(work(task))
         except BaseException as error:  # noqa: BLE001 (raised again where the result is used)

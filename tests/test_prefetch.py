@@ -6,8 +6,7 @@ from threading import Event
 
 import pytest
 
-from tap_dixa.cancellation import CancelledError, raise_if_cancelled
-from tap_dixa.download.prefetch import prefetch
+from tap_dixa.prefetch import CancelledError, prefetch, raise_if_cancelled
 
 LONG = 60  # seconds: only a hang takes so long
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_dixa.http.failures import (
+from tap_dixa.http.retries import (
     LONGEST_WAIT,
     MAX_ATTEMPTS,
     may_succeed,
