@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tap_dixa.download.spool import Spool, key_decoder
 from tap_dixa.download.windows import Window
 from tap_dixa.http.client import Request
 from tap_dixa.http.responses import body_parts
+from tap_dixa.read.children import Parent
 from tap_dixa.records.json_numbers import INTEGER
 from tap_dixa.timestamps import EARLIEST, LATEST
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 CONVERSATIONS_PATH = "/v1/conversation_export"
 _CHUNK = 1 << 18
 _ANY_TIME = Window(EARLIEST, LATEST + 1)
+_TOLERANCE = 3_600_000
+"""How far from its conversation's times a message is looked for, in ms: they may be rounded."""
+_NO_TIME = (b"", b"null", b"0", b"false", b'""')
 
 
 class ExportSource:
@@ -67,3 +73,41 @@ def conversation_export(client: Client) -> ExportSource:
     """Make the source of conversations, for whatever stream."""
     keys = key_decoder("updated_at", {"id": INTEGER})
     return ExportSource(client, CONVERSATIONS_PATH, "updated_at", keys)
+
+
+class Conversation(Parent):
+    """A conversation of the export, for other uses than emitting. Its raw times may be unusable."""
+
+    id: int
+    updated_at: int
+    created_at: msgspec.Raw = msgspec.Raw()
+    last_message_created_at: msgspec.Raw = msgspec.Raw()
+    anonymized_at: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def is_anonymized(self) -> bool:
+        """Whether it has an ``anonymized_at``, usable or not."""
+        return bytes(self.anonymized_at) not in _NO_TIME
+
+    def message_times(self) -> tuple[int, int] | None:
+        """Between which times, in Unix ms, its messages were created, and rather more.
+
+        None if its times are missing or unusable.
+        """
+        created, last = _milliseconds(self.created_at), _milliseconds(self.last_message_created_at)
+        if bytes(self.last_message_created_at) in _NO_TIME:
+            last = self.updated_at  # which a message changes, if there is one
+        if created is None or last is None:
+            return None
+        return min(created, last) - _TOLERANCE, max(created, last) + _TOLERANCE
+
+
+CONVERSATION = msgspec.json.Decoder(Conversation)
+
+
+def _milliseconds(raw: msgspec.Raw) -> int | None:
+    try:
+        time = msgspec.json.decode(raw, type=int)
+    except (msgspec.DecodeError, OverflowError):
+        return None
+    return time if EARLIEST <= time <= LATEST else None

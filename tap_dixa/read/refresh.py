@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_dixa.download.windows import Window, split
 from tap_dixa.errors import ForbiddenError, NotFoundError
 from tap_dixa.read.batches import Batch, Done
-from tap_dixa.timestamps import parse, to_rfc3339
+from tap_dixa.timestamps import LATEST, parse, to_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,6 +45,9 @@ class RefreshBookmark:
     """Where the search ended whose records were being emitted when the run was interrupted."""
     messages: int | None = None
     """Of what that search found, messages that were created before this are refreshed."""
+    visible: int = LATEST
+    """What was erased later is searched for again, as it may become visible late. The state does
+    not say it."""
 
     @classmethod
     def read(cls, state: Mapping[str, Any]) -> RefreshBookmark | None:
@@ -52,33 +55,17 @@ class RefreshBookmark:
         if (saved := state.get(_IN_STATE)) is None:
             return None
         bookmark = cls(**{name: parse(time) for name, time in dict(saved).items()})
-        step, messages = bookmark.step, bookmark.messages
-        if step is None or step <= bookmark.conversations or messages is None:
-            # Whoever merges states by their keys may leave the step of a search that is done.
-            return cls(bookmark.conversations)
-        return bookmark
+        # Whoever merges states by their keys may leave the step of a search that is done.
+        is_inside = bookmark.messages and (bookmark.step or 0) > bookmark.conversations
+        return bookmark if is_inside else cls(bookmark.conversations)
 
-    def until(self, time: int) -> RefreshBookmark:
-        """Return how much of this was erased before a time."""
-        step = None if self.step is None else min(self.step, time)
-        return RefreshBookmark(min(self.conversations, time), step, self.messages)
-
-    def entry(self) -> dict[str, Any]:
-        """Return the entry of the stream's state that says it."""
-        times = {"conversations": self.conversations, "step": self.step, "messages": self.messages}
-        return {
-            _IN_STATE: {name: to_rfc3339(time) for name, time in times.items() if time is not None}
-        }
-
-
-class Refreshed(NamedTuple):
-    """Records to emit again."""
-
-    rows: list[bytes]
-    origin: object
-    """The window that they are from."""
-    bookmark: RefreshBookmark | None
-    """How far the refresh is once they are emitted; None if the state cannot say that."""
+    def done(self) -> Done:
+        """Make the state say it."""
+        times = {"conversations": min(self.conversations, self.visible)}
+        if self.step is not None and self.messages is not None:
+            times |= {"step": min(self.step, self.visible), "messages": self.messages}
+        state = {_IN_STATE: {name: to_rfc3339(time) for name, time in times.items()}}
+        return Done(state=state, is_worth_a_message=True)
 
 
 class Search(Protocol):
@@ -87,14 +74,8 @@ class Search(Protocol):
     refreshed: int
     """How many conversations were refreshed in this run."""
 
-    def reread(self, erased: Window, records: Window) -> Iterator[Refreshed]:
-        """Search, and read again.
-
-        Args:
-            erased: When it was erased.
-            records: When the records are from that are emitted again: later ones have just been
-                read, earlier ones were never synced, or are refreshed.
-        """
+    def reread(self, bookmark: RefreshBookmark, erased: Window, records: Window) -> Iterator[Batch]:
+        """Emit again the records of a time range in which something was erased in a window."""
 
 
 class RefreshingReader:
@@ -103,7 +84,7 @@ class RefreshingReader:
     Args:
         reader: Reads the new records: at least one window.
         search: Reads what was erased.
-        state: The stream's state when the run starts.
+        state: The stream's state, which moves as batches are emitted.
     """
 
     def __init__(self, reader: WindowReader, search: Search, state: Mapping[str, Any]) -> None:
@@ -112,7 +93,6 @@ class RefreshingReader:
         self._settings = reader.client.run.settings
         self._search = search
         self._stream_state = state
-        self._newest: str | None = state.get("replication_key_value")
         self._start, self._end = reader.windows[0].start, reader.windows[-1].end
 
     @property
@@ -127,15 +107,14 @@ class RefreshingReader:
         # Where the refresh starts is recorded even while it is off, so that it can be turned on.
         if not is_first_run and bookmark is None:
             bookmark = RefreshBookmark(self._start)
-            yield Batch([], self._start, Done(state=bookmark.entry()))
+            yield Batch([], self._start, bookmark.done())
         for batch in self._reader.batches():
-            self._newest = max(self._newest or "", batch.done.bookmark or "") or None
-            done = batch.done
-            if bookmark is None and done.is_worth_a_message:
+            if bookmark is None and batch.done.is_worth_a_message:
                 # All records are read from now on, by this run or by those that resume it.
                 bookmark = RefreshBookmark(max(self._visible_until(), self._start))
-                done = replace(done, state=bookmark.entry())
-            yield replace(batch, done=done)
+                yield replace(batch, done=replace(batch.done, state=bookmark.done().state))
+            else:
+                yield batch
         if self._settings.refresh_anonymized and not is_first_run and bookmark is not None:
             # Last, so that no other request comes before a new record.
             yield from self._refresh(bookmark)
@@ -144,39 +123,34 @@ class RefreshingReader:
         """Return the time up to which Dixa shows changes, by its clock, in Unix ms."""
         # Whichever is later is what is known of Dixa's clock: the time of its first response, or
         # that of its newest record.
-        newest = parse(self._newest) if self._newest else 0
-        known = max(newest, self._client.session.service_time or 0)
+        newest = self._stream_state.get("replication_key_value")
+        known = max(parse(newest) if newest else 0, self._client.session.service_time or 0)
         return max(0, min(known, self._end) - 1000 * self._settings.lookback_seconds)
 
     def _refresh(self, bookmark: RefreshBookmark) -> Iterator[Batch]:
         """Emit again what was erased before the run's upper bound, search by search."""
         client, search, settings = self._client, self._search, self._settings
-        visible_now, count, logged = self._visible_until(), 0, time.monotonic()
-        # What becomes visible later is searched for again, without regard to what is done.
-        visible = max(bookmark.conversations, visible_now)
-        if visible_now < bookmark.conversations:  # the lookback is longer than it was
-            bookmark = RefreshBookmark(visible_now)
+        visible, count, logged = self._visible_until(), 0, time.monotonic()
+        if visible < bookmark.conversations:  # the lookback is longer than it was
+            bookmark = RefreshBookmark(visible, visible=bookmark.conversations)
+        else:
+            bookmark = replace(bookmark, visible=visible)
         while bookmark.conversations < self._end:
             until = min(bookmark.step or self._end, self._end)
             erased = split(bookmark.conversations, until, settings.window_days)[0]
+            # Later records have just been read; earlier ones were never synced, or are refreshed.
             records = Window(max(settings.start_date, bookmark.messages or 0), self._start)
             try:
-                for rows, origin, reached in search.reread(erased, records):
-                    count += len(rows)
-                    yield Batch(rows, origin, _done(reached, visible))
+                for batch in search.reread(bookmark, erased, records):
+                    count += len(batch.rows)
+                    yield batch
                     if time.monotonic() - logged >= _PROGRESS_INTERVAL:
                         client.log(_PROGRESS, client.stream, count, search.refreshed)
                         logged = time.monotonic()
             except (ForbiddenError, NotFoundError) as error:
                 client.warn(_NOT_REFRESHED, client.stream, error)
                 return
-            bookmark = RefreshBookmark(erased.end)
-            yield Batch([], erased, _done(bookmark, visible))
+            bookmark = RefreshBookmark(erased.end, visible=bookmark.visible)
+            yield Batch([], erased, bookmark.done())
         if search.refreshed:
             client.log(_DONE, client.stream, count, search.refreshed)
-
-
-def _done(bookmark: RefreshBookmark | None, visible: int) -> Done:
-    if bookmark is None:
-        return Done()
-    return Done(state=bookmark.until(visible).entry(), is_worth_a_message=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_dixa.streams import analytics, conversation_rows, exports, knowledge, lists
+from tap_dixa.streams import analytics, exports, knowledge, lists
 
 if TYPE_CHECKING:
     from tap_dixa.streams.base import DixaStream
@@ -31,8 +31,8 @@ STREAMS: tuple[type[DixaStream], ...] = (
     knowledge.KnowledgeCategoriesStream,
     knowledge.KnowledgeArticlesStream,
     exports.ActivityLogsStream,
-    conversation_rows.ConversationNotesStream,
-    conversation_rows.ConversationRatingsStream,
+    exports.ConversationNotesStream,
+    exports.ConversationRatingsStream,
     analytics.AnalyticsRecordsStream,
     analytics.AnalyticsRecordTypesStream,
     analytics.AnalyticsMetricsStream,

@@ -1,27 +1,30 @@
-"""The streams of the Exports API, and the activity log, which is read in the same way."""
+"""The streams of the Exports API, the activity log, and rows of the conversations that changed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections import Counter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_dixa.download.spool import key_decoder
 from tap_dixa.http.client import Client
-from tap_dixa.read.activity_log import LOG_PATH, ActivityLogSource
-from tap_dixa.read.conversation_entries import EntrySearch
-from tap_dixa.read.erased_conversations import ErasedConversations
+from tap_dixa.read.activity_log import LOG_PATH, ActivityLogSource, EntrySearch
+from tap_dixa.read.changed_conversations import REPLICATION_KEY, ChangedConversationsReader
+from tap_dixa.read.children import ChildrenSource
 from tap_dixa.read.erased_messages import MessageSearch, RedactedMessages
 from tap_dixa.read.exports import CONVERSATIONS_PATH, ExportSource, conversation_export
-from tap_dixa.read.refresh import RefreshingReader
+from tap_dixa.read.refresh import RefreshingReader, Search
 from tap_dixa.read.window_reader import WindowReader, windows_of
 from tap_dixa.streams.base import DixaStream
+from tap_dixa.streams.lists import ListStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tap_dixa.http.run import Run
     from tap_dixa.read.batches import Reader
-    from tap_dixa.read.refresh import Search
 
 
 class ConversationsStream(DixaStream):
@@ -54,7 +57,7 @@ class MessagesStream(DixaStream):
         source = ExportSource(client, self.path, "created_at", keys)
         reader = WindowReader(client, source.download, windows_of(self, self.run))
         log = ActivityLogSource(Client(self.run, ActivityLogsStream.name))
-        search = MessageSearch(reader, _conversations(self.run), RedactedMessages(log, self.name))
+        search = MessageSearch(reader, _erased_in(self.run), RedactedMessages(log, self.name))
         return _with_refresh(self, reader, search)
 
 
@@ -69,7 +72,34 @@ class ActivityLogsStream(DixaStream):
     def read(self) -> Reader:
         source = ActivityLogSource(self.client)
         reader = WindowReader(self.client, source.download, windows_of(self, self.run))
-        return _with_refresh(self, reader, EntrySearch(reader, _conversations(self.run)))
+        return _with_refresh(self, reader, EntrySearch(reader, _erased_in(self.run)))
+
+
+class ConversationNotesStream(ListStream):
+    """Internal notes."""
+
+    name = "conversation_notes"
+    path = "/v1/conversations/{csid}/notes"
+    replication_key = REPLICATION_KEY
+    selected_by_default = False
+
+    @override
+    def read(self) -> Reader:
+        return _of_changed_conversations(self, iter)
+
+
+class ConversationRatingsStream(ListStream):
+    """Ratings, question by question."""
+
+    name = "conversation_ratings"
+    path = "/v1/conversations/{csid}/ratings"
+    primary_keys = ("csid", "id", "ratingType", "questionNumber")
+    replication_key = REPLICATION_KEY
+    selected_by_default = False
+
+    @override
+    def read(self) -> Reader:
+        return _of_changed_conversations(self, _numbered)
 
 
 def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> Reader:
@@ -80,5 +110,33 @@ def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> R
     return reader
 
 
-def _conversations(run: Run) -> ErasedConversations:
-    return ErasedConversations(Client(run, ConversationsStream.name, is_exports=True))
+def _erased_in(run: Run) -> ExportSource:
+    """Make the source of the conversations that something was erased in."""
+    return conversation_export(Client(run, ConversationsStream.name, is_exports=True))
+
+
+def _of_changed_conversations(
+    stream: ListStream, arrange: Callable[[Iterator[Any]], Iterator[Any]]
+) -> Reader:
+    """Make the reader of the rows of conversations that changed, which may be transformed.
+
+    The bookmark is a conversation's ``updated_at``. The stream reads the conversations itself, so
+    that it can be selected later than they, and resumed by itself.
+    """
+    exports = Client(stream.run, stream.name, is_exports=True)
+    reader = WindowReader(
+        exports, conversation_export(exports).download, windows_of(stream, stream.run)
+    )
+    children = ChildrenSource(stream.list_of(stream.run), "csid", arrange=arrange)
+    return ChangedConversationsReader(reader, children, stream.stream_state, is_test=stream.is_test)
+
+
+def _numbered(rows: Iterator[Any]) -> Iterator[Any]:
+    """Number questions: those of a survey share its id, and two of them can be of one type."""
+    questions: Counter[str] = Counter()
+    for row in rows:
+        if isinstance(row, dict):
+            question = f"{row.get('id')} {row.get('ratingType')}"
+            questions[question] += 1
+            row["questionNumber"] = questions[question]
+        yield row

@@ -16,22 +16,14 @@ def some(sandbox, count):
     return sorted(found, key=lambda c: c["created_at"])[3 :: len(found) // count][:count]
 
 
-def anonymize(sandbox):
-    sandbox.data.now.now += HOUR // 2
-    chosen = {conversation["id"] for conversation in some(sandbox, 3)}
-    for number in chosen:
-        sandbox.data.anonymize(number)
-    sandbox.data.now.now += HOUR // 2
-    return chosen
-
-
-def anonymize_in_turn(sandbox, count):
+def anonymize(sandbox, count=3):
     """Anonymize conversations, a minute after each other; give their ids in this order."""
+    sandbox.data.now.now += HOUR // 2
     chosen = [conversation["id"] for conversation in some(sandbox, count)]
     for number in chosen:
         sandbox.data.now.now += HOUR // 60
         sandbox.data.anonymize(number)
-    sandbox.data.now.now += HOUR
+    sandbox.data.now.now += HOUR // 2
     return chosen
 
 

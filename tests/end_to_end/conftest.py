@@ -162,7 +162,7 @@ def warehouse(run_tap, project, tmp_path_factory):
     with made(conversations=250, days=10) as sandbox:
         first = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=FEW_CONVERSATIONS)
         feed(first)
-        erased = anonymize(sandbox)
+        erased = set(anonymize(sandbox))
         second = run_tap(settings(sandbox), catalog=catalog(*EVERY), state=first.state)
         feed(second)
         yield Warehouse(sandbox, first, second, erased, folder / "warehouse.duckdb")

@@ -7,14 +7,13 @@ from collections import Counter
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, EXPORTS, HOUR, LOOKBACK, both_paths_slowly
+from tests.conftest import DAY, EXPORTS, LOOKBACK, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize, redact, some
 from tests.end_to_end.everything import LOG
 from tests.faults import Odd, Refusal
 
 ONE_BY_ONE = {"parallel_downloads": 1}
-MINUTE = HOUR // 60
 
 
 @pytest.fixture
@@ -31,9 +30,6 @@ def test_messages_of_anonymized_conversations_are_emitted_again(account, options
     first = account.sync(*EXPORTS, **options)
     ids = anonymize(account.sandbox)
     second = account.synced(*EXPORTS, **options)
-    # One request for each stream, two for what was anonymized or redacted, and one for all its
-    # messages.
-    assert len(account.answered) <= len(EXPORTS) + 3
     stale = [record for record in first.records("messages") if record["csid"] in ids]
     assert any("anonymized" not in (record.get("author_name") or "") for record in stale)
     account.is_fresh()
@@ -43,8 +39,7 @@ def test_messages_of_anonymized_conversations_are_emitted_again(account, options
     assert mine[-sum(mine) :] == [True] * sum(mine)
     assert sum(mine) == sum(record["created_at"] < loaded for record in stale)
     assert f"refreshed {sum(mine)} records of 3 conversations" in second.log
-    newest = max(record["created_at"] for record in account.known("messages").values())
-    assert second.bookmark("messages") == newest
+    checks.bookmark_is_the_newest_emitted(second, "messages")
     # The bookmark was newer than that all the time.
     states = [message["value"]["bookmarks"]["messages"] for message in second.of("STATE")]
     marks = [state["replication_key_value"] for state in states]
@@ -89,11 +84,8 @@ def test_an_interrupted_refresh_is_resumed_where_it_stopped(account_of, erased):
     if erased == "redacted":
         stale = {message["id"] for message in redact(account.sandbox, count=2)}
     else:
-        distant = some(account.sandbox, 30)[::29]
-        stale = {messages_of(account, conversation)[0]["id"] for conversation in distant}
-        for conversation in distant:
-            account.data.anonymize(conversation["id"])
-        account.wait()
+        of = {message["csid"]: message["id"] for message in account.source("messages")}
+        stale = {of[conversation] for conversation in anonymize(account.sandbox, 2)}
     # New messages, the conversations (of what was redacted, twice), the first month, and no more.
     before = 4 if erased == "redacted" else 3
     account.behaviour.faults.extend([*[None] * before, Refusal(422)])
@@ -108,19 +100,6 @@ def test_an_interrupted_refresh_is_resumed_where_it_stopped(account_of, erased):
     assert [len(found) for found in refreshed] == [1, 1]
 
 
-def test_the_order_of_a_conversations_two_times_does_not_matter(account):
-    account.sync()
-    (conversation,) = some(account.sandbox, 1)
-    last = max(messages_of(account, conversation), key=lambda message: message["created_at"])
-    created = last["created_at"] - 45 * MINUTE
-    changed = exported(account, conversation, created, created - 30 * MINUTE)
-    account.wait()
-    account.behaviour.faults.extend([None, Odd(changed)])
-    second = account.synced()
-    assert last["id"] in {record["id"] for record in second.records("messages")}
-    assert "WARNING" not in second.log
-
-
 def exported(account, conversation, created, last, anonymized="1"):
     """Spell a conversation as the export has it once it is anonymized, with odd times."""
     times = {"created_at": created, "last_message_created_at": last, "anonymized_at": anonymized}
@@ -132,9 +111,9 @@ USABLE = [
     lambda first, last: (first + 1, last - 1),
     lambda first, last: (-(-first // 1000) * 1000, last // 1000 * 1000),
     lambda first, _: (first, "null"),
+    lambda first, last: (last, first),
 ]
 DOUBTFUL = [
-    lambda first, last: (last, first),
     lambda _, last: ("", last),
     lambda _, last: ('"2026-03-01"', last),
     lambda first, last: (first * 1000, last * 1000),

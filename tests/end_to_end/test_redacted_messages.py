@@ -14,46 +14,24 @@ from tests.end_to_end.anonymized import redact, some
 from tests.end_to_end.everything import LOG
 from tests.faults import Refusal, page_of
 
-MESSAGES, CONVERSATIONS = "/v1/message_export", "/v1/conversation_export"
-USUAL = {MESSAGES: 1, CONVERSATIONS: 1, LOG: 1}
-"""What each run requests."""
-REFRESH = {MESSAGES: 2, CONVERSATIONS: 2, LOG: 1}
-"""One more for the conversations of redacted messages, and one for the messages of a month."""
-
 
 @pytest.fixture
 def account(account_of):
-    return account_of("messages", conversations=200, days=25)
+    one_by_one = {"parallel_downloads": 1}
+    return account_of("messages", config=one_by_one, conversations=200, days=25)
 
 
 @both_paths
-def test_they_are_emitted_again_with_few_requests(account, options, evidence):
+def test_they_are_emitted_again(account, options, evidence):
     first = account.sync(**options)
     stale = redact(account.sandbox)
     second = account.synced(**options)
-    assert Counter(account.paths) == REFRESH
     assert "of 3 conversations, of which Dixa erased personal data" in second.log
     again = {r["id"]: r for r in second.records("messages")}
     assert [again[message["id"]].get("text") for message in stale] == [None] * len(stale)
     account.is_fresh()
     assert second.bookmark("messages") >= first.bookmark("messages")
-    # What is done is not repeated.
-    account.wait()
-    assert "refreshed" not in account.sync(**options).log
-    assert Counter(account.paths) == USUAL
     evidence("redacted messages that were refreshed", len(stale))
-
-
-def entry(conversation, **fields):
-    """Write an entry of the log as Dixa might."""
-    whole = {
-        "id": "e",
-        "conversationId": conversation,
-        "activityTimestamp": expected.iso(conversation),
-        "_type": "ConversationMessageRedacted",
-        **fields,
-    }
-    return {name: value for name, value in whole.items() if value is not None}
 
 
 def test_whatever_the_entries_are_like(account):
@@ -61,6 +39,8 @@ def test_whatever_the_entries_are_like(account):
     stale = redact(account.sandbox, count=7)
     assert len({m["csid"] for m in stale}) == len(stale) == 7
     older = "ConversationMessageRedactedActivityType"
+    time = expected.iso(account.data.now() - HOUR)
+    usual = {"id": "e", "activityTimestamp": time, "_type": "ConversationMessageRedacted"}
     forms = [
         {"attributes": {"messageId": stale[0]["id"]}, "_type": None, "activityType": older},
         {"conversationId": str(stale[1]["csid"]), "attributes": {"messageId": stale[1]["id"]}},
@@ -70,10 +50,12 @@ def test_whatever_the_entries_are_like(account):
         {"attributes": {}, "activityTimestamp": "soon", "conversationId": float(stale[5]["csid"])},
         {"attributes": [], "id": None, "author": 5},
     ]
-    others = ["no object", entry(1, _type="TagAdded"), entry(1, _type=5), {}]
-    lost = [entry(1, conversationId=odd) for odd in ("?", 10**30, {}, 1.5)]
-    at = {"activityTimestamp": expected.iso(account.data.now() - HOUR)}
-    rows = [entry(m["csid"], **at | form) for m, form in zip(stale, forms, strict=True)]
+    rows = [
+        usual | {"conversationId": message["csid"]} | form
+        for message, form in zip(stale, forms, strict=True)
+    ]
+    others = ["no object", usual | {"_type": "TagAdded"}, usual | {"_type": 5}, {}]
+    lost = [usual | {"conversationId": odd} for odd in ("?", 10**30, {}, 1.5)]
     account.behaviour.api_faults.append(page_of([*others, *rows, *lost]))
     (warning,) = checks.warnings(account.synced())
     assert "4 redacted messages have no usable conversationId" in warning
@@ -92,7 +74,6 @@ def test_if_dixa_does_not_say_when_they_were_created_they_are_read_all_the_same(
     account.behaviour.faults.extend([None, None, Refusal(200, body=f"[{', '.join(texts)}]")])
     (warning,) = checks.warnings(account.synced())
     assert "when the messages of 6 anonymized or redacted conversations (such as" in warning
-    assert Counter(account.paths) == REFRESH
     account.is_fresh()
 
 
@@ -121,33 +102,45 @@ def test_without_a_right_to_the_log_anonymized_conversations_are_still_refreshed
     account.is_fresh()
 
 
-def test_as_many_conversations_are_requested_at_once_as_dixa_accepts(account):
+@pytest.mark.parametrize(
+    ("count", "refusals", "sizes"),
+    [
+        (105, [Refusal(414)] * 2, [100, 50, *[25] * 4, 5]),
+        # Not even one: no more are requested, because all messages have to be searched anyway.
+        (4, [Refusal(400)] * 3, [4, 2, 1]),
+        pytest.param(4, [Refusal(504)] * 6, [4, 2, 1], marks=pytest.mark.slow),
+    ],
+    ids=["some", "none", "none, unavailable"],
+)
+def test_as_many_conversations_are_requested_by_their_ids_as_dixa_accepts(
+    account, count, refusals, sizes
+):
     account.sync()
-    account.wait(HOUR // 2)
     by_conversation = {m["csid"]: m["id"] for m in account.source("messages") if m.get("text")}
-    for csid, message in [*by_conversation.items()][:105]:
+    account.wait(HOUR // 2)
+    for csid, message in [*by_conversation.items()][:count]:
         account.data.redact(csid, message)
     account.wait(HOUR // 2)
-    account.behaviour.faults.extend([None, None, *[Refusal(414)] * 2])
-    assert "WARNING" not in account.synced().log
-    ids = [query["csids"].split(",") for _, query, _ in account.answered if "csids" in query]
-    assert [len(some) for some in ids] == [100, 50, *[25] * 4, 5]
+    account.behaviour.faults.extend([None, None, *refusals])
+    warnings = checks.warnings(account.synced())
+    ids = dict.fromkeys(query["csids"] for _, query, _ in account.answered if "csids" in query)
+    assert [text.count(",") + 1 for text in ids] == sizes
+    assert sum("when the messages of 4 anonymized" in line for line in warnings) == (count == 4)
     account.is_fresh()
 
 
-@pytest.mark.slow
-def test_two_messages_of_a_conversation_are_found_in_two_steps(account_of):
-    account = account_of("messages", conversations=100, days=8)
+def test_a_right_to_the_log_that_ends_half_way_hides_no_message(account):
     account.sync()
-    messages = account.source("messages")
-    newest, *_, oldest = max(
-        ([m for m in messages if m["csid"] == c["id"]] for c in some(account.sandbox, 30)),
-        key=lambda messages: messages[0]["created_at"] - messages[-1]["created_at"],
-    )
-    # They lie too far apart for one request for both.
-    assert newest["created_at"] - oldest["created_at"] > 2 * HOUR
-    for message, pause in ((newest, 31 * DAY), (oldest, HOUR)):
-        account.data.redact(message["csid"], message["id"])
-        account.wait(pause)
-    account.synced(window_days=1, end_date=expected.iso(account.data.now()))
+    # Two messages of one conversation, in two windows of the search.
+    texts = [message for message in account.source("messages") if message.get("text")]
+    ((csid, _),) = Counter(message["csid"] for message in texts).most_common(1)
+    for message in [message for message in texts if message["csid"] == csid][:2]:
+        account.data.redact(csid, message["id"])
+        account.wait(2 * DAY)
+    changes = {"window_days": 1, "end_date": expected.iso(account.data.now())}
+    account.behaviour.api_faults.extend([None, *[Refusal(403)] * 9])
+    second = account.synced(**changes)
+    assert second.log.count("are not refreshed: ") == 1
+    account.behaviour.api_faults.clear()
+    account.synced(**changes)
     account.is_fresh()

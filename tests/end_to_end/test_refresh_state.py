@@ -5,19 +5,29 @@ It costs requests only where it can find something.
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, HOUR, NOON, catalog
+from tests.conftest import DAY, HOUR, NOON, both_paths_slowly, catalog
 from tests.end_to_end import checks
 from tests.end_to_end.account import refreshed_to
 from tests.end_to_end.anonymized import anonymize, redact, some
 from tests.end_to_end.everything import LOG
 from tests.faults import Refusal
+from tests.faulty_sandbox import intervals
 
+LOGS = "activity_logs"
 MINUTE = 60_000
+TALKATIVE = """
+from tap_dixa.__main__ import main
+from tap_dixa.read import refresh
+refresh._PROGRESS_INTERVAL = 0
+main()
+"""
+"""Run the tap, with a log line about the refresh wherever it can be resumed."""
 
 
 @pytest.fixture
@@ -111,13 +121,11 @@ def test_without_dixas_clock_its_newest_message_stands_for_it(account_of):
 
 def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(account_of):
     # As docs/schedules/backfills.md loads the newest data first.
-    account = account_of("messages", "activity_logs", conversations=150, days=80)
+    account = account_of("messages", LOGS, conversations=150, days=80)
     recent = expected.iso(account.data.now() - 5 * DAY)
     newest = account.synced(start_date=recent).state
     account.synced(state={}, end_date=recent)
-    for conversation in some(account.sandbox, 3):
-        account.data.anonymize(conversation["id"])
-    account.wait()
+    anonymize(account.sandbox)
     later = account.synced(state=newest, start_date=recent)
     account.wait()
     last = account.synced(lookback_seconds=86400)
@@ -126,16 +134,49 @@ def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(a
     account.is_fresh()
 
 
+@both_paths_slowly
+def test_the_state_says_what_was_refreshed_before_more_is_emitted(account, options):
+    first = account.sync("messages", LOGS, **options)
+    before = account.data.now() + HOUR // 2
+    chosen = anonymize(account.sandbox, 12)
+    program = ("-c", TALKATIVE)
+    second = account.synced("messages", LOGS, program=program, window_days=2, **options)
+    for stream in ("messages", LOGS):
+        assert re.search(rf"{stream}: refreshed [1-9]\d* records of 1\d conv\S+ so far", second.log)
+    # Whatever is lost by a kill, it is a window of messages, or the entries of ten conversations.
+    tenth = expected.iso(before + 10 * MINUTE)
+    state, newest, logs, known = first.state, 0, set(), []
+    for message in second.messages:
+        state = message.get("value", state)
+        record = message.get("record", {})
+        if record.get("csid") in chosen and record["created_at"] < first.bookmark("messages"):
+            created = expected.milliseconds(record["created_at"])
+            # More than a window later, and so in another one.
+            if newest and created - newest > 2 * DAY:
+                known.append(refreshed_to(state, "messages")["messages"] > expected.iso(newest))
+            newest = created
+        elif record.get("conversationId") in chosen:
+            logs.add(record["conversationId"])
+            if len(logs) == 11:
+                known.append(refreshed_to(state, LOGS)["conversations"] == tenth)
+    assert len(known) > 5
+    assert all(known)
+    # As for what is new, no request is for more than window_days.
+    asked = [query for path, query, _ in account.answered if path == "/v1/message_export"]
+    lengths = [end - start for query in asked for start, end in intervals(query)]
+    assert max(lengths) <= 2 * DAY + 2000
+
+
 def test_what_an_hourly_run_costs_without_and_with_erasure(account_of, evidence):
-    account = account_of("conversations", "messages", "activity_logs", conversations=200, days=25)
-    end, costs = expected.iso(account.data.now() + 4 * HOUR), []
-    for happens in (account.wait, account.wait, anonymize, redact):
-        happens() if happens == account.wait else happens(account.sandbox)
+    account = account_of("conversations", "messages", LOGS, conversations=200, days=25)
+    end, costs = expected.iso(account.data.now() + 7 * HOUR), []
+    for erase in (None, None, anonymize, None, redact, None):
+        erase(account.sandbox) if erase else account.wait()
         account.synced(end_date=end)
         exports = sum(path.endswith("_export") for path in account.paths)
         costs.append((exports, account.paths.count(LOG), len(account.logs_asked)))
     # Requests to the Exports API, pages of the log, and requests about one conversation.
-    assert costs == [(2, 1, 0), (4, 2, 0), (5, 2, 3), (6, 2, 0)]
+    assert costs == [(2, 1, 0), (4, 2, 0), (5, 2, 3), (4, 2, 0), (6, 2, 0), (4, 2, 0)]
     evidence("requests of an hourly run without erasure", sum(costs[1]))
 
 

@@ -8,27 +8,34 @@ from tests import expected
 from tests.conftest import DAY, NOON, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.account import refreshed_to
-from tests.end_to_end.anonymized import anonymize, anonymize_in_turn, some
-from tests.end_to_end.batches import batch_config
-from tests.end_to_end.everything import LOG, by_key, entries
-from tests.end_to_end.loaded import held_at_states, is_whole
-from tests.faults import Refusal, page_of
+from tests.end_to_end.anonymized import anonymize, some
+from tests.end_to_end.everything import LOG, entries
+from tests.faults import Odd, Refusal, page_of
 
 STREAM = "activity_logs"
 
 
 @pytest.fixture
 def account(account_of):
-    return account_of(STREAM, config={"parallel_downloads": 1}, conversations=60, days=25)
+    return account_of(STREAM, config={"parallel_downloads": 1}, conversations=100, days=25)
+
+
+@pytest.fixture
+def erased(account):
+    """Load the log, and anonymize conversations since: give a function that says how many."""
+    account.sync()
+    return lambda count: anonymize(account.sandbox, count)
+
+
+def next_run_makes_up_for_it(account):
+    account.behaviour.api_faults.clear()
+    assert checks.warnings(account.synced()) == []
+    account.is_fresh()
 
 
 def logs_of(conversations):
     """Give the paths of conversations' logs."""
     return {f"/v1/conversations/{csid}/activitylog" for csid in conversations}
-
-
-def logs_of_all(account):
-    return logs_of(conversation["id"] for conversation in account.source("conversations"))
 
 
 @both_paths_slowly
@@ -38,61 +45,34 @@ def test_they_are_emitted_again_with_a_request_a_conversation(account, options, 
     stale = {r["id"] for r in first.records(STREAM) if r["conversationId"] in ids}
     second = account.synced(**options)
     assert account.paths[:2] == [LOG, "/v1/conversation_export"]  # what is new comes first
-    assert sorted(account.paths[2:]) == sorted(logs_of(ids))
+    assert account.logs_asked == ids
     assert stale <= {r["id"] for r in second.records(STREAM)}
     account.is_fresh()
     assert second.bookmark(STREAM) == max(r["activityTimestamp"] for r in second.records(STREAM))
     assert f"refreshed {len(stale)} records of 3 conversations" in second.log
-    # What is done is not repeated.
-    account.wait()
-    assert "refreshed" not in account.sync(**options).log
-    assert len(account.paths) == 2
     evidence("entries of the activity log that were refreshed", len(stale))
 
 
-def test_an_interrupted_refresh_is_resumed(account):
-    account.sync()
-    erased = anonymize_in_turn(account.sandbox, 14)
+def test_an_interrupted_refresh_is_resumed(account, erased):
+    chosen = erased(14)
     account.behaviour.api_faults.extend([*[None] * 13, *[Refusal(422)] * 3])
     account.failure()
     account.synced()
     # At most ten conversations are repeated: here the last one of the ten, and two more.
-    assert account.logs_asked == erased[9:]
+    assert account.logs_asked == chosen[9:]
     account.is_fresh()
-
-
-@both_paths_slowly
-def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
-    account, tmp_path, options, evidence
-):
-    before = {STREAM: by_key(STREAM, account.sync(**options).records(STREAM))}
-    anonymize_in_turn(account.sandbox, 12)
-    run = account.synced(batch_config=batch_config(tmp_path, batch_size=20), **options)
-    # One of those that say the same of the refresh.
-    states = {
-        str(refreshed_to(state, STREAM)): (state, held)
-        for state, held in held_at_states(run, before)
-    }
-    for state, held in states.values():
-        again = account.synced(state=state, **options).records(STREAM)
-        is_whole(account.sandbox, STREAM, [*held[STREAM].values(), *again])
-    assert len(states) > 2
-    evidence("states of BATCH runs, resumed from", len(states))
 
 
 def test_a_later_start_date_leaves_older_entries_alone(account):
     start = expected.iso(NOON - 12 * DAY)
     account.sync(start_date=start)
-    older, later = some(account.sandbox, 2)
-    for conversation in (older, later):
-        account.data.anonymize(conversation["id"])
-    account.wait()
+    *_, later = anonymize(account.sandbox)
     second = account.synced(start_date=start)
     assert checks.warnings(second) == []
     known = entries(account.sandbox).items()
     wanted = {key: r for key, r in known if r["activityTimestamp"] >= start}
     checks.loaded_exactly(STREAM, wanted, *account.runs)
-    assert later["id"] in {r["conversationId"] for r in second.records(STREAM)}
+    assert later in {r["conversationId"] for r in second.records(STREAM)}
 
 
 EMPTY = [page_of([])] * 9
@@ -114,21 +94,52 @@ def test_if_dixa_sends_the_log_of_no_conversation_none_counts_as_refreshed(accou
     (warning,) = checks.warnings(second)
     assert "records of anonymized conversations are not refreshed: " in warning
     assert refreshed_to(second.state, STREAM) == refreshed_to(first.state, STREAM)
-    # The next run tries again.
-    account.behaviour.api_faults.clear()
-    assert checks.warnings(account.synced()) == []
-    account.is_fresh()
+    next_run_makes_up_for_it(account)
+
+
+def test_a_log_that_dixa_refuses_is_passed_by_with_one_warning(account, erased):
+    chosen = erased(7)
+    refused = [Refusal(403), Refusal(422), page_of([]), Refusal(400), None, Refusal(410)]
+    account.behaviour.api_faults.extend([None, *refused])
+    second = account.synced()
+    assert account.logs_asked == chosen
+    (warning,) = checks.warnings(second)
+    assert f"log entries of 5 anonymized conversations (such as {chosen[0]}) are not" in warning
+    refreshed = {r["conversationId"] for r in second.records(STREAM)}
+    assert refreshed & {*chosen} == {chosen[4], chosen[6]}
+    assert "of 2 conversations, of which Dixa erased personal data" in second.log
+    assert checks.warnings(account.sync()) == []
+    assert account.logs_asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "ends_with"), [pytest.param(403, 0, marks=pytest.mark.slow), (422, 1)]
+)
+def test_if_dixa_refuses_all_from_one_on_none_is_passed_by(account, erased, status, ends_with):
+    erased(14)
+    account.behaviour.api_faults.extend([None, None, *[Refusal(status)] * 12])
+    assert account.sync().status == ends_with
+    # Ten in a row, and one that Dixa has sent before. One more may be requested already.
+    assert len(account.logs_asked) in {12, 13}
+    next_run_makes_up_for_it(account)
+
+
+def test_a_conversation_from_the_future_does_not_move_the_place(account, erased):
+    erased(3)
+    text = '{"id": %d, "updated_at": 4000000000000, "anonymized_at": 1}'
+    others = [text % conversation["id"] for conversation in some(account.sandbox, 10)]
+    account.behaviour.faults.append(Odd(", ".join(others)))
+    account.behaviour.api_faults.extend([*[None] * 11, *[Refusal(422)] * 4])
+    account.failure()
+    next_run_makes_up_for_it(account)
 
 
 @pytest.mark.parametrize("count", [1, 12])
 def test_logs_that_are_gone_are_passed_by_if_dixa_sends_that_of_another_conversation(
-    account_of, count
+    account, count
 ):
-    account = account_of(STREAM, conversations=100, days=25)
     first = account.sync()
-    gone = [conversation["id"] for conversation in some(account.sandbox, count)]
-    for number in gone:
-        account.data.anonymize(number)
+    gone = anonymize(account.sandbox, count)
     account.wait(DAY)  # others changed, too
     account.behaviour.missing |= logs_of(gone)
     second = account.synced()
@@ -141,20 +152,26 @@ def test_logs_that_are_gone_are_passed_by_if_dixa_sends_that_of_another_conversa
     assert checks.warnings(account.sync()) == []
 
 
-def test_logs_that_exist_under_beta_alone_are_read_although_the_first_one_is_gone(account):
-    account.sync()
-    erased = anonymize_in_turn(account.sandbox, 6)
-    account.behaviour.beta_only |= logs_of_all(account)
-    account.behaviour.missing |= logs_of(erased[:1])
+def test_logs_that_exist_under_beta_alone_are_read_although_the_first_one_is_gone(account, erased):
+    chosen = erased(6)
+    account.behaviour.beta_only |= logs_of(c["id"] for c in account.source("conversations"))
+    account.behaviour.missing |= logs_of(chosen[:1])
     second = account.synced()
     (warning,) = checks.warnings(second)
-    assert f"entries of 1 anonymized conversations (such as {erased[0]}) are not" in warning
-    assert {r["conversationId"] for r in second.records(STREAM)} >= {*erased[1:]}
+    assert f"entries of 1 anonymized conversations (such as {chosen[0]}) are not" in warning
+    assert {r["conversationId"] for r in second.records(STREAM)} >= {*chosen[1:]}
 
 
-def test_an_entry_that_cannot_be_used_fails_the_stream_with_one_line(account):
-    account.sync()
-    anonymize(account.sandbox)
-    odd = page_of([{"id": "x", "activityTimestamp": "soon"}])
-    account.behaviour.api_faults.extend([None, odd])
-    assert "a record that cannot be used" in account.failure()
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([Refusal(500)] * 8, "/v1/conversations/{}/activitylog could not be read: "),
+        ([page_of([{"id": "x", "activityTimestamp": "soon"}])], "conversation {}: Dixa sent a rec"),
+    ],
+    ids=["unavailable", "unusable"],
+)
+def test_a_log_that_cannot_be_read_is_named(account, erased, answers, said):
+    first, _ = erased(2)
+    account.behaviour.api_faults.extend([None, *answers])
+    assert said.format(first) in account.failure()
+    next_run_makes_up_for_it(account)
