@@ -74,7 +74,7 @@ most has. `timestamp` is the start of the window that a run asked for, so it cha
 read again; the times of the row are in `fields`. Windows are asked for with a second more on both
 sides: a few rows may be that much older than `start_date` or newer than `end_date`. `tap-dixa
 --test` shows which fields your account has, without values. A row of the Analytics API that is not
-as documented is kept in the same way, with a warning, at its primary timestamp if it has one.
+as documented is kept in the same way, with a warning.
 
 **Bookmark.** Each kind has its own, in `partitions` of the state: a kind that Dixa adds is read
 from `start_date`, and one that fails does not stop the others. If a kind has no newer records, its

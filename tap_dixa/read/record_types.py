@@ -7,65 +7,103 @@ start_date, and one that fails does not keep the others from being synced.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import msgspec
 
-from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, RefusedError, UnusableRecordError
-from tap_dixa.read.lists import as_array
-from tap_dixa.read.record_rows import RecordWindow, RowSpool
-from tap_dixa.read.row_numbers import RowNumbers
+from tap_dixa.download.windows import Window
+from tap_dixa.errors import (
+    STREAM_FAILURES,
+    ForbiddenError,
+    RefusedError,
+    TooMuchError,
+    UnusableRecordError,
+)
+from tap_dixa.http.client import Request
+from tap_dixa.read.lists import ListSource, as_array
+from tap_dixa.read.record_rows import RowNumbers, RowSpool
 from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.records.json_numbers import storable
 from tap_dixa.timestamps import DAY, to_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from tap_dixa.download.windows import Window
+    from tap_dixa.http.client import Client
     from tap_dixa.http.retries import Retries
-    from tap_dixa.read.analytics import AnalyticsSource, IntelligenceSource
     from tap_dixa.read.batches import Batch
-    from tap_dixa.read.lists import ListSource
+    from tap_dixa.read.record_rows import Row
 
-_RECORD_ID = "recordId"
-"""The name of a partition's key."""
+_FILTER = "initial_direction"
+"""A filter attribute that every row has a value of, so that all values together select all rows."""
 _SLACK = DAY
 """How far the bookmark stays behind what was read if no record is newer, in ms: how long it takes
 until Dixa shows a record is not documented."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWindow(Window):
+    """A window of a record type."""
+
+    record_id: str
+    entry: Mapping[str, Any] = field(compare=False)
+    """The entry of Dixa's catalogue of record types."""
+
+    def __str__(self) -> str:
+        return f"{self.record_id}, {Window.__str__(self)}"
+
+
+class _Filter(msgspec.Struct, rename="camel"):
+    filter_attribute: str
+
+
+class _FilterValue(msgspec.Struct):
+    value: str
+
+
+class RecordStream(Protocol):
+    """What one of the two APIs differs in: the declaration of its stream."""
+
+    path: ClassVar[str]
+    setting: ClassVar[str]
+    """The setting that names the record types that are read."""
+    is_documented: ClassVar[bool]
+    """Whether Dixa documents the rows."""
+
+    def request(self, window: RecordWindow, filters: Sequence[Mapping[str, Any]] | None) -> Request:
+        """Make the request for the first page of a window's rows."""
+
+    def row(self, row: Any, window: RecordWindow) -> Row:
+        """Make a record of a row, which is decoded JSON that can be stored."""
+
+    def windows(self, context: Mapping[str, str]) -> list[Window]:
+        """Decide which windows this run reads of a record type."""
 
 
 class RecordTypesReader:
     """Reads the records of all record types, one type after the other.
 
     Args:
-        source: Requests the rows.
+        stream: What it reads.
+        client: Sends the requests.
         catalogue: Requests the record types.
-        setting: The name of the setting that chooses some of them, by id.
-        windows_of: Returns what the run reads of a partition.
         is_test: Whether the first records of each type are enough.
     """
 
     def __init__(
-        self,
-        source: AnalyticsSource | IntelligenceSource,
-        catalogue: ListSource,
-        setting: str,
-        windows_of: Callable[[Mapping[str, str]], Sequence[Window]],
-        *,
-        is_test: bool,
+        self, stream: RecordStream, client: Client, catalogue: ListSource, *, is_test: bool
     ) -> None:
-        self._client = source.client
-        self._source = source
+        self._stream = stream
+        self._client = client
         self._catalogue = catalogue
-        self._setting = setting
-        self._windows_of = windows_of
         self._is_test = is_test
-        self._failed: dict[str, Exception] = {}
+        self._list = ListSource(client, Request(stream.path))
+        self._filters: dict[str, list[dict[str, Any]]] = {}
+        self._not_as_documented: set[str] = set()
         self._numbers = RowNumbers()
-        self._reader = WindowReader(source.client, self._download)
+        self._reader = WindowReader(client, self._download)
 
     @property
     def begun(self) -> bool:
@@ -78,11 +116,15 @@ class RecordTypesReader:
         It is a ForbiddenError if the token may read none of them, and a NotFoundError if Dixa has
         no record types.
         """
+        entries = self._catalogue.rows_by_id()
+        types = {str(record_id): entry for record_id, entry in entries.items()}
+        chosen = getattr(self._client.run.settings, self._stream.setting)
+        read = dict.fromkeys(types if chosen is None else chosen)
+        failed: dict[str, Exception] = {}
         tested: list[Batch] = []
-        types = self._types()
         with closing(self._numbers):
-            for record_id, entry in types.items():
-                batches = self._of(record_id, entry)
+            for record_id in read:
+                batches = self._of(record_id, types)
                 try:
                     if self._is_test:
                         # No state follows: nothing has to be emitted before the next type is read.
@@ -91,33 +133,33 @@ class RecordTypesReader:
                     else:
                         yield from batches
                 except STREAM_FAILURES as error:
-                    self._failed[record_id] = error
-                    failed = "%s: record type %s failed; continuing with the others"
-                    self._client.warn(failed, self._client.stream, record_id)
-        if self._failed:
-            self._raise(types)
+                    failed[record_id] = error
+                    warning = "%s: record type %s failed; continuing with the others"
+                    self._client.warn(warning, self._client.stream, record_id)
+        if failed:
+            errors = list(failed.values())
+            if not self.begun and all(isinstance(error, ForbiddenError) for error in errors):
+                raise errors[0]
+            which = "these record types failed, the others were synced"
+            if failed.keys() == read.keys():
+                which = "all record types failed"
+            reasons = "; ".join(f"{record_id}: {reason}" for record_id, reason in failed.items())
+            # Those that Dixa refuses are no reason to skip the others.
+            kind = RefusedError if isinstance(errors[0], RefusedError) else type(errors[0])
+            raise kind(f"{self._client.stream}: {which}: {reasons}") from errors[0]
         yield from tested
 
-    def _types(self) -> dict[str, Any]:
-        """Request the catalogue, and return the chosen entries, by record id."""
-        types = {str(record_id): row for record_id, row in self._catalogue.rows_by_id().items()}
-        chosen = getattr(self._client.run.settings, self._setting)
-        if chosen is None:
-            return types
-        for record_id in chosen:
-            if record_id not in types:
-                self._failed[record_id] = RefusedError(
-                    f"{self._setting} has an id that is not in Dixa's catalogue, which has "
-                    f"{', '.join(types)}"
-                )
-        return {record_id: types[record_id] for record_id in chosen if record_id in types}
-
-    def _of(self, record_id: str, entry: Mapping[str, Any]) -> Generator[Batch, None, None]:
+    def _of(self, record_id: str, types: Mapping[str, Any]) -> Generator[Batch, None, None]:
         """Yield the records of a type. The bookmark follows the windows if nothing is newer."""
-        context = {_RECORD_ID: record_id}
+        if record_id not in types:
+            raise RefusedError(
+                f"{self._stream.setting} has an id that is not in Dixa's catalogue, which has "
+                f"{', '.join(types)}"
+            )
+        context = {"recordId": record_id}
         windows = [
-            RecordWindow(window.start, window.end, record_id=record_id, entry=entry)
-            for window in self._windows_of(context)
+            RecordWindow(window.start, window.end, record_id=record_id, entry=types[record_id])
+            for window in self._stream.windows(context)
         ]
         for batch in self._reader.batches(windows, context):
             done = batch.done
@@ -128,27 +170,54 @@ class RecordTypesReader:
             yield replace(batch, done=done)
 
     def _download(self, window: Window, retries: Retries) -> RowSpool:
-        rows = self._rows(cast("RecordWindow", window), retries)
-        return RowSpool(as_array(rows), window, self._numbers)
+        window = cast("RecordWindow", window)
+        filters = self._filters.get(window.record_id)
+        try:
+            return self._spool(window, filters, retries)
+        except TooMuchError:
+            # Dixa's description has filters as optional; its own client says there must be one.
+            if filters is None:
+                filters = self._filters[window.record_id] = self._all_values(window.entry)
+                if filters:
+                    return self._spool(window, filters, retries)
+            raise
 
-    def _rows(self, window: RecordWindow, retries: Retries) -> Iterator[bytes]:
-        for row in self._source.rows(window, retries):
-            self._client.run.report.row(self._client.stream, window.record_id, row)
-            try:
-                encoded = msgspec.json.encode(self._source.record(storable(row), window))
-            except RecursionError:
-                raise UnusableRecordError("Dixa sent a row that is nested too deeply") from None
-            yield encoded
+    def _all_values(self, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Make a filter of all values of an attribute, if the record type has it."""
+        request = Request("/v1/analytics/filter/{attribute}", ids={"attribute": _FILTER})
+        try:
+            if _Filter(_FILTER) not in msgspec.convert(entry.get("filters"), list[_Filter]):
+                return []
+            rows = list(ListSource(self._client, request).rows())
+            values = [row.value for row in msgspec.convert(rows, list[_FilterValue])]
+        except (msgspec.ValidationError, RefusedError):
+            return []
+        filtered = "%s: Dixa requires a filter: sending all values of %s"
+        self._client.log(filtered, self._client.stream, _FILTER)
+        return [{"attribute": _FILTER, "values": values}] if values else []
 
-    def _raise(self, record_ids: Collection[str]) -> NoReturn:
-        """End with an error, because some of the record types failed."""
-        errors = list(self._failed.values())
-        if not self.begun and all(isinstance(error, ForbiddenError) for error in errors):
-            raise errors[0]
-        which = "all record types failed"
-        if set(record_ids) - self._failed.keys():
-            which = "these record types failed, the others were synced"
-        reasons = "; ".join(f"{record_id}: {reason}" for record_id, reason in self._failed.items())
-        # Those that Dixa refuses are no reason to skip the others.
-        kind = RefusedError if isinstance(errors[0], RefusedError) else type(errors[0])
-        raise kind(f"{self._client.stream}: {which}: {reasons}") from errors[0]
+    def _spool(
+        self, window: RecordWindow, filters: list[dict[str, Any]] | None, retries: Retries
+    ) -> RowSpool:
+        rows = self._list.rows_with(retries, self._stream.request(window, filters))
+        body = as_array(self._record(row, window) for row in rows)
+        return RowSpool(body, window, self._numbers)
+
+    def _record(self, row: Any, window: RecordWindow) -> bytes:
+        """Make the JSON of a record. If Dixa documents another shape of the row, warn once."""
+        self._client.run.report.row(self._client.stream, window.record_id, row)
+        try:
+            record = self._stream.row(storable(row), window)
+            encoded = msgspec.json.encode(record)
+        except RecursionError:
+            raise UnusableRecordError("Dixa sent a row that is nested too deeply") from None
+        is_odd = record.is_whole and self._stream.is_documented
+        if is_odd and window.record_id not in self._not_as_documented:
+            self._not_as_documented.add(window.record_id)
+            self._client.warn(
+                "%s: %s: Dixa sent a row that is not as documented; such rows are kept whole, in "
+                "fields",
+                self._client.stream,
+                window,
+            )
+        return encoded

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_dixa.read.analytics import AnalyticsSource, IntelligenceSource
+from tap_dixa.errors import RefusedError
+from tap_dixa.http.client import Request
+from tap_dixa.read.record_rows import analytics_row, whole_row
 from tap_dixa.read.record_types import RecordTypesReader
 from tap_dixa.read.window_reader import windows_of
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import ListStream
+from tap_dixa.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from singer_sdk.helpers.types import Context
 
+    from tap_dixa.download.windows import Window
     from tap_dixa.read.batches import Reader
+    from tap_dixa.read.record_rows import Row
+    from tap_dixa.read.record_types import RecordWindow
+
+_LARGEST_PAGE = 300
+"""So many rows per page Dixa's own client requests at most; no page of Dixa's names a limit."""
 
 
 class AnalyticsMetricsStream(ListStream):
@@ -56,44 +67,97 @@ class AnalyticsRecordsStream(DixaStream):
     is_optional = True
     partitions = None  # the reader reads all record types: the SDK would stop at one that fails
 
-    source: ClassVar[type[AnalyticsSource | IntelligenceSource]] = AnalyticsSource
-    """Requests the rows."""
     types: ClassVar[type[ListStream]] = AnalyticsRecordTypesStream
     """The record types."""
     setting: ClassVar[str] = "analytics_record_ids"
-    """Which of them are read."""
+    """The setting that names those that are read."""
+    is_documented: ClassVar[bool] = True
+    """Whether Dixa documents the rows."""
+
+    def request(self, window: RecordWindow, filters: Sequence[Mapping[str, Any]] | None) -> Request:
+        """Make the request for the first page of a window's rows."""
+        interval = {
+            "_type": "Interval",
+            "start": to_rfc3339(window.after),
+            "end": to_rfc3339(window.before),
+        }
+        body: dict[str, Any] = {"id": window.record_id, "timezone": "UTC", "periodFilter": interval}
+        if filters:
+            body["filters"] = filters
+        return Request(self.path, query={"pageLimit": str(self.page_limit)}, body=body)
+
+    def row(self, row: Any, window: RecordWindow) -> Row:
+        """Make a record of a row, which is decoded JSON that can be stored."""
+        return analytics_row(row, window.record_id, window.start)
 
     @property
-    def lookback_days(self) -> int:
-        """How many days are read again in every run, if the lookback is not longer."""
-        return 0
+    def page_limit(self) -> int:
+        """How many rows a page has at most."""
+        return min(self.run.settings.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
+
+    def windows(self, context: Mapping[str, str]) -> list[Window]:
+        """Decide which windows this run reads of a record type."""
+        return windows_of(self, self.run, context)
 
     @override
     def read(self) -> Reader:
-        return RecordTypesReader(
-            self.source(self.client, self.path),
-            self.types.list_of(self.run),
-            self.setting,
-            partial(windows_of, self, self.run, lookback_days=self.lookback_days),
-            is_test=self.is_test,
-        )
+        catalogue = self.types.list_of(self.run)
+        return RecordTypesReader(self, self.client, catalogue, is_test=self.is_test)
 
     @override
     def _write_starting_replication_value(self, context: Context | None) -> None:
         """Write none: only the record types have a bookmark."""
 
 
+class _PagedInBody(Request):
+    """A request whose body names the page."""
+
+    @override
+    def with_query(self, query: Mapping[str, Any]) -> Request:
+        """Name the page. Of a link, nothing else is taken."""
+        body = {**(self.body or {})}
+        if page_key := query.get("pageKey"):
+            body["pagination"] = {**body["pagination"], "pageKey": page_key}
+        return replace(self, body=body)
+
+
 class IntelligenceRecordsStream(AnalyticsRecordsStream):
-    """Records of all types that the Intelligence API has, such as the agents' presence."""
+    """Records of all types that the Intelligence API has, such as the agents' presence.
+
+    What its rows have, and by which time it selects them, is not documented: they are kept whole,
+    and their timestamp is the start of the window.
+    """
 
     name = "intelligence_records"
     path = "/beta/intelligence/{category}/records/{recordId}"
-    source = IntelligenceSource
     types = IntelligenceRecordTypesStream
     setting = "intelligence_record_ids"
+    is_documented = False
 
-    @property
     @override
-    def lookback_days(self) -> int:
+    def request(self, window: RecordWindow, filters: Sequence[Mapping[str, Any]] | None) -> Request:
+        category = window.entry.get("category")
+        if not category or not isinstance(category, str):
+            raise RefusedError("Dixa's catalogue has no category for it, which is in its address")
+        interval = {"from": to_rfc3339(window.after), "to": to_rfc3339(window.before)}
+        return _PagedInBody(
+            self.path,
+            ids={"category": category, "recordId": window.record_id},
+            body={
+                "primaryFilter": {"period": {"interval": interval}},
+                "timezone": "UTC",
+                "pagination": {"pageLimit": self.page_limit},
+                "includeLabels": True,
+            },
+        )
+
+    @override
+    def row(self, row: Any, window: RecordWindow) -> Row:
+        category = window.entry["category"]
+        return whole_row(row, window.record_id, window.start, category=category)
+
+    @override
+    def windows(self, context: Mapping[str, str]) -> list[Window]:
         # An interval of presence may not have ended when it is read.
-        return self.run.settings.intelligence_lookback_days
+        days = self.run.settings.intelligence_lookback_days
+        return windows_of(self, self.run, context, lookback_days=days)

@@ -20,7 +20,7 @@ from tests.end_to_end.everything import (
     records_of,
     rows_by_conversation,
 )
-from tests.end_to_end.queried_records import analytics_records, intelligence_records
+from tests.end_to_end.queried import analytics_records, intelligence_records
 from tests.faulty_sandbox import FaultySandbox
 from tests.sandbox.conftest import Client
 

@@ -18,7 +18,7 @@ from tests.end_to_end import checks
 from tests.end_to_end.batches import emitted
 from tests.end_to_end.everything import key
 from tests.end_to_end.loaded import rows_of
-from tests.end_to_end.queried_records import counted
+from tests.end_to_end.queried import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from tests import expected
 from tests.end_to_end import checks
 from tests.end_to_end.batches import records_in
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, entries, rows_by_conversation
-from tests.end_to_end.queried_records import analytics_records, counted
+from tests.end_to_end.queried import analytics_records, counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

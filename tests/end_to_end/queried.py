@@ -1,20 +1,17 @@
-"""The records of the Analytics and the Intelligence API, as a client sees them in a sandbox."""
+"""Records of the Analytics and the Intelligence API, as the tap must emit them."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
-import requests
-
-from tests.end_to_end.everything import unnoted
-from tests.events import HANG
-from tests.expected import iso
+from tap_dixa_sandbox import analytics, intelligence
+from tap_dixa_sandbox.filters import Bounds, Interval
+from tests.expected import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from tap_dixa_sandbox.server import Sandbox
 
@@ -27,46 +24,60 @@ INTELLIGENCE = {
 }
 
 
-def post(sandbox: Sandbox, path: str, body: Any, **query: Any) -> requests.Response:
-    headers = {"Authorization": f"Bearer {sandbox.behaviour.token}"}
-    url = f"{sandbox.url}{path}"
-    return requests.post(url, json=body, params=query, headers=headers, timeout=HANG)
+def rows_of(sandbox: Sandbox, kind: str) -> list[dict[str, Any]]:
+    """Give every row of a kind."""
+    data, now = sandbox.data, sandbox.data.now()
+    rows = analytics.rows if kind in ANALYTICS else intelligence.rows
+    return rows(data, kind, Interval(data.start, now, Bounds()), now)
 
 
-def analytics_body(kind: str, start: int, end: int) -> dict[str, Any]:
-    period = {"_type": "Interval", "start": iso(start), "end": iso(end)}
-    return {"id": kind, "timezone": "UTC", "periodFilter": period}
+def analytics_records(sandbox: Sandbox) -> Counter[str]:
+    """Count what the tap must emit of each row, but the key."""
+    records = []
+    for kind in ANALYTICS:
+        for row in rows_of(sandbox, kind):
+            fields = {field["name"]: field["field"] for field in row["fields"]}
+            values = {name: field.get("value") for name, field in fields.items()}
+            record = {
+                "recordId": kind,
+                "timestamp": rfc3339(row["primaryTimestampField"]["timestamp"]),
+                "timestampField": row["primaryTimestampField"]["name"],
+                "conversationId": values.get("conversation_id", values.get("csid")),
+                "agentId": values.get("agent_id"),
+                "queueId": values.get("queue_id", values.get("queue")),
+                "value": row.get("value"),
+                "fields": fields,
+            }
+            records.append(record)
+    return counted(records)
 
 
-def analytics(sandbox: Sandbox, kind: str) -> Iterator[dict[str, Any]]:
-    """Give every row of a kind, without the sandbox's noting the requests."""
-    query = {"pageLimit": "300"}
-    body = analytics_body(kind, sandbox.data.start, sandbox.data.now())
-    with unnoted(sandbox):
-        while query:
-            page = post(sandbox, "/v1/analytics/records", body, **query).json()
-            yield from page["data"]
-            link = page.get("meta", {}).get("next", "")
-            query = {name: value for name, (value,) in parse_qs(urlsplit(link).query).items()}
+def intelligence_records(sandbox: Sandbox) -> Counter[str]:
+    """Count what the tap must emit of each row, but the key and the timestamp."""
+    records = [
+        {
+            "recordId": kind,
+            "category": category,
+            "conversationId": row.get("conversationId", {}).get("value"),
+            "agentId": row.get("agent", {}).get("value"),
+            "queueId": row.get("queue", {}).get("value"),
+            "fields": row,
+        }
+        for kind, category in INTELLIGENCE.items()
+        for row in rows_of(sandbox, kind)
+    ]
+    return counted(records)
 
 
-def intelligence_body(start: int, end: int, **pagination: Any) -> dict[str, Any]:
-    interval = {"from": iso(start), "to": iso(end)}
-    body = {"primaryFilter": {"period": {"interval": interval}}, "timezone": "UTC"}
-    return {**body, "pagination": pagination} if pagination else body
-
-
-def intelligence(sandbox: Sandbox, kind: str) -> Iterator[Any]:
-    """Give every row of a kind, without the sandbox's noting the requests."""
-    path = f"/beta/intelligence/{INTELLIGENCE[kind]}/records/{kind}"
-    pagination: dict[str, Any] | None = {"pageLimit": 1000}
-    with unnoted(sandbox):
-        while pagination:
-            body = intelligence_body(sandbox.data.start, sandbox.data.now(), **pagination)
-            page = post(sandbox, path, body).json()
-            yield from page["data"]
-            key = page.get("meta", {}).get("next")
-            pagination = {"pageLimit": 1000, "pageKey": key} if key else None
+def counted(records: Iterable[dict[str, Any]], *but: str) -> Counter[str]:
+    """Count records without their keys and other columns, and without a stream map's nulls."""
+    optional = ("value", "timestampField", "additional_properties")
+    found: Counter[str] = Counter()
+    for record in records:
+        nulls = {name for name in optional if record.get(name) is None}
+        left_out = {"id", *but, *nulls}
+        found[text({name: record[name] for name in record.keys() - left_out})] += 1
+    return found
 
 
 def text(value: Any) -> str:

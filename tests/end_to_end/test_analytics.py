@@ -10,8 +10,13 @@ from tests.conftest import DAY, HOUR, NOON, SDK_PATH, Run, both_paths_slowly
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, batched
 from tests.end_to_end.loaded import held_at_states, is_whole
-from tests.end_to_end.queried import ANALYTICS, bookmarks, times_by_kind
-from tests.end_to_end.queried_records import analytics_records, counted
+from tests.end_to_end.queried import (
+    ANALYTICS,
+    analytics_records,
+    bookmarks,
+    counted,
+    times_by_kind,
+)
 from tests.expected import iso
 from tests.faults import BrokenResponse, Refusal
 

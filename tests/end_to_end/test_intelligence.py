@@ -10,8 +10,15 @@ import pytest
 from tests import expected
 from tests.conftest import DAY, HOUR, NOON, both_paths_slowly
 from tests.end_to_end import checks
-from tests.end_to_end.queried import INTELLIGENCE, bookmarks, intelligence, text, times_by_kind
-from tests.end_to_end.queried_records import counted, intelligence_records
+from tests.end_to_end.queried import (
+    INTELLIGENCE,
+    bookmarks,
+    counted,
+    intelligence_records,
+    rows_of,
+    text,
+    times_by_kind,
+)
 from tests.expected import iso, rfc3339
 from tests.faults import BrokenResponse, Refusal, page_of
 
@@ -76,7 +83,7 @@ def test_an_interval_that_had_not_ended_arrives_again_when_it_has(account_of):
     # What was read before it had ended stays, as a row of its own.
     loaded = checks.loaded(STREAM, *account.runs).values()
     ended = [text(r["fields"]) for r in loaded if "endedAt" in r["fields"]]
-    rows = intelligence(account.sandbox, kind)
+    rows = rows_of(account.sandbox, kind)
     assert sorted(ended) == sorted(text(row) for row in rows if "endedAt" in row)
     unfinished = begun(record for record in first if "endedAt" not in record["fields"])
     assert len(unfinished) > 1

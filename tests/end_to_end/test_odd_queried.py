@@ -106,13 +106,14 @@ def test_whatever_a_catalogue_is_there_is_at_most_one_line(account, stream, evid
         evidence("odd catalogues of Analytics and Intelligence")
 
 
-@pytest.mark.parametrize(("values", "sent"), [(["x", "", 5], ["x"]), (["", None, {}], None)])
-def test_filters_may_be_anything(account, values, sent):
-    filters = [None, {"filterAttribute": {}}, {"filterAttribute": "channel"}]
+@pytest.mark.parametrize(("value", "sent"), [('"x"', ["x"]), ("5", None)])
+def test_a_filter_is_sent_if_its_values_are_as_documented(account, value, sent):
+    filters = [{"filterAttribute": "channel"}, {"filterAttribute": "initial_direction"}]
     kinds = json.dumps({"id": "ratings", "filters": filters})
-    found = [json.dumps(row) for row in (None, 5, [], *({"value": value} for value in values))]
-    account.behaviour.api_faults.extend([array(kinds), Refusal(400), array(*found)])
+    values = array(f'{{"value": {value}, "label": "X"}}')
+    account.behaviour.api_faults.extend([array(kinds), Refusal(400), values])
     account.synced("analytics_records")
     # Without a filter that helps, less is requested.
     body = json.loads(account.answered[-1][1]["body"])
-    assert body.get("filters") == (sent and [{"attribute": "channel", "values": sent}])
+    filtered = sent and [{"attribute": "initial_direction", "values": sent}]
+    assert body.get("filters") == filtered
