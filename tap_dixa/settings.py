@@ -34,7 +34,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[
         str,
         Meta(
-            title="API token",
             description="The token that the tap authenticates with. An administrator makes one in "
             "Dixa under Settings, Integrations, API Tokens, for the API version “Dixa API”.",
             extra_json_schema={"secret": True, "writeOnly": True},
@@ -43,7 +42,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     start_date: Annotated[
         int,
         Meta(
-            title="Start date",
             description="The first sync begins here, inclusive: a date (midnight UTC) or a date "
             "and a time, such as 2025-01-31, 2025-01-31 09:00 (UTC) or 2025-01-31T09:00:00+01:00.",
         ),
@@ -51,26 +49,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     end_date: Annotated[
         int | None,
         Meta(
-            title="End date",
             description="A sync stops here, exclusive: 2025-02-01 ends with 31 January. "
             "Default: the time at which the run starts.",
         ),
     ] = None
     exports_api_url: Annotated[
         str,
-        Meta(
-            title="Exports API URL",
-            description="The address of the Exports API: conversations and messages.",
-        ),
+        Meta(description="The address of the Exports API: conversations and messages."),
     ] = "https://exports.dixa.io"
     dixa_api_url: Annotated[
         str,
-        Meta(title="Dixa API URL", description="The address of the Dixa API: all other streams."),
+        Meta(description="The address of the Dixa API: all other streams."),
     ] = "https://dev.dixa.io"
     window_days: Annotated[
         int,
         Meta(
-            title="Window (days)",
             description="How many days one window covers: the time range of one export request. "
             "Dixa allows up to 31. Larger windows need fewer requests, smaller ones need less "
             "disk.",
@@ -81,7 +74,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lookback_seconds: Annotated[
         int,
         Meta(
-            title="Lookback (seconds)",
             description="How far before its bookmark an incremental sync starts, to catch changes "
             "that Dixa shows late.",
             ge=0,
@@ -91,7 +83,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: Annotated[
         int,
         Meta(
-            title="Requests per minute",
             description="The maximum number of requests a minute to the Exports API. Dixa's limit "
             "is about 10 for each token. Lower it if something else uses the same token.",
             ge=1,
@@ -102,7 +93,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             int,
             Meta(
-                title="Page size",
                 description="How many rows to request per page of agents and end_users and, up to "
                 "300, of analytics_records and intelligence_records. Default: Dixa's own page "
                 "size for agents and end_users, 300 for the others. Larger pages need fewer "
@@ -117,7 +107,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     parallel_downloads: Annotated[
         int,
         Meta(
-            title="Parallel downloads",
             description="How many windows may be requested or wait on disk while another one is "
             "emitted. Raise it if Dixa takes long to export a window; the rate limit still "
             "applies. The disk holds that many responses and one more.",
@@ -128,7 +117,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_seconds: Annotated[
         int,
         Meta(
-            title="Request timeout (seconds)",
             description="How long to wait for Dixa to accept a connection or to send the next "
             "part of a response.",
             ge=1,
@@ -138,7 +126,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     refresh_anonymized: Annotated[
         bool,
         Meta(
-            title="Refresh anonymized",
             description="Whether messages and activity log entries are emitted again if Dixa has "
             "anonymized their conversation since the last run, and messages also if they were "
             "redacted one by one. So what Dixa erased is erased in the warehouse too. It costs "
@@ -148,7 +135,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     analytics_record_ids: Annotated[
         tuple[str, ...] | None,
         Meta(
-            title="Analytics record ids",
             description="Which record types analytics_records syncs, such as ratings: their "
             "ids in analytics_record_types. Default: all.",
         ),
@@ -156,7 +142,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     intelligence_record_ids: Annotated[
         tuple[str, ...] | None,
         Meta(
-            title="Intelligence record ids",
             description="Which record types intelligence_records syncs, such as "
             "agentPresenceDuration: their ids in intelligence_record_types. Default: all.",
         ),
@@ -164,7 +149,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     intelligence_lookback_days: Annotated[
         int,
         Meta(
-            title="Intelligence lookback (days)",
             description="How many days before its bookmark intelligence_records starts, to read "
             "intervals again that had not ended, such as an agent's presence.",
             ge=0,
@@ -174,7 +158,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     emit_activate_version_messages: Annotated[
         bool,
         Meta(
-            title="Emit ACTIVATE_VERSION",
             description="Whether a full-table stream, such as agents or tags, ends with an "
             "ACTIVATE_VERSION message, so that a target that supports it deletes rows that no "
             "longer exist in Dixa, or marks them as deleted.",
@@ -183,9 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: Annotated[
         str | None,
         Meta(
-            title="User agent",
-            description="The User-Agent header of every request. Default: tap-dixa and its "
-            "version.",
+            description="The User-Agent header of every request. Default: tap-dixa and its version."
         ),
     ] = None
 
@@ -221,6 +202,8 @@ def _json_schema(field: FieldInfo) -> dict[str, Any]:
     """Give the JSON Schema of a setting, with its title, description and default."""
     schema: dict[str, Any] = msgspec.json.schema(field.type)
     schema |= schema.pop("anyOf", [{}])[0]  # or null
+    title = field.name.replace("_", " ").replace("api", "API").replace("url", "URL")
+    schema["title"] = title[0].upper() + title[1:]
     if _CHECKS.get(field.name) is date:
         schema |= {"type": "string", "format": "date-time"}
     schema["type"] = [schema["type"]] if field.required else [schema["type"], "null"]

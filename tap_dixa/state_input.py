@@ -47,11 +47,7 @@ def read_state(
 ) -> dict[str, Any]:
     """Check a state, or what Meltano makes of one, and convert what another tap wrote.
 
-    Bookmarks of streams that are not this tap's stay.
-
-    Args:
-        state: The state.
-        replication_keys: The replication key of each stream, None for a full-table stream.
+    Bookmarks of streams that are not this tap's stay. A full-table stream has no replication key.
 
     Raises:
         SettingsError: It is no state, or has a bookmark that cannot be used.

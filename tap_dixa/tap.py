@@ -13,7 +13,6 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from typing_extensions import override
 
-from tap_dixa.environment import check_temporary_folder, read_environment
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, StreamsFailedError
 from tap_dixa.hidden_token import hide
 from tap_dixa.http.run import Permissions, Run
@@ -26,6 +25,7 @@ from tap_dixa.singer.stream_maps import StreamMapper
 from tap_dixa.state_input import read_state
 from tap_dixa.streams import STREAMS
 from tap_dixa.timestamps import to_rfc3339
+from tap_dixa.user_input import check_temporary_folder, read_environment
 
 if TYPE_CHECKING:
     from types import FrameType

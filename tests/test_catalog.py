@@ -37,8 +37,7 @@ def item(*breadcrumb, **metadata):
 
 ROOT = item()
 SCHEMA = entry("conversations")["schema"]
-
-
+WAY = "can only be replicated INCREMENTAL by updated_at"
 REFUSED = {
     "a schema that is null": ({"schema": None}, "the entry of conversations"),
     "another key": ({"key_properties": ["id", "updated_at"]}, "__key_properties__"),
@@ -46,15 +45,12 @@ REFUSED = {
         {"metadata": [item(**{"table-key-properties": ["id", "updated_at"]})]},
         "__key_properties__",
     ),
-    "another replication key": (
-        {"replication_key": "created_at"},
-        "can only be replicated INCREMENTAL by updated_at, not created_at",
-    ),
+    "another replication key": ({"replication_key": "created_at"}, f"{WAY}, not created_at"),
     "another replication key in the metadata": (
         {"metadata": [item(**{"replication-key": "created_at"})]},
-        "can only be replicated INCREMENTAL by updated_at, not created_at",
+        f"{WAY}, not created_at",
     ),
-    "another method": ({"replication_method": "LOG_BASED"}, "INCREMENTAL by updated_at"),
+    "another method": ({"replication_method": "LOG_BASED"}, f"{WAY}, not LOG_BASED"),
     "metadata that is an object": ({"metadata": {"selected": True}}, "the entry of conversations"),
     "selected as a text": ({"metadata": [item(selected="false")]}, "neither true nor false"),
     "a field selected as a text": (

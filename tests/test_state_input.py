@@ -29,14 +29,6 @@ def test_without_a_bookmark_there_is_nothing_to_read(state):
         assert read_state(given, expected.CURSORS) == {"bookmarks": {}}
 
 
-@pytest.mark.parametrize("bookmark", [{}, None, {"progress_markers": []}])
-def test_a_bookmark_without_a_value_says_nothing(bookmark):
-    state = {"bookmarks": {"messages": bookmark, "planets": bookmark}}
-    read = read_state(state, expected.CURSORS)["bookmarks"]
-    assert read["messages"].get("replication_key_value") is None
-    assert read["planets"] == {}
-
-
 @pytest.mark.parametrize("state", REFUSED.values(), ids=REFUSED)
 def test_what_is_no_state_is_refused_in_one_line(state, evidence):
     with pytest.raises(SettingsError) as refused:

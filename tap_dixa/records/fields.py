@@ -118,11 +118,7 @@ class ObjectField(Field):
         super().__init__(types, self.structure({}))
 
     def structure(self, new: Mapping[str, Any]) -> Any:
-        """Build what msgspec decodes an object with these fields to, and refuses any other field.
-
-        Args:
-            new: The types of further fields, by name.
-        """
+        """Build what msgspec decodes an object to, that has these fields, new ones and no other."""
         own = {name: field for name, field in self.fields.items() if is_plain(name)}
         types = {**{name: field.decoded for name, field in own.items()}, **new}
         # A name comes from the user's catalog or from Dixa, and may be none in Python.

@@ -22,8 +22,6 @@ from tap_dixa.http.run import Report
 from tap_dixa.log_shapes import shown_name, shown_path, type_name
 from tap_dixa.read.exports import conversation_export
 from tap_dixa.records.json_numbers import decode
-from tap_dixa.records.normalize import Normalizer
-from tap_dixa.streams.base import SCHEMAS
 from tap_dixa.streams.exports import ConversationsStream
 from tap_dixa.streams.lists import ListStream
 
@@ -36,6 +34,9 @@ if TYPE_CHECKING:
     from tap_dixa.records.fields import Path
     from tap_dixa.streams.base import DixaStream
 
+    Fields = dict[str, set[str]]
+    """The types of each field's values, by its path."""
+
 LACKING = "not in this account"
 """The result of a stream that the account does not have."""
 
@@ -44,24 +45,6 @@ _SAMPLE = 1_000
 _DEEPEST = 20
 """So many levels of a row are told apart."""
 _NOT_DECODABLE = (msgspec.MsgspecError, OverflowError, RecursionError)
-
-
-@dataclass
-class Fields:
-    """The names and types of fields."""
-
-    rows: int = 0
-    """How many rows were described."""
-    types: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """The names of the types of each field's values, by its path."""
-
-    def add(self, path: Path, value: Any) -> None:
-        """Note the type of a value."""
-        self.types[shown_path(path) or "(the row itself)"].add(type_name(value))
-
-    def __str__(self) -> str:
-        texts = (f"{path} ({' or '.join(sorted(types))})" for path, types in self.types.items())
-        return ", ".join(texts)
 
 
 @dataclass
@@ -80,10 +63,6 @@ class ConnectionReport(Report):
     def __init__(self, streams: Sequence[DixaStream]) -> None:
         self.streams = streams
         self._by_name = {stream.name: stream for stream in streams}
-        self._normalizers = {
-            stream.name: Normalizer(SCHEMAS.get_schema(stream.name), None, stream.other_names)
-            for stream in streams
-        }
         self.lock = Lock()
         self.results: dict[str, str] = {}
         """How the test of each stream ended."""
@@ -98,12 +77,14 @@ class ConnectionReport(Report):
         that says the least."""
         self.compared = 0
         """How many records were compared with their schemas."""
-        self.new: dict[str, Fields] = defaultdict(Fields)
+        self.new: dict[str, Fields] = defaultdict(lambda: defaultdict(set))
         """The fields that the schema does not have, by stream."""
-        self.misfits: dict[str, Fields] = defaultdict(Fields)
+        self.misfits: dict[str, Fields] = defaultdict(lambda: defaultdict(set))
         """The fields that cannot hold their value, and the types of such values, by stream."""
-        self.rows: dict[str, Fields] = defaultdict(Fields)
+        self.rows: dict[str, Fields] = defaultdict(lambda: defaultdict(set))
         """The rows that Dixa does not document, by stream and record type."""
+        self.described: Counter[str] = Counter()
+        """How many of these rows were described."""
         self.conversation_at: int | None = None
         """When the conversation was updated that `inclusive` is about, in Unix ms."""
         self.inclusive: dict[str, bool] = {}
@@ -129,11 +110,12 @@ class ConnectionReport(Report):
     @override
     def row(self, stream: str, kind: str, row: Any) -> None:
         with self.lock:
-            fields = self.rows[f"{stream} {shown_name(kind)}"]
-            if fields.rows < _SAMPLE:
-                fields.rows += 1
+            name = f"{stream} {shown_name(kind)}"
+            if self.described[name] < _SAMPLE:
+                self.described[name] += 1
                 for path, value in _leaves(row):
-                    fields.add(path, value)
+                    where = shown_path(path) or "(the row itself)"
+                    self.rows[name][where].add(type_name(value))
 
     @override
     def export(self, stream: str, spool: Spool) -> None:
@@ -156,9 +138,9 @@ class ConnectionReport(Report):
     def _compare(self, stream: str, record: dict[str, Any]) -> None:
         """Note what a record holds and its schema does not. The record is changed."""
         self.compared += 1
-        for moved in self._normalizers[stream].fit(record):
+        for moved in self._by_name[stream].normalize.fit(record):
             fields = self.new if moved.field is None else self.misfits
-            fields[stream].add(moved.path, moved.value)
+            fields[stream][shown_path(moved.path)].add(type_name(moved.value))
 
     def tested(self, stream: DixaStream, error: Exception | None = None) -> None:
         """Note how the test of a stream ended, without the error's message: it may quote Dixa."""

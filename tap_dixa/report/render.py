@@ -18,7 +18,7 @@ from tap_dixa.schemas import ADDITIONAL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_dixa.report.observe import ConnectionReport
+    from tap_dixa.report.observe import ConnectionReport, Fields
 
 _CLOSE = 2
 """Servers write the same Date into all responses of a second, in seconds."""
@@ -92,10 +92,14 @@ def _findings(report: ConnectionReport) -> Iterator[str]:
         ("Fields that no schema has", report.new),
         ("Values that their field cannot hold", report.misfits),
     ):
-        texts = (f"{name}: {fields}" for name, fields in moved.items())
+        texts = (f"{name}: {_types(fields)}" for name, fields in moved.items())
         yield _wrapped(f"{title}: {'; '.join(texts) or 'none'}")
     for name, fields in report.rows.items():
-        yield _wrapped(f"Rows of {name}: {fields.rows:,}, {fields}")
+        yield _wrapped(f"Rows of {name}: {report.described[name]:,}, {_types(fields)}")
+
+
+def _types(fields: Fields) -> str:
+    return ", ".join(f"{path} ({' or '.join(sorted(types))})" for path, types in fields.items())
 
 
 def _clock(ahead: float) -> str:

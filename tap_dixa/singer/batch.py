@@ -36,11 +36,8 @@ def write_batches(
     A file that is not finished is removed, also when a signal ends the run. The names of a
     stream's files, of later runs too, sort in the order in which they were written.
 
-    Args:
-        chunks: Some records at a time, at most as many as a file holds. Asking for the next chunk
-            means that the one before it counts as emitted.
-        config: Where files go, and how many records each one holds.
-        name: What the files' names begin with.
+    A chunk has at most as many records as a file holds. Asking for the next one means that the one
+    before it counts as emitted.
     """
     encode = msgspec.json.Encoder().encode_lines
     storage, size = config.storage, config.batch_size
@@ -85,10 +82,6 @@ def check_batch_config(config: BatchConfig) -> None:
         # The SDK takes a parquet file's columns from its first record, and records omit fields.
         raise SettingsError(
             f"batch_config: the format {encoding.format} would lose values. Use jsonl"
-        )
-    if encoding.compression not in {"gzip", "none", None}:
-        raise SettingsError(
-            f"batch_config: there is no compression {encoding.compression}. Use gzip or none"
         )
     if not isinstance(config.batch_size, int) or config.batch_size < 1:
         raise SettingsError(

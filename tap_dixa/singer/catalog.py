@@ -28,9 +28,7 @@ _ALL_SELECTED = [{"breadcrumb": [], "metadata": {"selected": True}}]
 def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
     """Parse a catalog, check that the tap can do what it asks for, and return what it selects.
 
-    Args:
-        given: The parsed file.
-        discovered: What discovery writes: the keys, methods and schemas of the tap's streams.
+    What discovery writes has the keys, methods and schemas of the tap's streams.
 
     Raises:
         SettingsError: It is no catalog, or asks for something that the tap does not do.
@@ -55,7 +53,6 @@ def read_catalog(given: Mapping[str, Any], discovered: Catalog) -> Catalog:
 
 
 def _is_selected(entry: CatalogEntry) -> bool:
-    """Whether the stream is selected."""
     entry.metadata.setdefault((), StreamMetadata())  # without it the SDK would select the stream
     for metadata in entry.metadata.values():
         # The SDK would select what is marked with a text, such as "false".
@@ -87,38 +84,42 @@ def _read_entry(entry: CatalogEntry, metadata: list[dict[str, Any]], discovered:
         chosen.get("replication-method")
         or root.forced_replication_method
         or entry.replication_method
+        or usual
     )
-    for asked, possible in (
-        (entry.replication_key, (None, replication_key)),
-        (root.replication_key, (None, replication_key)),
-        (method, (None, usual, REPLICATION_FULL_TABLE)),
-    ):
-        if asked not in possible:
-            way = f"{usual} by {replication_key}" if replication_key else usual
-            raise SettingsError(f"--catalog: {name} can only be replicated {way}, not {asked}")
-    schema = entry.schema.to_dict()
+    others = {entry.replication_key, root.replication_key} - {None, replication_key}
+    others |= {method} - {usual, REPLICATION_FULL_TABLE}
+    if others:
+        way = f"{usual} by {replication_key}" if replication_key else usual
+        asked_for = " and ".join(sorted(map(str, others)))
+        raise SettingsError(f"--catalog: {name} can only be replicated {way}, not {asked_for}")
+    schema, own = entry.schema.to_dict(), expected.schema.to_dict()
     needed = [*keys, replication_key] if replication_key else keys
     if missing := [field for field in needed if field not in schema.get("properties", {})]:
         raise SettingsError(
             f"--catalog: the schema of {name} lacks {', '.join(missing)}. Discover again"
         )
-    _check_schema(name, schema, expected.schema.to_dict())
-    _check_columns(name, schema["properties"], expected.schema.to_dict())
+    _check_schema(name, schema, own)
+    for field in own["required"]:
+        usual_field = own["properties"][field]
+        given = schema["properties"].get(field, usual_field)
+        has_type = _types(given) in ({"string"}, _types(usual_field))
+        if not has_type or given.get("format") != usual_field.get("format"):
+            _refuse(f"{name}.{field}", "is never null: it must keep its type, or be a string")
+    column = schema["properties"].get(ADDITIONAL, {"type": "object"})
+    if "object" not in _types(column) or "properties" in column:
+        _refuse(f"{name}.{ADDITIONAL}", "must stay an object without properties")
     entry.key_properties = keys
     entry.replication_key = replication_key
-    entry.replication_method = method or usual
+    entry.replication_method = method
     for field in needed:
         # Without them there is no bookmark and no upsert, whatever the catalog says.
         entry.metadata["properties", field] = Metadata(Metadata.InclusionType.AUTOMATIC)
 
 
-def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str, Any]) -> None:
-    """Check that the tap can make records satisfy a schema: it follows types alone.
+def _check_schema(path: str, schema: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Check that the tap can make a field satisfy its schema: it follows types alone.
 
-    Args:
-        path: The field, with dots into objects and ``[]`` into arrays.
-        schema: Its schema in the catalog.
-        discovered: Its schema in the tap, if the tap has it.
+    The path has dots into objects and ``[]`` into arrays. The tap's own schema may lack the field.
     """
     types = _types(schema)
     if unknown := [word for word in _ALTERNATIVES if word in schema]:
@@ -126,31 +127,15 @@ def _check_schema(path: str, schema: Mapping[str, Any], discovered: Mapping[str,
     if not types or not types.issubset(_TYPES):
         _refuse(path, 'has no type such as ["string", "null"]')
     is_time = types == {"string"} and schema.get("format") == _TIME
-    if discovered.get("format") == _TIME and not is_time:
-        _refuse(path, "must stay a string with the format date-time")
-    if "format" in schema and not is_time:
-        _refuse(path, "has a format other than that of a string with the format date-time")
+    if ("format" in schema or "format" in own) and not is_time:
+        _refuse(path, "has another format than a string with the format date-time, or lacks that")
     if schema.get("additionalProperties", True) not in (True, {}) and "properties" not in schema:
         _refuse(path, "has additionalProperties without properties")
-    fields = discovered.get("properties", {})
+    fields = own.get("properties", {})
     for name, field in schema.get("properties", {}).items():
         _check_schema(f"{path}.{name}", field, fields.get(name, {}))
     if schema.get("items"):
-        _check_schema(f"{path}[]", schema["items"], discovered.get("items", {}))
-
-
-def _check_columns(stream: str, fields: Mapping[str, Any], discovered: Mapping[str, Any]) -> None:
-    """Check the columns that every record has: keys, and `ADDITIONAL`."""
-    for name in discovered["required"]:
-        field, usual = fields.get(name), discovered["properties"][name]
-        if field is not None and (
-            _types(field) not in ({"string"}, _types(usual))
-            or field.get("format") != usual.get("format")
-        ):
-            _refuse(f"{stream}.{name}", "is never null: it must keep its type, or be a string")
-    column = fields.get(ADDITIONAL, {"type": "object"})
-    if "object" not in _types(column) or "properties" in column:
-        _refuse(f"{stream}.{ADDITIONAL}", "must stay an object without properties")
+        _check_schema(f"{path}[]", schema["items"], own.get("items", {}))
 
 
 def _types(schema: Mapping[str, Any]) -> set[Any]:

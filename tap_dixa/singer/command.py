@@ -10,8 +10,8 @@ from singer_sdk import Tap
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
-from tap_dixa.json_input import read_object
 from tap_dixa.singer.catalog import read_catalog
+from tap_dixa.user_input import read_object
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog

@@ -50,24 +50,17 @@ def end_run(tap: Tap, signum: int, progress_bar: ProgressBar | None) -> None:
         tap.logger.info("Stopped by %s", signal.Signals(signum).name)
         sys.exit(status)
 
-    _set_deadline(status)
-    if progress_bar is not None:
-        with suppress(RuntimeError):  # the signal came into a write to the terminal
-            progress_bar.hide()
-    cast("StdoutWriter", tap.message_writer).interrupt(last_words)
-
-
-def _set_deadline(status: int) -> None:
-    """Set a deadline, and see to it that no second signal disturbs the end.
-
-    It takes no lock: what the signal interrupted may hold it.
-    """
+    # It takes no lock: what the signal interrupted may hold it.
     _thread.start_new_thread(_exit_after, (_LAST_SECONDS, status))
     # A log line that the signal came into is lost: nobody needs to know where.
     logging.raiseExceptions = False
     sys.unraisablehook = ignore
-    # Python gives signals back to the system before it is done.
+    # Python gives signals back to the system before it is done: no second one disturbs the end.
     atexit.register(_ignore_signals)
+    if progress_bar is not None:
+        with suppress(RuntimeError):  # the signal came into a write to the terminal
+            progress_bar.hide()
+    cast("StdoutWriter", tap.message_writer).interrupt(last_words)
 
 
 def _exit_after(seconds: float, status: int) -> None:

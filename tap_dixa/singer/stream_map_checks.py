@@ -7,7 +7,7 @@ through, personal data included.
 from __future__ import annotations
 
 import ast
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -88,10 +88,6 @@ def _is_typo(name: str, other: str) -> bool:
     """
     if len(other) < _SHORTEST or name.startswith(other):
         return False
-    return not _with_a_letter_less(name).isdisjoint(_with_a_letter_less(other))
-
-
-def _with_a_letter_less(name: str) -> set[str]:
-    """Return a name, and what is left of it without one of its letters."""
-    plain = name.casefold().replace("_", "")
-    return {plain, *(plain[:letter] + plain[letter + 1 :] for letter in range(len(plain)))}
+    written, meant = (text.casefold().replace("_", "") for text in (name, other))
+    same = SequenceMatcher(None, written, meant).get_matching_blocks()
+    return sum(block.size for block in same) >= max(len(written), len(meant)) - 1

@@ -15,9 +15,9 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_dixa.errors import STREAM_FAILURES
 from tap_dixa.read.batches import MOST_ROWS, decode_row
-from tap_dixa.records.exclusions import change_records
 from tap_dixa.singer.batch import write_batches
 from tap_dixa.singer.stdout import StdoutWriter
+from tap_dixa.singer.stream_maps import change_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

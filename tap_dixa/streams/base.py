@@ -16,12 +16,12 @@ from tap_dixa import schemas
 from tap_dixa.errors import ForbiddenError, NotFoundError, SettingsError
 from tap_dixa.http.client import Client
 from tap_dixa.records.compiled import CompiledNormalizer
-from tap_dixa.records.content_warnings import ContentWarnings
-from tap_dixa.records.exclusions import change_records, exclusions_of
 from tap_dixa.records.json_numbers import decode
-from tap_dixa.records.normalize import Normalizer
+from tap_dixa.records.normalize import ContentWarnings, Normalizer
 from tap_dixa.singer.batch import batch_record, check_batch_config
+from tap_dixa.singer.stream_maps import change_records
 from tap_dixa.singer.writer import Writer
+from tap_dixa.streams.schema_fit import exclusions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -97,7 +97,7 @@ class DixaStream(Stream):
         """Makes records, as Dixa sends them, fit the schema."""
         exclusions = exclusions_of(self, self.other_names)
         warnings = ContentWarnings(self.name, self.primary_keys, self.client.warn, exclusions)
-        return Normalizer(self.effective_schema, warnings, self.other_names, exclusions)
+        return Normalizer(self.effective_schema, warnings, self.other_names)
 
     def conversion(self, *, fast: bool) -> Callable[[Any], Encodable]:
         """Return what makes a record of a row; a fast one, any object that is encoded as one."""

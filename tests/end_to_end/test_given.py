@@ -56,6 +56,7 @@ FLAT = {"flattening_enabled": True, "flattening_max_depth": 1}
         ([], {}, {"start_date": "yesterday"}, "start_date"),
         (["--test"], {}, {"api_token": ""}, "api_token"),
         (["--catalog", "pyproject.toml"], {}, {}, "--catalog"),
+        (["--state", "a b [1].json"], {}, {}, "--state a b [1].json cannot be read: No such file"),
         (ENVIRONMENT, {"TAP_DIXA_WINDOW_DAYS": "{x"}, {}, "TAP_DIXA_WINDOW_DAYS"),
         ([], {}, batches(root="gopher://x"), "storage.root"),
         ([], {}, batches(root="file:///dev/null/x"), "storage.root"),

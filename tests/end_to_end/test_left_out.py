@@ -132,3 +132,15 @@ def test_a_map_that_drops_what_it_does_not_name_drops_new_fields(account_of, kep
     assert PERSON not in run.output
     assert "messages: field new is not in the schema; its values are dropped, because" in run.log
     assert "in additional_properties" not in run.log
+
+
+def test_a_map_that_drops_the_rest_keeps_new_fields_if_it_lists_their_column(account_of):
+    kept = ("id", "created_at", "additional_properties")
+    odd = Odd(json.dumps(MESSAGE))
+    account = account_of("messages", conversations=3, days=5, faults=[odd])
+    maps = {"messages": {**{name: name for name in kept}, "__else__": None}}
+    run = checks.succeeded(account.sync(stream_maps=maps))
+    assert {"new": "field"} in [
+        record["additional_properties"] for record in run.records("messages")
+    ]
+    assert PERSON not in run.output

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests import expected
-from tests.conftest import EXPORTS, settings
+from tests.conftest import EXPORTS
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, CATALOGUES, KEYS, RECORDS
 
@@ -62,12 +62,6 @@ def without(records, *names):
     return {k: {n: v for n, v in r.items() if n not in names} for k, r in records.items()}
 
 
-def test_a_catalog_as_discovered_syncs_everything(account, catalog):
-    run = checks.succeeded(account.sync(chosen=catalog))
-    for stream in EXPORTS:
-        checks.emitted_exactly(run, stream, expected.records(account.data, stream))
-
-
 def test_nothing_selected_is_warned_of(account):
     assert "No stream is selected" in checks.succeeded(account.sync(chosen={"streams": []})).log
     assert account.answered == []
@@ -105,41 +99,19 @@ def test_fields_that_a_catalog_lacks_are_dropped_with_a_warning(account, chosen)
         assert f"conversations: field {field} is not in the schema; its values are dropped" in line
 
 
-def test_stream_maps_and_flattening(account):
-    hashed = "md5(requester_email) if requester_email else None"
+def test_a_bookmark_belongs_to_what_was_read_whatever_a_map_lets_through(account):
     maps = {
-        "conversations": {
-            "requester_email": hashed,
-            "requester_name": None,
-            "__alias__": "chats",
-            "__key_properties__": ["id", "updated_at"],
-        },
+        "conversations": {"__alias__": "chats", "__key_properties__": ["id", "updated_at"]},
         "messages": {"__filter__": "direction == 'inbound'"},
     }
-    flat = {"flattening_enabled": True, "flattening_max_depth": 1}
-    run = checks.succeeded(account.sync(*EXPORTS, stream_maps=maps, **flat))
-    chats = run.records("chats")
-    assert {r["id"] for r in chats} == expected.records(account.data, "conversations").keys()
-    assert not any("requester_name" in record for record in chats)
-    assert not any("@" in (record.get("requester_email") or "") for record in chats)
+    run = checks.succeeded(account.sync(*EXPORTS, stream_maps=maps))
+    conversations = expected.records(account.data, "conversations")
+    assert {record["id"] for record in run.records("chats")} == conversations.keys()
     assert run.of("SCHEMA", "chats")[0]["key_properties"] == ["id", "updated_at"]
     messages = expected.records(account.data, "messages").values()
     inbound = {r["id"] for r in messages if r["direction"] == "inbound"}
     assert {record["id"] for record in run.records("messages")} == inbound
-    # The bookmark belongs to what was read, whatever the map let through.
     assert run.bookmark("messages") == max(record["created_at"] for record in messages)
-
-
-@pytest.mark.slow
-def test_the_connection_test_is_cheap(serve, run_tap):
-    sandbox = serve(conversations=3000, days=40)
-    run = checks.succeeded(run_tap(settings(sandbox), "--test"))
-    assert len(sandbox.answered) < 100
-    for stream in EXPORTS:
-        for query in checks.requests(sandbox, stream):
-            values = [int(value) for value in query.values()]
-            assert max(values) - min(values) < 25 * 3_600_000
-        assert len(run.records(stream)) == 1
 
 
 def test_full_table_syncs_everything_again(account, chosen):

@@ -10,7 +10,7 @@ import pytest
 from tests import expected
 from tests.conftest import EXPORTS, HOUR, LOOKBACK, settings
 from tests.end_to_end import checks
-from tests.states import MARKERS, REFUSED, TAKEN_OVER, bookmarks
+from tests.states import MARKERS, TAKEN_OVER, bookmarks
 
 KEPT = {"replication_key", "replication_key_value", "starting_replication_value", "refresh"}
 
@@ -57,14 +57,6 @@ def test_without_a_usable_bookmark_the_sync_begins_at_start_date(
     if "planets" in text:
         assert account.runs[-1].state["bookmarks"]["planets"] == {"replication_key_value": 9}
     evidence("states taken over")
-
-
-@pytest.mark.parametrize("name", ["singer-io's, garbage", "partitions of texts"])
-def test_what_is_no_state_is_refused_in_one_line(account_of, name, evidence):
-    account = account_of(*EXPORTS)
-    assert "--state" in account.failure(state=REFUSED[name])
-    assert account.answered == []
-    evidence("states refused in one line")
 
 
 def test_a_bookmark_a_little_ahead_of_this_machine_is_kept(account_of):

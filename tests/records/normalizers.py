@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tap_dixa.records.compiled import CompiledNormalizer
-from tap_dixa.records.content_warnings import ContentWarnings
-from tap_dixa.records.exclusions import Exclusions
-from tap_dixa.records.normalize import Normalizer
+from tap_dixa.records.normalize import ContentWarnings, Exclusions, Normalizer
 
 NOTHING = Exclusions()
 TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "null"]}}
@@ -49,7 +47,7 @@ def plain(
     warnings = ContentWarnings(
         "s", ("id",) if "id" in schema["properties"] else (), warn, exclusions
     )
-    return Normalizer(schema, warnings, other_names, exclusions), lines
+    return Normalizer(schema, warnings, other_names), lines
 
 
 def compiled(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tap_dixa.records.exclusions import Exclusions
+from tap_dixa.records.normalize import Exclusions
 from tests.records.normalizers import NOTHING, SCHEMA, compiled, plain
 
 names = st.sampled_from([*SCHEMA["properties"], "value", "new", "old_count", 'a"', "parts.at"])

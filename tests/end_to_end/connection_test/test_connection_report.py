@@ -33,6 +33,10 @@ def test_a_test_of_what_the_tap_assumes_has_nothing_to_advise(tested):
     # Two more requests, for two seconds each, tell what filters include.
     asked = checks.requests(report.sandbox, "conversations")
     assert len(asked) == 3 + 2
+    assert len(report.sandbox.answered) < 100
+    for query in (*asked, *checks.requests(report.sandbox, "messages")):
+        values = [int(value) for value in query.values()]
+        assert max(values) - min(values) < 25 * HOUR
     for query in asked[-2:]:
         assert int(query["updated_before"]) - int(query["updated_after"]) == 2000
     # Ids are in no path.
