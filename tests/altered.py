@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from tap_dixa_sandbox import records
 from tap_dixa_sandbox.arrivals import DAY
 from tap_dixa_sandbox.life import draw
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.dataset import DataSet
 
 _YEAR_2001 = 978_307_200_000
 _FIRST_ID = 1 << 50
@@ -26,7 +22,7 @@ _UNANSWERED = {"rating_score", "rating_message", "rating_rated_timestamp"}
 _FILES = ("https://files.dixa.io/private", "/private", "/public")
 
 
-def with_new_fields(data: Any) -> Any:
+def with_new_fields(data):
     """Give records and rows with a field `brandNew`, and some nested objects with `shade`."""
     if isinstance(data, list):
         return [_with_new_fields(row) if isinstance(row, dict) else row for row in data]
@@ -35,18 +31,18 @@ def with_new_fields(data: Any) -> Any:
     return {name: with_new_fields(rows) for name, rows in data.items()}
 
 
-def _with_new_fields(row: dict[str, Any]) -> dict[str, Any]:
+def _with_new_fields(row):
     shaded = {name: _shaded(row[name]) for name in _NESTED if row.get(name)}
     return {**row, **shaded, "brandNew": {"level": 3, "labels": ["a"]}}
 
 
-def _shaded(value: Any) -> Any:
+def _shaded(value):
     if isinstance(value, list):
         return [_shaded(item) for item in value]
     return {**value, "shade": "dark"}
 
 
-def among_others(found: list[Any], data: DataSet, request: str, count: int) -> list[Any]:
+def among_others(found, data, request, count):
     """Give the records of an export between records from outside of the requested interval.
 
     The first, third and so on are from 2001; the others are from a year after now. The same
@@ -68,7 +64,7 @@ def among_others(found: list[Any], data: DataSet, request: str, count: int) -> l
     return [*others[::2], *found, *others[1::2]]
 
 
-def with_a_page_key(page: dict[str, Any]) -> dict[str, Any]:
+def with_a_page_key(page):
     """Give a page with the key of the next one in place of the link to it."""
     following = page.pop("meta").get("next")
     if following:
@@ -76,7 +72,7 @@ def with_a_page_key(page: dict[str, Any]) -> dict[str, Any]:
     return page
 
 
-def as_documented(path: str, rows: list[Any]) -> list[Any]:
+def as_documented(path, rows):
     """Give records as Dixa's newest pages show them, where these differ from what was seen.
 
     Ratings have types and statuses such as ``CSAT`` and ``Rated``, and some surveys have two
@@ -97,7 +93,7 @@ def as_documented(path: str, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def _conversation(record: dict[str, Any]) -> dict[str, Any]:
+def _conversation(record):
     ratings = [
         {
             **rating,
@@ -112,7 +108,7 @@ def _conversation(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "ratings": ratings}
 
 
-def _message(record: dict[str, Any]) -> dict[str, Any]:
+def _message(record):
     beginning = _FILES[UUID(record["id"]).int % len(_FILES)]
     if record.get("attached_files"):
         record["attached_files"] = [f"{beginning}/{name}" for name in record["attached_files"]]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tap_dixa_sandbox import behaviour as usual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from starlette.requests import Request
 
     from tests.faults import Fault
 
@@ -23,6 +25,10 @@ class Behaviour(usual.Behaviour):
     """The faults of the next export requests, in order; None for a normal response."""
     api_faults: deque[Fault | None] = field(default_factory=deque)
     """The same for the Dixa API."""
+    draw: Callable[[str], Fault | None] | None = None
+    """Draws the fault of each request, a path with its query, in place of these two."""
+    alter: Callable[[Request, Any], Any] | None = None
+    """Changes the rows of each response."""
     latency: float = 0.0
     """Seconds that each export takes before its first byte. Requests overlap."""
     date: Callable[[], int] | None = None

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryFile, mkdtemp
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hypothesis
 import pytest
@@ -24,11 +24,6 @@ from tap_dixa_sandbox.dataset import DataSet
 from tests import forks
 from tests.behaviour import Behaviour
 from tests.faulty_sandbox import FaultySandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from tests.faults import Fault
 
 # How long an example takes says nothing on machines that others use too. To try many more:
 # pytest --hypothesis-profile thorough
@@ -60,7 +55,7 @@ class Clock:
 
     now: int = NOON
 
-    def __call__(self) -> int:
+    def __call__(self):
         return self.now
 
 
@@ -73,51 +68,51 @@ class Run:
     log: str
 
     @cached_property
-    def messages(self) -> list[dict[str, Any]]:
+    def messages(self):
         lines = self.output.split("\n")  # texts may have other line separators
         return [json.loads(line) for line in lines if line.startswith('{"type"')]
 
-    def of(self, kind: str, stream: str | None = None) -> list[dict[str, Any]]:
+    def of(self, kind, stream=None):
         return [
             message
             for message in self.messages
             if message["type"] == kind and stream in {None, message.get("stream")}
         ]
 
-    def records(self, stream: str) -> list[dict[str, Any]]:
+    def records(self, stream):
         return [message["record"] for message in self.of("RECORD", stream)]
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self):
         return self.of("STATE")[-1]["value"]
 
-    def bookmark(self, stream: str) -> str | None:
+    def bookmark(self, stream):
         return self.state["bookmarks"][stream].get("replication_key_value")
 
     @property
-    def errors(self) -> list[str]:
+    def errors(self):
         return [line for line in self.log.splitlines() if "ERROR" in line or "CRITICAL" in line]
 
 
 @pytest.fixture
-def evidence(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+def evidence(record_property):
     """Count what a test tried, for the table that follows the results."""
 
-    def count(what: str, times: int = 1) -> None:
+    def count(what, times=1):
         record_property(f"evidence: {what}", times)
 
     return count
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish():
     """Keep the collector away from the half a million objects of imports and tests, for good."""
     gc.collect()
     gc.freeze()
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter):
     """Add up what was tried."""
-    tried: Counter[str] = Counter()
+    tried = Counter()
     for report in terminalreporter.stats.get("passed", []):
         for name, times in report.user_properties:
             if name.startswith("evidence: "):
@@ -153,16 +148,8 @@ both_paths_slowly = pytest.mark.parametrize(
 
 
 def made(
-    *,
-    conversations: int = 100,
-    days: int = 40,
-    late: int = 0,
-    seed: int = 1,
-    now: int = NOON,
-    faults: Iterable[Fault | None] = (),
-    api_faults: Iterable[Fault | None] = (),
-    **behaviour: Any,
-) -> FaultySandbox:
+    *, conversations=100, days=40, late=0, seed=1, now=NOON, faults=(), api_faults=(), **behaviour
+):
     """Make a sandbox without rate limits. It serves while it is entered."""
     data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
     unlimited = {"requests_per_minute": 0, "requests_per_second": 0}
@@ -173,11 +160,11 @@ def made(
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., FaultySandbox]]:
+def serve():
     """Start a sandbox; it stops with the test."""
-    running: list[FaultySandbox] = []
+    running = []
 
-    def start(**options: Any) -> FaultySandbox:
+    def start(**options):
         running.append(made(**options).__enter__())
         return running[-1]
 
@@ -187,7 +174,7 @@ def serve() -> Iterator[Callable[..., FaultySandbox]]:
         Thread(target=sandbox.__exit__).start()
 
 
-def settings(sandbox: FaultySandbox, **changes: Any) -> dict[str, Any]:
+def settings(sandbox, **changes):
     """Give the settings for a sandbox without a rate limit, up to three hours after noon."""
     return {
         "end_date": to_rfc3339(NOON + 3 * HOUR),
@@ -201,7 +188,7 @@ def settings(sandbox: FaultySandbox, **changes: Any) -> dict[str, Any]:
 
 
 @cache
-def catalog(*streams: str) -> dict[str, Any]:
+def catalog(*streams):
     """Give a catalog that selects only these streams."""
     tap = TapDixa(config={}, validate_config=False, setup_mapper=False)
     chosen = [entry for entry in tap.catalog_dict["streams"] if entry["tap_stream_id"] in streams]
@@ -218,22 +205,14 @@ EXPORTS = ("conversations", "messages")
 _TAP = ("-c", "from tap_dixa.__main__ import main; main()")
 
 
-def _start(
-    folder: Path,
-    config: dict[str, Any] | None,
-    arguments: Sequence[str],
-    files: dict[str, Any],
-    program: Sequence[str] = _TAP,
-    environment: dict[str, str] | None = None,
-    **options: Any,
-) -> subprocess.Popen[str] | forks.Fork:
+def _start(folder, config, *arguments, program=_TAP, environment=None, before=None, **options):
     """Start the tap: in a fork if that will do, or as a new process."""
-    unselected = {"--about", "--catalog", "--discover", "--test"}.isdisjoint(arguments)
-    if unselected and "catalog" not in files:
+    files = {"config": config, **{name: options.pop(name, None) for name in ("state", "catalog")}}
+    selected = {"--about", "--catalog", "--discover", "--test"}.intersection(arguments)
+    if not (selected or files["catalog"]):
         files["catalog"] = catalog(*EXPORTS)
-    given = [*arguments]
-    folder = Path(mkdtemp(dir=folder))
-    for option, content in {"config": config, **files}.items():
+    given, folder = [*arguments], Path(mkdtemp(dir=folder))
+    for option, content in files.items():
         if content is not None:
             path = folder / f"{option}.json"
             path.write_text(json.dumps(content))
@@ -241,12 +220,13 @@ def _start(
     environment = environment or {}
     option, code, *rest = program
     pythons = any(name.startswith("PYTHON") for name in environment)
-    if option == "-c" and not (rest or pythons or "preexec_fn" in options):
+    if option == "-c" and not (rest or pythons or before):
         return forks.Fork(given, environment, code, **options)
     return subprocess.Popen(
         [sys.executable, *program, *given],
         env={**os.environ, **environment},
         **{
+            "preexec_fn": before,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.DEVNULL,
             "encoding": "utf-8",
@@ -257,23 +237,13 @@ def _start(
 
 
 @pytest.fixture(scope="session")
-def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+def run_tap(tmp_path_factory):
     """Run the tap as a process of its own."""
     folder = tmp_path_factory.mktemp("runs")
 
-    def run(
-        config: dict[str, Any] | None,
-        *arguments: str,
-        before: Callable[[], None] | None = None,
-        program: Sequence[str] = _TAP,
-        environment: dict[str, str] | None = None,
-        **files: dict[str, Any] | None,
-    ) -> Run:
-        options = {"preexec_fn": before} if before else {}
+    def run(config, *arguments, **options):
         with TemporaryFile("w+", encoding="utf-8", dir=folder) as log:
-            tap = _start(
-                folder, config, arguments, files, program, environment, stderr=log, **options
-            )
+            tap = _start(folder, config, *arguments, stderr=log, **options)
             output, _ = tap.communicate()
             log.seek(0)
             return Run(tap.wait(), output, log.read())
@@ -282,14 +252,12 @@ def run_tap(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def start_tap(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str] | forks.Fork]]:
+def start_tap(tmp_path):
     """Start the tap and leave it running; it ends with the test."""
-    started: list[Any] = []
+    started = []
 
-    def start(config: dict[str, Any], **options: Any) -> subprocess.Popen[str] | forks.Fork:
-        files = {name: options.pop(name, None) for name in ("state", "catalog")}
-        files = {name: content for name, content in files.items() if content is not None}
-        started.append(_start(tmp_path, config, (), files, **options))
+    def start(config, **options):
+        started.append(_start(tmp_path, config, **options))
         return started[-1]
 
     yield start

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.dataset import DataSet
 
 CURSORS = {"conversations": "updated_at", "messages": "created_at"}
 STREAMS = tuple(CURSORS)
@@ -24,17 +20,17 @@ _TIMES = {
 _API_TIMES = ("createdAt", "updatedAt", "indexedAt", "lastEditedAt", "activityTimestamp")
 
 
-def iso(milliseconds: int) -> str:
+def iso(milliseconds):
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()}.{rest:03d}Z"
 
 
-def milliseconds(text: str) -> int:
+def milliseconds(text):
     timestamp = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     return int(timestamp.replace(microsecond=0).timestamp()) * 1000 + timestamp.microsecond // 1000
 
 
-def record(source: dict[str, Any]) -> dict[str, Any]:
+def record(source):
     """Give the record that a source record must become."""
     target = dict(source)
     for name, value in source.items():
@@ -63,10 +59,10 @@ def record(source: dict[str, Any]) -> dict[str, Any]:
     return target
 
 
-def source(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict]:
+def source(data, stream, start=0, end=1 << 62):
     """Give the sandbox's records of a stream with ``start <= cursor < end``, by id."""
 
-    def inside(timestamp: int) -> bool:
+    def inside(timestamp):
         return start <= timestamp < end
 
     found = (
@@ -77,27 +73,27 @@ def source(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> di
     return {entry["id"]: entry for entry in found}
 
 
-def records(data: DataSet, stream: str, start: int = 0, end: int = 1 << 62) -> dict[Any, dict]:
+def records(data, stream, start=0, end=1 << 62):
     """Give what the tap must emit of a stream, by id."""
     return {key: record(entry) for key, entry in source(data, stream, start, end).items()}
 
 
-def plain_time(text: str) -> str:
+def plain_time(text):
     """Give the same time without a zone's name."""
     return text.partition("[")[0]
 
 
-def rfc3339(text: str) -> str:
+def rfc3339(text):
     """Give a time of the Dixa API as the tap must emit it."""
     return iso(round(datetime.fromisoformat(plain_time(text)).timestamp() * 1000))
 
 
-def timed(row: dict[str, Any]) -> dict[str, Any]:
+def timed(row):
     """Give an object of the Dixa API with its times as targets read them."""
     return row | {name: rfc3339(row[name]) for name in _API_TIMES if row.get(name)}
 
 
-def api_record(row: dict[str, Any], **parent: Any) -> dict[str, Any]:
+def api_record(row, **parent):
     """Give the record that a row of the Dixa API must become."""
     record = timed({**parent, **row})
     if "translation" in record:

@@ -7,13 +7,11 @@ import gzip
 import json
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    from starlette.types import Receive, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +24,12 @@ class Refusal:
     """A lone surrogate from U+DC80 on is a byte that is not UTF-8: ``\\udcff``."""
 
     @classmethod
-    def with_message(cls, status: int, message: str) -> Refusal:
+    def with_message(cls, status, message):
         """Make one with a body as Dixa's."""
         body = json.dumps({"message": message})
         return cls(status, {"Content-Type": "application/json"}, body)
 
-    async def respond(self, send: Send) -> None:
+    async def respond(self, send):
         body = self.body.encode("utf-8", "surrogateescape")
         headers = {"Content-Length": str(len(body)), **self.headers}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -39,7 +37,7 @@ class Refusal:
         await send({"type": "http.response.body", "body": body})
 
 
-def page_of(rows: Any, link: str | None = None) -> Refusal:
+def page_of(rows, link=None):
     """Make a page of a list, with a link to the next one."""
     meta = {} if link is None else {"meta": {"next": link}}
     return Refusal(200, body=json.dumps({"data": rows, **meta}))
@@ -63,7 +61,7 @@ class BrokenResponse:
     head: bool = True
     """Whether the status and the headers come at all."""
 
-    async def respond(self, body: bytes, receive: Receive, transport: Any) -> None:
+    async def respond(self, body, receive, transport):
         """Send the beginning of a body on a connection, and wait for the client to go away."""
         transport.write(self._text(gzip.compress(body, 1) if self.packed else body))
         if self.ending == "reset":
@@ -73,7 +71,7 @@ class BrokenResponse:
             transport.close()
         await disconnected(receive)
 
-    def _text(self, whole: bytes) -> bytes:
+    def _text(self, whole):
         if not self.head:
             return b""
         sent = whole[: self.after]
@@ -105,7 +103,7 @@ class Odd:
     """What to insert after the first record, between commas. It need not be JSON. A lone
     surrogate from U+DC80 on is a byte that is not UTF-8: ``\\udcff``."""
 
-    def among(self, body: bytes) -> bytes:
+    def among(self, body):
         """Insert it into an array."""
         records = msgspec.json.decode(body, type=list[msgspec.Raw])
         records.insert(1, msgspec.Raw(self.text.encode("utf-8", "surrogateescape")))
@@ -115,14 +113,15 @@ class Odd:
 Fault = Refusal | BrokenResponse | Away | Odd
 
 
-def reset(transport: Any) -> None:
+def reset(transport):
     """Reset a connection, so that the other side does not see a normal end."""
     linger = struct.pack("ii", 1, 0)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    with suppress(OSError):  # the other side was killed
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
 
 
-async def disconnected(receive: Receive) -> None:
+async def disconnected(receive):
     """Wait for the client to go away."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.requests import Request
@@ -19,13 +19,7 @@ from tests import altered
 from tests.faults import Away, BrokenResponse, Odd, Refusal, disconnected, reset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from tap_dixa_sandbox.dataset import DataSet
     from tests.behaviour import Behaviour
-    from tests.faults import Fault
 
 EXPORTS = ("/v1/conversation_export", "/v1/message_export")
 _MARGINS = 2_000
@@ -37,26 +31,27 @@ _WHOLE_SECONDS = 2_000
 class FaultySandbox(Sandbox):
     """A sandbox behind an application that notes requests, and that fails as a test asks.
 
-    Args:
-        data: The data that it serves.
-        behaviour: How it behaves. It can be changed at any time, but for the certificate.
+    Its behaviour can be changed at any time, but for the certificate.
     """
 
     behaviour: Behaviour
 
-    def __init__(self, data: DataSet, behaviour: Behaviour) -> None:
+    def __init__(self, data, behaviour):
         super().__init__(data, behaviour)
-        self.answered: list[tuple[str, dict[str, str], int]] = []
+        self.answered = []
         """Path, query and status of every response of either API so far, in order."""
-        self.arrived: list[float] = []
+        self.arrived = []
         """When each export request arrived, by the monotonic clock, in seconds."""
         self._dixa, self.app = self.app, self._respond
         if behaviour.certificate:
             self._server.config.ssl_certfile = behaviour.certificate
             self.url = self.url.replace("http:", "https:")
 
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope, receive, send):
         request = Request(scope, receive)
+        if request.url.path.startswith("/sandbox/"):
+            await self._dixa(scope, receive, send)
+            return
         path, query = request.url.path, dict(request.query_params)
         received = []
         if request.method == "POST":  # without a wait, faults come in the order of requests
@@ -66,19 +61,16 @@ class FaultySandbox(Sandbox):
         if path in EXPORTS:
             self.arrived.append(time.monotonic())
 
-        async def noting(message: Message) -> None:
+        async def noting(message):
             if message["type"] == "http.response.start":
                 self.answered.append((path, query, message["status"]))
                 message = self._dated(message)
             await send(message)
 
-        async def receive_again() -> Message:
+        async def receive_again():
             return received.pop() if received else await receive()
 
-        if path.startswith("/sandbox/"):
-            await self._dixa(scope, receive_again, send)
-            return
-        fault = self._refusal(path, query) or self._next_fault(path)
+        fault = self._refusal(path, query) or self._next_fault(path, query)
         if path in EXPORTS and not isinstance(fault, Refusal):
             await asyncio.sleep(self.behaviour.latency)
         fault = fault or self._too_long(path, query)
@@ -88,26 +80,29 @@ class FaultySandbox(Sandbox):
             self.answered.append((path, query, 200))
             await self._leave(fault.seconds, receive, send)
         elif fault or self._alters():
-            response = await Response.of(self._dixa, scope, receive_again, send)
-            if response.start["status"] == 200:
-                response.body = self._altered(request, response.body)
+            start, body = await _whole(self._dixa, scope, receive_again)
+            if start["status"] == 200:
+                body = self._altered(request, body)
                 if isinstance(fault, Odd) and path in EXPORTS:
-                    response.body = fault.among(response.body)
-            if isinstance(fault, BrokenResponse) and response.start["status"] == 200:
+                    body = fault.among(body)
+            if isinstance(fault, BrokenResponse) and start["status"] == 200:
                 self.answered.append((path, query, 200))
-                await fault.respond(response.body, receive, _transport(send))
+                await fault.respond(body, receive, _transport(send))
             else:
-                await response.send(noting)
+                headers = [h for h in start["headers"] if h[0].lower() != b"content-length"]
+                headers.append((b"content-length", str(len(body)).encode()))
+                await noting({**start, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
         else:
             await self._dixa(scope, receive_again, noting)
 
-    def _dated(self, start: Message) -> Message:
+    def _dated(self, start):
         now = datetime.fromtimestamp((self.behaviour.date or self.data.now)() / 1000, UTC)
         headers = [header for header in start["headers"] if header[0] != b"date"]
         date = format_datetime(now, usegmt=True).encode()
         return {**start, "headers": [*headers, (b"date", date)]}
 
-    def _refusal(self, path: str, query: dict[str, str]) -> Refusal | None:
+    def _refusal(self, path, query):
         """Give the response to a request for what is missing, or not allowed."""
         behaviour = self.behaviour
         if _is_among(path, behaviour.missing):
@@ -125,11 +120,13 @@ class FaultySandbox(Sandbox):
                 return Refusal.with_message(400, "Invalid value for: body (filters)")
         return None
 
-    def _next_fault(self, path: str) -> Fault | None:
+    def _next_fault(self, path, query):
+        if self.behaviour.draw:
+            return self.behaviour.draw(f"{path} {query}")
         faults = self.behaviour.faults if path in EXPORTS else self.behaviour.api_faults
         return faults.popleft() if faults else None
 
-    def _too_long(self, path: str, query: dict[str, str]) -> Fault | None:
+    def _too_long(self, path, query):
         """Give the response to a request for more time than is served at once."""
         behaviour, kind = self.behaviour, self.behaviour.too_long
         exported = path in EXPORTS
@@ -145,16 +142,17 @@ class FaultySandbox(Sandbox):
             return BrokenResponse("hangup", after=1_000)
         return Refusal.with_message(int(kind), HTTPStatus(int(kind)).phrase)
 
-    def _alters(self) -> bool:
+    def _alters(self):
         behaviour = self.behaviour
         return bool(
-            behaviour.new_fields
+            behaviour.alter
+            or behaviour.new_fields
             or behaviour.out_of_place
             or behaviour.documented_forms
             or behaviour.analytics_page_keys
         )
 
-    def _altered(self, request: Request, body: bytes) -> bytes:
+    def _altered(self, request, body):
         """Give a response as the behaviour asks for it."""
         if not self._alters():
             return body
@@ -163,6 +161,8 @@ class FaultySandbox(Sandbox):
         if path in EXPORTS:
             url = str(request.url)
             rows = altered.among_others(rows, self.data, url, behaviour.out_of_place)
+        if behaviour.alter:
+            rows = behaviour.alter(request, rows)
         if behaviour.new_fields:
             rows = altered.with_new_fields(rows)
         if behaviour.documented_forms:
@@ -172,7 +172,7 @@ class FaultySandbox(Sandbox):
             content = altered.with_a_page_key(content)
         return msgspec.json.encode(content)
 
-    async def _leave(self, seconds: float, receive: Receive, send: Send) -> None:
+    async def _leave(self, seconds, receive, send):
         """Reset a connection, and stop listening for a while."""
         loop = asyncio.get_running_loop()
         for server in self._server.servers:
@@ -189,36 +189,20 @@ class FaultySandbox(Sandbox):
         await disconnected(receive)
 
 
-class Response:
-    """A whole response, not compressed. It can be changed before it is sent."""
+async def _whole(app, scope, receive):
+    """Give the start and the whole body of an application's response, not compressed."""
+    messages = []
 
-    def __init__(self, transport: Any) -> None:
-        self.transport = transport
-        """The connection, which a sandbox breaks if it is told to."""
-        self.start: Message = {}
-        self.body = b""
+    async def keep(message):
+        messages.append(message)
 
-    @classmethod
-    async def of(cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Response:
-        """Let an application respond to a request."""
-        response = cls(_transport(send))
-        plain = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
-        await app({**scope, "headers": plain}, receive, response._keep)
-        return response
-
-    async def _keep(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.start = message
-        self.body += message.get("body", b"")
-
-    async def send(self, send: Send) -> None:
-        headers = [h for h in self.start["headers"] if h[0].lower() != b"content-length"]
-        headers.append((b"content-length", str(len(self.body)).encode()))
-        await send({**self.start, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+    plain = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+    await app({**scope, "headers": plain}, receive, keep)
+    start, *parts = messages
+    return start, b"".join(part.get("body", b"") for part in parts)
 
 
-def intervals(query: dict[str, str]) -> Iterator[tuple[int, int]]:
+def intervals(query):
     """Give the start and the end (Unix ms) of each interval that a query names."""
     for name, value in query.items():
         if name.endswith("_after"):
@@ -235,19 +219,19 @@ def intervals(query: dict[str, str]) -> Iterator[tuple[int, int]]:
             yield _milliseconds(period["from"]), _milliseconds(period["to"])
 
 
-def _milliseconds(text: str) -> int:
+def _milliseconds(text):
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def _is_among(path: str, beginnings: set[str]) -> bool:
+def _is_among(path, beginnings):
     """Whether a path begins with one of several, whatever version either names."""
     return any(_without_version(path).startswith(_without_version(one)) for one in beginnings)
 
 
-def _without_version(path: str) -> str:
+def _without_version(path):
     return path.removeprefix("/v1").removeprefix("/beta")
 
 
-def _transport(send: Send) -> Any:
+def _transport(send):
     """Give the connection of a response: ASGI has no message that breaks it."""
     return send.__self__.transport  # type: ignore[attr-defined]

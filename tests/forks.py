@@ -38,25 +38,19 @@ _FORKS.set_forkserver_preload(
 class Fork:
     """A run of the tap that goes on. It has what `subprocess.Popen` has and tests use.
 
-    Args:
-        arguments: The tap's arguments.
-        environment: Variables that are set before the tap begins, none of them Python's own.
-        code: What is executed.
-        stdout: As for Popen.
-        stderr: As for Popen.
-        encoding: As for Popen.
+    The environment is set before the tap begins, so it has none of Python's own variables.
     """
 
     def __init__(
         self,
-        arguments: list[str],
-        environment: dict[str, str] | None,
-        code: str,
+        arguments,
+        environment,
+        code,
         *,
-        stdout: object = subprocess.PIPE,
-        stderr: object = subprocess.DEVNULL,
-        encoding: str | None = "utf-8",
-    ) -> None:
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    ):
         self.stdout, output, opened = _end(stdout, encoding)
         self.stderr, log, opened_too = _end(stderr, encoding)
         self._process = _FORKS.Process(

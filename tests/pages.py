@@ -8,12 +8,12 @@ from pathlib import Path
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def blocks(page: str, language: str) -> dict[str, str]:
+def blocks(page, language):
     """Give a page's code blocks in a language, by the heading that each stands under.
 
     A heading with several of them counts them: "Heading", "Heading 2".
     """
-    found: dict[str, str] = {}
+    found = {}
     text = (DOCS / page).read_text(encoding="utf-8")
     for section in re.split(r"^#+ ", text, flags=re.MULTILINE)[1:]:
         heading = section.partition("\n")[0]

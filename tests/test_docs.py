@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -97,3 +98,22 @@ def test_every_guarantee_names_tests_that_exist():
         for file, test in named:
             found = [path for path in TESTS.rglob("test_*.py") if str(path).endswith(f"/{file}")]
             assert any(f"def {test}(" in path.read_text() for path in found), (file, test)
+
+
+def written(node):
+    """Give a text with an ellipsis for each value in it, as the page has them; or None."""
+    values = node.values if isinstance(node, ast.JoinedStr) else [node]
+    if not all(isinstance(value, ast.Constant | ast.FormattedValue) for value in values):
+        return None
+    text = "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in values)
+    return re.sub(r"%(\.\d)?[dfs]", "…", text)
+
+
+def test_every_message_of_the_page_is_in_the_code():
+    page, _ = (FOLDER / "troubleshooting.md").read_text().split("## From other programs")
+    messages = re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE)
+    nodes = (
+        node for file in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(file.read_text()))
+    )
+    assert len(messages) > 30
+    assert set(messages) - {written(node) for node in nodes} == set()

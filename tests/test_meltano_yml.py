@@ -1,5 +1,9 @@
+"""meltano.yml, and the schedules of docs and examples that run its jobs."""
+
 from __future__ import annotations
 
+import re
+import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -8,9 +12,12 @@ import yaml
 
 from docs.generate import plugin
 
-PROJECT = yaml.load((Path(__file__).parents[1] / "meltano.yml").read_text(), yaml.CSafeLoader)
-EXTRACTORS = {extractor["name"]: extractor for extractor in PROJECT["plugins"]["extractors"]}
-EXTRACTOR = EXTRACTORS["tap-dixa"]
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+PAGES = {page.name: page.read_text() for page in (ROOT / "docs" / "schedules").glob("*.md")}
+PROJECT = yaml.load((ROOT / "meltano.yml").read_text(), yaml.CSafeLoader)
+PLUGINS = {plugin["name"]: plugin for kind in PROJECT["plugins"].values() for plugin in kind}
+EXTRACTOR = PLUGINS["tap-dixa"]
 JOBS = {job["name"]: job["tasks"] for job in PROJECT["jobs"]}
 
 
@@ -23,7 +30,7 @@ def test_the_plugin_is_the_tap():
 
 def passes(extractor, stream):
     """Say whether Meltano's `select_filter` lets a stream through."""
-    patterns = EXTRACTORS[extractor]["select_filter"]
+    patterns = PLUGINS[extractor]["select_filter"]
     wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
     unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
     return (not wanted or any(fnmatchcase(stream, pattern) for pattern in wanted)) and not any(
@@ -40,8 +47,8 @@ def test_incremental_streams_are_hourly_and_full_table_streams_daily(stream):
 
 @pytest.mark.parametrize("name", ["tap-dixa-hourly", "tap-dixa-daily"])
 def test_the_extractors_of_the_jobs_differ_from_the_tap_in_their_streams_alone(name):
-    assert EXTRACTORS[name].keys() == {"name", "inherit_from", "select_filter"}
-    assert EXTRACTORS[name]["inherit_from"] == "tap-dixa"
+    assert PLUGINS[name].keys() == {"name", "inherit_from", "select_filter"}
+    assert PLUGINS[name]["inherit_from"] == "tap-dixa"
 
 
 def test_no_two_jobs_have_the_same_state():
@@ -52,3 +59,56 @@ def test_no_two_jobs_have_the_same_state():
 def test_loaders_are_pinned():
     for loader in PROJECT["plugins"]["loaders"]:
         assert all("==" in package for package in loader["pip_url"].split())
+
+
+def test_every_example_is_linked_from_a_page():
+    for file in EXAMPLES.iterdir():
+        linked = any(f"(../../examples/{file.name})" in page for page in PAGES.values())
+        pages = "".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+        assert linked or f"(../examples/{file.name})" in pages, file.name
+
+
+def test_whatever_meltano_is_told_to_run_exists():
+    files = [*PAGES.values(), *(path.read_text() for path in EXAMPLES.iterdir() if path.is_file())]
+    named = [
+        name
+        for text in files
+        for what in re.findall(r"meltano run ((?:[a-z]+-[a-z-]+ ?)+)", text)
+        for name in what.split()
+    ]
+    assert len(named) > 10
+    assert set(named) <= JOBS.keys() | PLUGINS.keys()
+
+
+def test_the_crontab_is_the_pages():
+    lines = (EXAMPLES / "crontab").read_text().splitlines()
+    settings = [line for line in lines if line and not line.startswith("#")]
+    assert len(settings) == 4
+    for line in settings:
+        assert line in PAGES["cron.md"]
+
+
+def test_the_cronjob_runs_plugins_with_settings_that_exist():
+    job = yaml.safe_load((EXAMPLES / "cronjob.yaml").read_text())
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    _, tap, target = container["args"]
+    settings = {
+        f"{plugin}_{setting['name']}".upper().replace("-", "_")
+        for plugin in (PLUGINS[tap]["inherit_from"], target)
+        for setting in PLUGINS[plugin]["settings"]
+    }
+    secret = re.findall(r"^ +([A-Z_]+)=", PAGES["kubernetes.md"], re.MULTILINE)
+    given = {variable["name"] for variable in container["env"]} | set(secret)
+    assert {"TAP_DIXA_API_TOKEN", "TAP_DIXA_START_DATE", "TARGET_POSTGRES_PASSWORD"} <= given
+    assert {name for name in given if name.startswith(("TAP_", "TARGET_"))} <= settings
+
+
+def test_the_image_has_the_meltano_that_the_tests_have():
+    text = (EXAMPLES / "Dockerfile").read_text()
+    (version,) = re.findall(r"meltano\[postgres\]==([\d.]+)", text)
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    assert version == next(one["version"] for one in packages if one["name"] == "meltano")
+    (installed,) = re.findall(r"meltano install (.+)", text)
+    assert set(installed.split()) <= PLUGINS.keys()
+    for copied in re.findall(r"^COPY --chown=1000 (.+) \S+$", text, re.MULTILINE):
+        assert all((ROOT / name).exists() for name in copied.split())

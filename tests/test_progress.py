@@ -27,11 +27,6 @@ def watch(patch, terminal):
     patch.setenv("TERM", "xterm")
 
 
-def test_who_watches_gets_a_bar(terminal, monkeypatch):
-    watch(monkeypatch, terminal)
-    assert ProgressBar.if_watched() is not None
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -46,13 +41,6 @@ def test_who_watches_gets_a_bar(terminal, monkeypatch):
 )
 def test_nobody_else_does(terminal, monkeypatch, change):
     watch(monkeypatch, terminal)
+    assert ProgressBar.if_watched() is not None
     change(monkeypatch)
     assert ProgressBar.if_watched() is None
-
-
-def test_the_bar_stands_for_the_metrics(terminal, monkeypatch):
-    watch(monkeypatch, terminal)
-    metrics = logging.getLogger("singer_sdk.metrics")
-    monkeypatch.setattr(metrics, "level", logging.INFO)
-    ProgressBar.if_watched()
-    assert not metrics.isEnabledFor(logging.INFO)

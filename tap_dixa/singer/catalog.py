@@ -127,8 +127,10 @@ def _check_schema(path: str, schema: Mapping[str, Any], own: Mapping[str, Any]) 
     if not types or not types.issubset(_TYPES):
         _refuse(path, 'has no type such as ["string", "null"]')
     is_time = types == {"string"} and schema.get("format") == _TIME
-    if ("format" in schema or "format" in own) and not is_time:
-        _refuse(path, "has another format than a string with the format date-time, or lacks that")
+    if "format" in own and not is_time:
+        _refuse(path, "must stay a string with the format date-time")
+    if "format" in schema and not is_time:
+        _refuse(path, "has a format other than that of a string with the format date-time")
     if schema.get("additionalProperties", True) not in (True, {}) and "properties" not in schema:
         _refuse(path, "has additionalProperties without properties")
     fields = own.get("properties", {})

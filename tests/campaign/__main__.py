@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 from tests.campaign.rounds import Round
 
 
-def main(*arguments: str) -> int:
+def main(*arguments):
     """Play; give the exit status, 1 if a round failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)

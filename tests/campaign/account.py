@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from random import Random
 
 from tap_dixa_sandbox.filters import Bounds
 from tests import expected
 from tests.behaviour import Behaviour
-from tests.campaign.faults import Faults
+from tests.campaign.faults import Faults, with_odd_values
 from tests.conftest import NOON, catalog, made, settings
 from tests.end_to_end.batches import batch_config
 from tests.end_to_end.everything import (
@@ -36,7 +37,7 @@ KEYS = ("id", "csid", "Id", "Type", "Number", "At", "_at", "imestamp", "channel"
 class Account:
     """A sandbox behind random faults. A context manager: it serves while it is entered."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed):
         self.random = random = Random(seed)
         self.days = random.choice([3, 10, 35, 80])
         self.late = random.choice([0, 0, 30_000])
@@ -72,15 +73,21 @@ class Account:
         oldest = [c["id"] for c in sorted(conversations, key=lambda c: c["updated_at"])]
         few = random.sample(oldest, len(oldest) // 3)
         self.refused = set(random.choice([[], [], few, oldest[:12]]))
-        self.faults = Faults(self.sandbox.app, seed, self.odd, self.refused, TOKEN)
-        self.sandbox.app = self.faults
+        self.faults = self.sandbox.behaviour.draw = Faults(seed, TOKEN)
+        if self.odd:
+            self.sandbox.behaviour.alter = partial(with_odd_values, self.odd)
+        for csid in self.refused:
+            status = random.choice([403, 404, 410, 422])
+            self.sandbox.behaviour.forbidden |= {
+                f"/v1/conversations/{csid}/{rows}": status for rows in ("notes", "ratings")
+            }
         self.streams = random.choice([EVERY, random.sample(EVERY, random.randint(2, 12))])
         self.deletes = random.random() < 0.6
-        self.maps: dict = {}
-        self.changed: dict[str, str] = {}
+        self.maps = {}
+        self.changed = {}
         """By stream, the field that a map or the selection adds or leaves out."""
         self.catalog = self._selected()
-        self._contents: dict = {}
+        self._contents = {}
 
     def __enter__(self):
         self._usual.__enter__()

@@ -9,7 +9,6 @@ import select
 import signal
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from tests import forks
 from tests.campaign.account import FULL_TABLE, TOKEN, Account
@@ -19,9 +18,6 @@ from tests.end_to_end.batches import emitted
 from tests.end_to_end.everything import key
 from tests.end_to_end.loaded import rows_of
 from tests.end_to_end.queried import counted
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LONGEST_RUN = 60
 """In seconds. A wait before a retry is a hundredth of what the log says."""
@@ -46,14 +42,14 @@ finally:
 class Round:
     """An account, and what a loader holds after some runs, whose files are in a folder."""
 
-    def __init__(self, seed: str, folder: Path) -> None:
+    def __init__(self, seed, folder):
         self._account, self._folder = Account(seed), folder
         self._random = self._account.random
-        self._tables: dict[str, dict] = {stream: {} for stream in self._account.streams}
-        self._state: dict = {}
+        self._tables = {stream: {} for stream in self._account.streams}
+        self._state = {}
         self.runs = 0
 
-    def play(self) -> None:
+    def play(self):
         """Play it; an AssertionError says what does not hold."""
         random, behaviour = self._random, self._account.sandbox.behaviour
         with self._account as account:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
-
     Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
     """Records by stream and key."""
 
 
-def batch_config(folder: Path, **options: Any) -> dict[str, Any]:
+def batch_config(folder, **options):
     """Give the setting `batch_config` for files in a folder."""
     return {
         "encoding": {"format": "jsonl", "compression": "gzip"},
@@ -23,7 +21,7 @@ def batch_config(folder: Path, **options: Any) -> dict[str, Any]:
     }
 
 
-def batches_with_deletes(folder: Path, **options: Any) -> dict[str, Any]:
+def batches_with_deletes(folder, **options):
     """Give the settings for files from which deletes can follow."""
     return {
         "emit_activate_version_messages": True,
@@ -31,7 +29,7 @@ def batches_with_deletes(folder: Path, **options: Any) -> dict[str, Any]:
     }
 
 
-def batched(run: Run, stream: str) -> list[dict[str, Any]]:
+def batched(run, stream):
     """Give the records of a stream that a run wrote to files in a folder, as announced."""
     return [
         record
@@ -41,11 +39,11 @@ def batched(run: Run, stream: str) -> list[dict[str, Any]]:
     ]
 
 
-def emitted(run: Run, stream: str) -> list[dict[str, Any]]:
+def emitted(run, stream):
     """Give the records of a stream, from its messages and its files."""
     return run.records(stream) + batched(run, stream)
 
 
-def records_in(file: Path) -> list[dict[str, Any]]:
+def records_in(file):
     """Give the records in a file."""
     return [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
@@ -12,23 +11,17 @@ from tap_dixa import schemas
 from tests import expected
 from tests.end_to_end.everything import KEYS, by_key
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from tap_dixa_sandbox.server import Sandbox
-    from tests.conftest import Run
-
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def succeeded(run: Run) -> Run:
+def succeeded(run):
     """A run succeeded: give it."""
     assert run.status == 0, run.log
     assert run.errors == []
     return run
 
 
-def failed(run: Run) -> str:
+def failed(run):
     """A run failed with one line: give it."""
     assert run.status == 1, run.log
     (line,) = run.errors
@@ -36,11 +29,11 @@ def failed(run: Run) -> str:
     return line
 
 
-def warnings(run: Run) -> list[str]:
+def warnings(run):
     return [line for line in run.log.splitlines() if "WARNING" in line]
 
 
-def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
+def emitted_exactly(run, stream, wanted):
     """Every wanted record, each once, field by field, in cursor order, and nothing else."""
     records = run.records(stream)
     counts = Counter(record["id"] for record in records)
@@ -50,7 +43,7 @@ def emitted_exactly(run: Run, stream: str, wanted: dict[Any, dict]) -> None:
     assert cursors == sorted(cursors)
 
 
-def emitted_once(run: Run, stream: str, wanted: Collection[dict]) -> None:
+def emitted_once(run, stream, wanted):
     """Every wanted row of a stream of the Dixa API, each once, field by field, and nothing else."""
     records = run.records(stream)
     found = by_key(stream, records)
@@ -61,7 +54,7 @@ def emitted_once(run: Run, stream: str, wanted: Collection[dict]) -> None:
     fits_its_schema(run, stream)
 
 
-def same(records: Collection[dict], wanted: dict[Any, dict]) -> None:
+def same(records, wanted):
     """The newest of each record is the one that is wanted, field by field.
 
     Where a stream map looks at the records, what Dixa leaves out is null.
@@ -73,22 +66,22 @@ def same(records: Collection[dict], wanted: dict[Any, dict]) -> None:
     assert found == wanted
 
 
-def plain(record: dict[str, Any]) -> dict[str, Any]:
+def plain(record):
     """Give a record without the fields that are null."""
     return {name: value for name, value in record.items() if value is not None}
 
 
-def loaded(stream: str, *runs: Run) -> dict[Any, dict]:
+def loaded(stream, *runs):
     """Give what a target holds of a stream after runs, by id: of each record, the last one."""
     return {record["id"]: record for run in runs for record in run.records(stream)}
 
 
-def loaded_exactly(stream: str, wanted: dict[Any, dict], *runs: Run) -> None:
+def loaded_exactly(stream, wanted, *runs):
     """What a target holds after runs is what is wanted, field by field, and nothing else."""
     same(loaded(stream, *runs).values(), wanted)
 
 
-def fits_its_schema(run: Run, stream: str, records: Collection[dict] | None = None) -> None:
+def fits_its_schema(run, stream, records=None):
     """A stream's records satisfy its SCHEMA: those of its messages, or those that are given."""
     (schema,) = run.of("SCHEMA", stream)
     records = run.records(stream) if records is None else records
@@ -101,7 +94,7 @@ def fits_its_schema(run: Run, stream: str, records: Collection[dict] | None = No
         assert not wrong, f"{stream}: not as SCHEMA says: {wrong}"
 
 
-def structure(value: Any) -> Any:
+def structure(value):
     """Give the types of a value at any depth: a schema takes all values with the same ones."""
     if isinstance(value, dict):
         return tuple((name, structure(value[name])) for name in sorted(value))
@@ -112,12 +105,12 @@ def structure(value: Any) -> Any:
     return type(value)
 
 
-def bookmark_is_the_newest_emitted(run: Run, stream: str) -> None:
+def bookmark_is_the_newest_emitted(run, stream):
     newest = max(record[expected.CURSORS[stream]] for record in run.records(stream))
     assert run.bookmark(stream) == newest
 
 
-def requests(sandbox: Sandbox, stream: str) -> list[dict[str, str]]:
+def requests(sandbox, stream):
     """Give the queries of a stream's requests; none of them may have been refused."""
     path = f"/v1/{stream.removesuffix('s')}_export"
     mine = [(query, status) for asked, query, status in sandbox.answered if asked == path]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tests import expected
 from tests.end_to_end import checks
@@ -11,23 +10,11 @@ from tests.end_to_end.batches import records_in
 from tests.end_to_end.everything import BY_CONVERSATION, by_key, entries, rows_by_conversation
 from tests.end_to_end.queried import analytics_records, counted
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
 
-    from tap_dixa_sandbox.dataset import DataSet
-    from tap_dixa_sandbox.server import Sandbox
-    from tests.conftest import Run
+def held_at_states(run, before):
+    """Give each STATE of a run, with what a target holds when it reads it: rows by stream and key.
 
-    Held = dict[str, dict[Any, dict[str, Any]]]
-    """The rows of each stream, by key."""
-
-
-def held_at_states(run: Run, before: Held) -> Iterator[tuple[dict[str, Any], Held]]:
-    """Give each STATE of a run, with what a target holds when it reads it.
-
-    Args:
-        run: The run. Its BATCH files are still there.
-        before: What the target held at its start.
+    The run's BATCH files are still there. Before it, the target held something already.
     """
     held = dict(before)
     for message in run.messages:
@@ -38,7 +25,7 @@ def held_at_states(run: Run, before: Held) -> Iterator[tuple[dict[str, Any], Hel
             held[stream] = held.get(stream, {}) | by_key(stream, rows)
 
 
-def rows_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+def rows_of(message):
     """Give the records of a RECORD or a BATCH; other messages have none."""
     if message["type"] == "RECORD":
         return [message["record"]]
@@ -46,7 +33,7 @@ def rows_of(message: dict[str, Any]) -> list[dict[str, Any]]:
     return [record for file in files for record in records_in(file)]
 
 
-def is_whole(sandbox: Sandbox, stream: str, rows: Collection[dict[str, Any]]) -> None:
+def is_whole(sandbox, stream, rows):
     """Rows are all that Dixa has of a stream, field by field; of a key, the last one counts."""
     if stream == "analytics_records":
         assert counted(by_key(stream, rows).values()) == analytics_records(sandbox)
@@ -65,7 +52,7 @@ def is_whole(sandbox: Sandbox, stream: str, rows: Collection[dict[str, Any]]) ->
     assert by_key(stream, rows) == known
 
 
-def all_exported(run: Run, data: DataSet, start: int = 0, end: int = 1 << 62) -> None:
+def all_exported(run, data, start=0, end=1 << 62):
     """A run emitted every record of both exports in a time, each once, in order."""
     for stream in expected.STREAMS:
         checks.emitted_exactly(run, stream, expected.records(data, stream, start, end))

@@ -5,19 +5,14 @@ from __future__ import annotations
 import socket
 from contextlib import contextmanager, suppress
 from threading import Thread
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @contextmanager
-def raw_server(respond: Callable[[str], bytes]) -> Iterator[str]:
+def raw_server(respond):
     """Serve on loopback; give the address.
 
-    Args:
-        respond: Gives the bytes that answer the request for a path with its query. If they say
-            ``Connection: close``, nothing follows them.
+    `respond` gives the bytes that answer the request for a path with its query. If they say
+    ``Connection: close``, nothing follows them.
     """
 
     def answer(connection):

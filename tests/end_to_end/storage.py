@@ -5,11 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 SERVER = """
 import os, sys
@@ -33,11 +28,10 @@ for stored in boto3.resource("s3").Bucket("bucket").objects.all():
 
 
 @contextmanager
-def s3(python: Sequence[str | Path]) -> Iterator[dict[str, str]]:
-    """Start an S3 with a bucket, called bucket; give the environment that leads to it.
+def s3(python):
+    """Start an S3 with a bucket, called bucket, by a Python that has moto.
 
-    Args:
-        python: What starts a Python that has moto.
+    Give the environment that leads to it.
     """
     environment = {
         **os.environ,
@@ -56,7 +50,7 @@ def s3(python: Sequence[str | Path]) -> Iterator[dict[str, str]]:
         store.stdin.close()
 
 
-def copy(python: Sequence[str | Path], environment: dict[str, str], folder: Path) -> Path:
+def copy(python, environment, folder):
     """Copy what the bucket holds into a folder, and give the folder."""
     subprocess.run([*python, "-c", COPY, folder], env=environment, check=True)
     return folder

@@ -14,7 +14,7 @@ from tests.end_to_end.loaded import all_exported
 MINUTE = 60_000
 
 
-def now() -> int:
+def now():
     return time.time_ns() // 1_000_000
 
 

@@ -28,8 +28,6 @@ PASSING = {
     "500 JSON": (Refusal(500, {}, '{"message": "Internal error"}'), "Dixa responded with 500"),
     "502 HTML": (Refusal(502, HTML, "<h1>Oops</h1>"), "Dixa responded with 502"),
     "503 empty": (Refusal(503), "Dixa responded with 503"),
-    "504": (Refusal(504), "Dixa responded with 504"),
-    "520": (Refusal(520), "Dixa responded with 520"),
     "refused for a while": (Away(0.2), CLOSED),
     "an object": (Refusal(200, body='{"message": "try again"}'), NO_EXPORT),
     "HTML with 200": (Refusal(200, HTML, "<html>We will be back soon</html>"), NO_EXPORT),
@@ -42,12 +40,10 @@ PASSING = {
     "reset before the body": (BrokenResponse("reset"), BROKE),
     "reset in the body": (BrokenResponse("reset", 5000), BROKE),
     "shorter than declared": (BrokenResponse("hangup", 5000, "length"), BROKE),
-    "reset before the declared end": (BrokenResponse("reset", 5000, "length"), BROKE),
     "short, no length declared": (BrokenResponse("hangup", 5000, "none"), EARLY),
     "one byte short, no length declared": (BrokenResponse("hangup", -1, "none"), EARLY),
     "the last chunk missing": (BrokenResponse("hangup", 5000), BROKE),
     "nothing but the last chunk missing": (BrokenResponse("hangup", 1 << 40), BROKE),
-    "gzip cut by a reset": (BrokenResponse("reset", 3000, packed=True), BROKE),
     "gzip cut by a hangup": (BrokenResponse("hangup", 3000, packed=True), BROKE),
     "gzip cut by a clean end": (BrokenResponse("stop", 3000, packed=True), EARLY),
     "gzip cut, no length declared": (BrokenResponse("hangup", 3000, "none", packed=True), EARLY),
@@ -159,7 +155,8 @@ def test_what_lasts_ends_the_run_with_one_line_and_the_next_run_goes_on(
     waited = [seconds for _, seconds in waits(run)]
     assert waited[:3] == [1, 2, 4]
     assert len(waited) == attempts - 1
-    assert sum(waited) < (140 if attempts == MAX_ATTEMPTS else 540)
+    # Each is up to a tenth longer. They outlast a limit per minute.
+    assert 123 <= sum(waited) < (140 if attempts == MAX_ATTEMPTS else 540)
     checks.bookmark_is_the_newest_emitted(run, "conversations")
     well = account_of("conversations", days=70)  # it has the same data
     resumed = checks.succeeded(well.sync(state=run.state))

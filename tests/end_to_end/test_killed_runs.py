@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from functools import partial
 from random import Random
 
 import pytest
 
 from tests.conftest import EXPORTS, FAST_PATH, SDK_PATH, catalog, settings
 from tests.end_to_end import checks
-from tests.end_to_end.killed import killed_and_resumed
+from tests.end_to_end.killed import ended
 from tests.end_to_end.loaded import is_whole
 
 BACKFILL, LOG, ROWS = EXPORTS, ("activity_logs",), ("analytics_records",)
@@ -34,14 +34,17 @@ def test_a_killed_run_goes_on_where_it_stopped(
     sandbox = serve(conversations=conversations, days=days)
     config = settings(sandbox, window_days=-(-days // 4), **options)
     random, largest = Random(4), 1000 * conversations // (1 + kills // 2)
-
-    def read(output):
-        """After a while, or after a number of bytes: somewhere in what is being written."""
-        part = output.read(random.randrange(largest))
-        time.sleep(random.random() / 10)
-        return part
-
-    runs = killed_and_resumed(partial(start_tap, config, catalog=catalog(*streams)), kills, read)
+    runs, state = [], None
+    while not runs or runs[-1].status:
+        tap = start_tap(config, state=state, catalog=catalog(*streams), encoding=None)
+        output = b""
+        if len(runs) < kills:  # somewhere in what is being written
+            output = tap.stdout.read(random.randrange(largest))
+            time.sleep(random.random() / 10)
+            tap.kill()
+        runs.append(ended(tap, output))
+        assert runs[-1].status in {0, -signal.SIGKILL}
+        state = runs[-1].state if runs[-1].of("STATE") else state
     assert len(runs) > max(1, kills - 2)
     for stream in streams:
         is_whole(sandbox, stream, [record for run in runs for record in run.records(stream)])

@@ -16,7 +16,7 @@ CREATED = NOON - 10 * DAY
 COUNTED = "malformed records that were kept, repaired or passed on"
 
 
-def message(**fields) -> str:
+def message(**fields):
     """Spell a message; None leaves a field out, and texts that begin with = are not quoted."""
     record = {"id": UUID, "csid": 7, "created_at": CREATED, "text": "odd", **fields}
     pairs = (

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 import duckdb
 import pytest
 
+from docs.generate.fields import fields_of
 from tap_dixa.streams.base import SCHEMAS
 from tests import pages
 from tests.conftest import catalog
@@ -90,14 +91,6 @@ def entry(source):
     return {**without(source, "attributes"), "author": author and {"id": author["id"]}}
 
 
-def names(schema):
-    """Give the names of a schema's fields, at any depth."""
-    for name, field in schema.get("properties", {}).items():
-        yield name
-        yield from names(field)
-        yield from names(field.get("items", {}))
-
-
 def test_the_fields_that_are_listed_exist():
     page = (pages.DOCS / PAGE).read_text(encoding="utf-8")
     section = page.partition("## Fields with personal data\n")[2].partition("\n## ")[0]
@@ -105,7 +98,8 @@ def test_the_fields_that_are_listed_exist():
     streams = set()
     for first, rest in listed:
         mentioned = re.findall(r"`(\w+)`", first)
-        known = {name for stream in mentioned for name in names(SCHEMAS.get_schema(stream))}
+        fields = [f.path for stream in mentioned for f in fields_of(SCHEMAS.get_schema(stream))]
+        known = {path.rpartition(".")[2] for path in fields}
         assert {part.rpartition(".")[2] for part in re.findall(r"`([^`]+)`", rest)} <= known
         streams.update(mentioned)
     assert streams >= {"conversations", "messages", "end_users", "activity_logs", "agents"}

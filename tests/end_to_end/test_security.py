@@ -30,11 +30,10 @@ def account(account_of):
     [
         ([], [Refusal(500, **SAID), Refusal(200, **SAID)], 0),
         ([], [Refusal(404, **SAID)], 1),
-        ([], [Refusal(499, **SAID)], 1),
         (["--about", "--format=json"], [], 0),
         (["--discover"], [], 0),
     ],
-    ids=["retried", "not found", "refused", "--about", "--discover"],
+    ids=["retried", "refused", "--about", "--discover"],
 )
 def test_the_token_is_in_no_output(serve, run_tap, arguments, faults, status, evidence):
     sandbox = serve(days=70, token=TOKEN, faults=faults)

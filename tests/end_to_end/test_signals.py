@@ -26,7 +26,7 @@ from tests.end_to_end.interrupted import (
     unread,
     until_stuck,
 )
-from tests.end_to_end.killed import ended, latest_state
+from tests.end_to_end.killed import ended
 from tests.events import HANG, wait_until
 from tests.faults import BrokenResponse, Odd, Refusal
 from tests.states import bookmarks
@@ -197,9 +197,7 @@ def test_signals_that_follow_the_first_one_change_nothing(serve, start, evidence
 
 def test_nohup_keeps_the_run_from_ending_with_its_terminal(serve, start):
     sandbox, output = serve(conversations=20, days=5), b""
-    tap = start(
-        sandbox, options={"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    )
+    tap = start(sandbox, options={"before": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)})
     while part := os.read(tap.stdout.fileno(), 3000):
         output += part
         tap.send_signal(signal.SIGHUP)
@@ -238,7 +236,7 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     left = {path.as_uri() for path in files.iterdir()}
     assert {url for message in run.of("BATCH") for url in message["manifest"]} == left
     assert len(left) == before - 1 > 0
-    resumed = checks.succeeded(run_tap(settings(sandbox), state=latest_state(run)))
+    resumed = checks.succeeded(run_tap(settings(sandbox), state=run.state))
     arrived = [*emitted(run, "conversations"), *resumed.records("conversations")]
     wanted = expected.records(sandbox.data, "conversations")
     assert {record["id"] for record in arrived} == wanted.keys()

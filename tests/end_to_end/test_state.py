@@ -10,7 +10,7 @@ import pytest
 from tests import expected
 from tests.conftest import EXPORTS, HOUR, LOOKBACK, settings
 from tests.end_to_end import checks
-from tests.states import MARKERS, TAKEN_OVER, bookmarks
+from tests.states import TAKEN_OVER, bookmarks
 
 KEPT = {"replication_key", "replication_key_value", "starting_replication_value", "refresh"}
 
@@ -34,12 +34,10 @@ def test_a_bookmark_is_taken_over(account_of, name, evidence):
 NOTHING = {
     "an empty file": "",
     "null after a byte order mark": "\ufeffnull",
-    "a bookmark of null": '{"bookmarks": {"conversations": null, "messages": null}}',
     "a bookmark without a value": """{"bookmarks": {
         "conversations": {"replication_key": "updated_at"},
         "messages": {"replication_key": "created_at", "replication_key_value": null}
     }}""",
-    "only progress markers": json.dumps({"bookmarks": {"messages": {"progress_markers": MARKERS}}}),
     "before start_date": json.dumps(bookmarks("2019-01-01T00:00:00.000Z")),
     "another stream's": '{"bookmarks": {"planets": {"replication_key_value": 9}}}',
 }

@@ -49,7 +49,7 @@ def missing():
     ("output", "said"), [(full, "No space left on device"), (missing, "nowhere to write")]
 )
 def test_an_output_that_takes_nothing_is_said_in_one_line(serve, start_tap, output, said):
-    tap = start_tap(settings(serve()), stderr=subprocess.PIPE, stdout=None, preexec_fn=output)
+    tap = start_tap(settings(serve()), stderr=subprocess.PIPE, stdout=None, before=output)
     log = tap.stderr.read()
     assert tap.wait() == 1
     assert log.count("ERROR") + log.count("CRITICAL") <= 1

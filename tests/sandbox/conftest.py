@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
@@ -14,8 +14,6 @@ from tests.conftest import made
 from tests.events import HANG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tap_dixa_sandbox.server import Sandbox
 
 
@@ -26,33 +24,27 @@ class Client:
     sandbox: Sandbox
     session: requests.Session = field(default_factory=requests.Session)
 
-    def get(self, path: str, **query: Any) -> requests.Response:
-        return self.get_with(path, {}, **query)
-
-    def get_with(self, path: str, headers: dict[str, str], **query: Any) -> requests.Response:
+    def get(self, path, *, headers=None, **query):
         authorization = {"Authorization": f"Bearer {self.sandbox.behaviour.token}"}
+        headers = {**authorization, **(headers or {})}
         url = urljoin(self.sandbox.url, path)
-        return self.session.get(url, params=query, headers=authorization | headers, timeout=HANG)
+        return self.session.get(url, params=query, headers=headers, timeout=HANG)
 
-    def data(self, path: str, **query: Any) -> Any:
+    def data(self, path, **query):
         response = self.get(path, **query)
         assert response.status_code == 200, response.text
         return response.json()["data"]
 
-    def pages(self, path: str, **query: Any) -> list[list[dict[str, Any]]]:
-        """Give all pages of a list, by their links."""
-        response = self.get(path, **query).json()
-        found = [response["data"]]
-        while link := response.get("meta", {}).get("next"):
-            response = self.get(link).json()
-            found.append(response["data"])
+    def everything(self, path, **query):
+        """Give all rows of a list, from all of its pages, by their links."""
+        page = self.get(path, **query).json()
+        found = page["data"]
+        while link := page.get("meta", {}).get("next"):
+            page = self.get(link).json()
+            found += page["data"]
         return found
 
-    def everything(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        """Give all rows of a list, from all of its pages."""
-        return [row for page in self.pages(path, **query) for row in page]
-
-    def by_id(self, path: str, **query: Any) -> dict[Any, dict[str, Any]]:
+    def by_id(self, path, **query):
         """Give all rows of a list by their ids."""
         rows = self.everything(path, **query)
         found = {row["id"]: row for row in rows}
@@ -61,13 +53,13 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Callable[..., Client]]:
+def shared():
     """Start a sandbox for tests that only read it."""
     with ExitStack() as running:
         yield lambda **options: Client(running.enter_context(made(**options)))
 
 
 @pytest.fixture
-def connect(serve: Callable[..., Sandbox]) -> Callable[..., Client]:
+def connect(serve):
     """Start a sandbox, with a client."""
     return lambda **options: Client(serve(**options))

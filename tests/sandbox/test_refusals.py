@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import DAY
+from tests.end_to_end.everything import LOG
+from tests.faulty_sandbox import EXPORTS
 
-CONVERSATIONS, MESSAGES = "/v1/conversation_export", "/v1/message_export"
-LOG = "/v1/conversations/activitylog"
+CONVERSATIONS, MESSAGES = EXPORTS
 BY_ID = (
     *(f"/v1/conversations/{{}}/{rows}" for rows in ("notes", "ratings", "activitylog")),
     "/v1/teams/{}/agents",
@@ -34,7 +35,7 @@ def api(shared):
 @pytest.mark.parametrize("path", ["/v1/tags", CONVERSATIONS])
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer other", "Basic x"])
 def test_any_other_token(api, path, authorization):
-    response = api.get_with(path, {"Authorization": authorization})
+    response = api.get(path, headers={"Authorization": authorization})
     assert response.status_code == 401
     assert response.json()["message"]
 
@@ -48,7 +49,7 @@ def test_the_token_is_accepted_in_every_documented_form(api, path, form):
     if "Basic" in form:
         token = base64.b64encode(f"bearer:{token}".encode()).decode()
     headers = {"Authorization": form.format(token)}
-    assert api.get_with(path, headers, csids="1").status_code == 200
+    assert api.get(path, headers=headers, csids="1").status_code == 200
 
 
 def key(**content):

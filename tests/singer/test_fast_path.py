@@ -1,18 +1,20 @@
-"""The fast path and the SDK path give the same messages."""
+"""The fast path and the SDK path give the same messages; and BATCH files have what records have."""
 
 from __future__ import annotations
 
-import copy
-import gzip
 import io
 import itertools
 import json
+import sys
 from contextlib import redirect_stdout
 
 import fsspec
 import pytest
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers._batch import BatchConfig, JSONLinesEncoding, StorageTarget
 
+from tap_dixa.errors import SettingsError
+from tap_dixa.singer.batch import check_batch_config
 from tap_dixa.singer.stdout import StdoutWriter
 from tap_dixa.tap import TapDixa
 from tests import expected
@@ -68,99 +70,58 @@ def test_what_settings_ask_for_is_done_on_either_path(serve, changes):
     )
 
 
-def batches(sandbox, folder, compression="gzip", **changes):
-    """Run the tap with batch files; give their records by stream, and the messages."""
-    config = {
-        "encoding": {"format": "jsonl", "compression": compression},
-        "storage": {"root": folder.as_uri(), "prefix": "dixa-"},
-        "batch_size": 250,
-    }
+def batches(sandbox, root, size=250, compression="gzip", **changes):
+    """Run the tap with BATCH files; give the records of each file by stream, and the messages."""
+    encoding = {"format": "jsonl", "compression": compression}
+    config = {"encoding": encoding, "storage": {"root": root}, "batch_size": size}
     messages = messages_of(sandbox, StdoutWriter(), batch_config=config, **changes)
-    records = {}
+    files = {stream: [] for stream in EXPORTS}
     for message in messages:
-        if message["type"] != "BATCH":
-            continue
-        assert message["encoding"] == config["encoding"]
-        (url,) = message["manifest"]
-        data = (folder / url.rsplit("/", 1)[1]).read_bytes()
-        text = gzip.decompress(data) if compression == "gzip" else data
-        lines = [json.loads(line) for line in text.splitlines()]
-        assert 0 < len(lines) <= 250
-        records.setdefault(message["stream"], []).extend(lines)
-    return records, messages
+        if message["type"] == "BATCH":
+            assert message["encoding"] == encoding
+            (url,) = message["manifest"]
+            packing = "gzip" if compression == "gzip" else None
+            with fsspec.open(url, "rt", compression=packing, encoding="utf-8") as lines:
+                files[message["stream"]].append([json.loads(line) for line in lines])
+    return files, messages
 
 
 @pytest.mark.parametrize("compression", ["gzip", "none"])
-def test_batch_files_hold_every_record_once(serve, tmp_path, compression):
+def test_batch_files_hold_every_record_once_on_any_file_system(serve, compression):
     sandbox = serve(conversations=400)
-    records, messages = batches(sandbox, tmp_path, compression)
-    for stream in expected.STREAMS:
+    files, messages = batches(sandbox, f"memory://{compression}", compression=compression)
+    for stream in EXPORTS:
         wanted = expected.records(sandbox.data, stream)
-        assert len(records[stream]) == len(wanted)
-        assert {record["id"]: record for record in records[stream]} == wanted
+        records = [record for file in files[stream] for record in file]
+        assert len(records) == len(wanted)
+        assert {record["id"]: record for record in records} == wanted
+        assert all(0 < len(file) <= 250 for file in files[stream])
     assert not any(message["type"] == "RECORD" for message in messages)
 
 
-def test_batch_files_go_to_any_file_system(serve):
-    sandbox = serve()
-    storage = fsspec.filesystem("memory")
-    config = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": "memory://batches"},
-    }
-    messages_of(sandbox, StdoutWriter(), batch_config=config)
-    lines = [
-        json.loads(line)
-        for name in storage.find("/batches")
-        for line in gzip.decompress(storage.cat(name)).splitlines()
-    ]
-    wanted = [expected.records(sandbox.data, stream) for stream in expected.STREAMS]
-    assert {line["id"]: line for line in lines} == wanted[0] | wanted[1]
-
-
 def test_each_batch_is_followed_by_the_state_of_its_last_record(serve, tmp_path):
-    sandbox = serve(conversations=400)
-    records, messages = batches(sandbox, tmp_path)
-    done = dict.fromkeys(expected.STREAMS, 0)
-    for message, following in itertools.pairwise(messages):
-        if message["type"] == "BATCH":
-            stream = message["stream"]
-            done[stream] = min(done[stream] + 240, len(records[stream]))
-            last = records[stream][done[stream] - 1][expected.CURSORS[stream]]
-            bookmark = following["value"]["bookmarks"][stream]["replication_key_value"]
-            assert last <= bookmark <= records[stream][-1][expected.CURSORS[stream]]
-
-
-def test_batch_files_of_an_export_in_full_throw_nothing_away(serve, tmp_path):
-    chosen = copy.deepcopy(selected("conversations"))
-    chosen["streams"][0]["replication_method"] = "FULL_TABLE"
-    records, messages = batches(
-        serve(conversations=400), tmp_path, catalog=chosen, emit_activate_version_messages=True
-    )
-    assert len(records["conversations"]) > 250
-    assert "ACTIVATE_VERSION" not in {message["type"] for message in messages}
+    files, messages = batches(serve(conversations=400), tmp_path.as_uri())
+    for stream, cursor in expected.CURSORS.items():
+        mine = (pair for pair in itertools.pairwise(messages) if pair[0].get("stream") == stream)
+        states = [following for message, following in mine if message["type"] == "BATCH"]
+        for file, state in zip(files[stream], states, strict=True):
+            bookmark = state["value"]["bookmarks"][stream]["replication_key_value"]
+            assert file[-1][cursor] <= bookmark <= files[stream][-1][-1][cursor]
 
 
 def test_batch_files_follow_stream_maps(serve, tmp_path):
-    sandbox = serve()
     maps = {"conversations": {"requester_email": None}, "messages": {"__filter__": "text"}}
-    records, _ = batches(sandbox, tmp_path, stream_maps=maps)
-    assert records["conversations"]
-    assert not any("requester_email" in record for record in records["conversations"])
-    assert all(record["text"] for record in records["messages"])
+    files, _ = batches(serve(), tmp_path.as_uri(), stream_maps=maps)
+    assert files["conversations"]
+    assert not any("requester_email" in row for file in files["conversations"] for row in file)
+    assert all(record["text"] for file in files["messages"] for record in file)
 
 
 def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_path):
     sandbox = serve(conversations=500)
-    config = {
-        "encoding": {"format": "jsonl", "compression": "none"},
-        "storage": {"root": tmp_path.as_uri()},
-        "batch_size": 40,
-    }
-    first = messages_of(sandbox, StdoutWriter(), batch_config=config)
+    _, first = batches(sandbox, tmp_path.as_uri(), size=40)
     sandbox.data.now.now += HOUR
-    state = first[-1]["value"]
-    second = messages_of(sandbox, StdoutWriter(), batch_config=config, state=state)
+    _, second = batches(sandbox, tmp_path.as_uri(), size=40, state=first[-1]["value"])
     for stream in EXPORTS:
         announced = [
             url
@@ -170,3 +131,10 @@ def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_p
         ]
         assert len(announced) > 11
         assert announced == sorted(announced)
+
+
+def test_without_s3fs_the_extra_that_brings_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    config = BatchConfig(JSONLinesEncoding(compression="gzip"), StorageTarget("s3://bucket"))
+    with pytest.raises(SettingsError, match=r"pip install '\.\[s3\]'"):
+        check_batch_config(config)

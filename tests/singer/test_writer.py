@@ -7,10 +7,9 @@ import json
 from contextlib import contextmanager, redirect_stdout
 from types import SimpleNamespace
 
-import pytest
-
 from tap_dixa.tap import TapDixa
-from tests.conftest import SDK_PATH, catalog, settings
+from tests.conftest import both_paths, catalog, settings
+from tests.end_to_end.batches import batch_config
 
 STREAMS = ("conversations", "messages", "agents", "conversation_ratings", "analytics_records")
 
@@ -50,7 +49,7 @@ def watched(config, streams, emitted):
     return readers
 
 
-@pytest.mark.parametrize("options", [{}, SDK_PATH], ids=["fast path", "SDK path"])
+@both_paths
 def test_records_have_left_before_the_next_batch_is_read(serve, options):
     sandbox = serve(conversations=40, days=6)
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
@@ -77,19 +76,11 @@ def test_rows_are_in_a_file_before_the_next_batch_is_read(serve, tmp_path, monke
         yield SimpleNamespace(write=lambda lines: written.append(lines.count(b"\n")))
 
     monkeypatch.setattr("tap_dixa.singer.batch._lines", counted)
-    config = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri()},
-        "batch_size": 30,
-    }
+    config = settings(sandbox, batch_config=batch_config(tmp_path, batch_size=30))
     before = 0
     for stream in STREAMS:
         with redirect_stdout(io.TextIOWrapper(io.BytesIO())):
-            (reader,) = watched(
-                settings(sandbox, batch_config=config),
-                [stream],
-                lambda _, before=before: sum(written) - before,
-            )
+            (reader,) = watched(config, [stream], lambda _, before=before: sum(written) - before)
         assert len(reader.late) > 1
         assert set(reader.late) == {0}
         before = sum(written)
