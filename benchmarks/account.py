@@ -1,18 +1,14 @@
 """The account that is loaded: two exports, drawn once and kept, and what rows must come of it."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tap_dixa_sandbox.dataset import DataSet
 from tests import expected
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Record = dict[str, Any]
-    Inside = Callable[[int], bool]
+Record = dict[str, Any]
+Inside = Callable[[int], bool]
 
 NOW = 1_773_230_400_000
 """When the data ends: 2026-03-11T12:00:00Z."""

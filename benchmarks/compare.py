@@ -3,8 +3,6 @@
 Usage: python benchmarks/compare.py [--conversations N] [--growth N] [--rounds N]
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -13,18 +11,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from tap_dixa.timestamps import DAY, to_rfc3339
 from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.exports_api import as_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 NOW = 1_773_230_400_000

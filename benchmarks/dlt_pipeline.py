@@ -10,21 +10,17 @@ CONFIG.json is the tap's, WHERE a connection string or a file. NESTING is how de
 become tables of their own; by default not at all: they become JSON, as with the tap.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dlt
 from dlt.sources.helpers import requests
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WINDOW = 31 * 86_400_000
 """The longest interval of a request, in ms."""

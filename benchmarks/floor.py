@@ -3,8 +3,6 @@
 Usage: python floor.py RECORDS.jsonl
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from importlib import resources

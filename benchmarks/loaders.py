@@ -7,8 +7,6 @@ PostgreSQL's stand apart.
 Usage: python -m benchmarks.loaders [--conversations N] [--rounds N] [--without WORD]…
 """
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import subprocess

@@ -1,24 +1,20 @@
 """The pipelines that are compared: command lines, as one would type them."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from benchmarks.account import STREAMS
 from benchmarks.warehouses import SCHEMA, DuckDB, PostgreSQL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[1]
 LOADERS = {

@@ -1,7 +1,5 @@
 """What one gets from the SDK without further thought: a RESTStream and its msgspec writer."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from singer_sdk import RESTStream, Tap

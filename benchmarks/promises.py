@@ -5,8 +5,6 @@ No test asserts them: on a machine that others use, too, they say little. Run it
 Usage: python -m benchmarks.promises [--rounds N]
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import resource
@@ -17,17 +15,15 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa_sandbox.dataset import DataSet
 from tests.behaviour import Behaviour
 from tests.faults import BrokenResponse, Refusal
 from tests.faulty_sandbox import FaultySandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOW = 1_773_230_400_000
 """When the data ends: 2026-03-11T12:00:00Z."""

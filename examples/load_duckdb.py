@@ -8,8 +8,6 @@ announces. Rows and state change in one transaction, so a run may end at any tim
 ends; the next one resumes. It exits with the tap's status.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import signal

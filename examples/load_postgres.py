@@ -9,8 +9,6 @@ COPY: the server decodes them. Rows and state change in one transaction, so a ru
 time, however it ends; the next one resumes. It exits with the tap's status.
 """
 
-from __future__ import annotations
-
 import fcntl
 import gzip
 import json

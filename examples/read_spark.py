@@ -6,17 +6,12 @@ For example: python examples/read_spark.py s3a://bucket/dixa
 Each stream becomes a view, whose rows are counted. With FOLDER, each is written there as Parquet.
 """
 
-from __future__ import annotations
-
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pyspark.sql import SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean"}
 

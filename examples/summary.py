@@ -3,8 +3,6 @@
 Usage: python examples/summary.py [sample.duckdb]
 """
 
-from __future__ import annotations
-
 import sys
 
 import duckdb

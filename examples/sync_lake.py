@@ -9,8 +9,6 @@ end at any time, however it ends; the next one resumes. One run at a time. It ex
 tap's status.
 """
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The command ``tap-dixa``, also ``python -m tap_dixa``."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,10 +1,8 @@
 """Expected failures: each is one line on standard error, written by `tap_dixa.__main__`."""
 
-from __future__ import annotations
-
 import errno
 import tempfile
-from typing import TYPE_CHECKING
+from typing import Self
 
 from singer_sdk.exceptions import (
     ConfigurationError,
@@ -12,9 +10,6 @@ from singer_sdk.exceptions import (
     FatalSyncError,
     RetriableAPIError,
 )
-
-if TYPE_CHECKING:
-    from typing import Self
 
 TOO_MANY_FILES = "Raise the limit of open files (ulimit -n), or use a smaller parallel_downloads"
 """What to do if the operating system opens no more files and connections."""

@@ -1,7 +1,5 @@
 """Keep the token out of the log."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

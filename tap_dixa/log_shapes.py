@@ -4,20 +4,16 @@ Values may be personal data, and so may names that do not look like names of fie
 DEBUG the beginning of the text is shown instead, without the token.
 """
 
-from __future__ import annotations
-
 import logging
 import re
+from collections.abc import Iterable
 from itertools import islice
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from tap_dixa.hidden_token import beginning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MOST_CHARACTERS = 200
 _MOST_FIELDS = 20

@@ -1,16 +1,12 @@
 """Work ahead in threads, take the results in order, and cancel what is no longer needed."""
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from contextvars import ContextVar
 from itertools import islice
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+from typing import Protocol, TypeVar
 
 
 class _Closeable(Protocol):

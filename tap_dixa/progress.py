@@ -13,15 +13,13 @@ import os
 import sys
 import time
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event, RLock, Thread
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from tap_dixa.download.spool import Spool
-    from tap_dixa.download.windows import Window
+from tap_dixa.download.spool import Spool
+from tap_dixa.download.windows import Window
 
 _DELAY = 0.5
 """A stream that takes no longer needs no bar, in seconds."""

@@ -4,8 +4,6 @@ Each takes a value as a configuration has it, and returns what the tap works wit
 ValueError, which says what to give instead.
 """
 
-from __future__ import annotations
-
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.setting_values import date, text, token, url
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from msgspec.structs import FieldInfo
 
 _CHECKS = {
     "api_token": token,

@@ -5,20 +5,16 @@ singer-io/tap-dixa keeps ``{"updated_at": 1655856000000}`` (Unix ms; 1.0.0 and l
 upgrade) for a stream where the SDK keeps ``replication_key`` and ``replication_key_value``.
 """
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError, reason
 from tap_dixa.timestamps import DAY
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _OURS = {
     "replication_key",

@@ -1,16 +1,16 @@
 """The tap: its settings, its streams, and the order in which they are synced."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from types import FrameType
+from typing import Any, cast
 
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
+from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, StreamsFailedError
@@ -24,15 +24,9 @@ from tap_dixa.singer.stream_map_checks import check_stream_maps
 from tap_dixa.singer.stream_maps import StreamMapper
 from tap_dixa.state_input import read_state
 from tap_dixa.streams import STREAMS
+from tap_dixa.streams.base import DixaStream
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa.user_input import check_temporary_folder, read_environment
-
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from singer_sdk.streams import Stream
-
-    from tap_dixa.streams.base import DixaStream
 
 
 class TapDixa(CommandTap):

@@ -4,8 +4,6 @@ Everything here is UTC whatever the machine's time zone, and exact to the millis
 no floating-point number is involved.
 """
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta

@@ -4,23 +4,19 @@ Nothing of a file's content, and nothing that is given in place of a file, is in
 be the token.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from singer_sdk.configuration._dict_config import parse_environment_config
 
 from tap_dixa.errors import DISK_ADVICE, DiskError, SettingsError
 from tap_dixa.setting_values import shown_setting
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 _NO_FILE_NAME = re.compile(r"""[{}"'\n]|:\s|^\s*api_token""")
 """What JSON, YAML or a setting has that is given in place of a file's name."""

@@ -1,7 +1,5 @@
 """Responses of a sandbox with fields, records and forms that its data does not have."""
 
-from __future__ import annotations
-
 import re
 from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit

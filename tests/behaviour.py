@@ -1,20 +1,15 @@
 """How a sandbox behaves where a test wants it to fail, or to be unusual."""
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
+
+from starlette.requests import Request
 
 from tap_dixa_sandbox import behaviour as usual
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from starlette.requests import Request
-
-    from tests.faults import Fault
+from tests.faults import Fault
 
 
 @dataclass(slots=True)

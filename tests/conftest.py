@@ -1,7 +1,5 @@
 """A sandbox whose clock the tests own, and the tap run as its users run it."""
 
-from __future__ import annotations
-
 import gc
 import json
 import os

@@ -1,7 +1,5 @@
 """Wait for what happens, however long a busy machine takes over it."""
 
-from __future__ import annotations
-
 import time
 
 HANG = 120

@@ -1,7 +1,5 @@
 """What the tap must make of the sandbox's data, written without the tap's own code."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 CURSORS = {"conversations": "updated_at", "messages": "created_at"}

@@ -1,7 +1,5 @@
 """Faults between the tap and Dixa, which a sandbox has in answer to single requests."""
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 import json

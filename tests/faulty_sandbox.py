@@ -1,14 +1,11 @@
 """A sandbox that notes what it is asked, and that tests make fail or behave unusually."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.requests import Request
@@ -16,10 +13,8 @@ from starlette.requests import Request
 from tap_dixa_sandbox.arrivals import DAY
 from tap_dixa_sandbox.server import Sandbox, listen
 from tests import altered
+from tests.behaviour import Behaviour
 from tests.faults import Away, BrokenResponse, Odd, Refusal, disconnected, reset
-
-if TYPE_CHECKING:
-    from tests.behaviour import Behaviour
 
 EXPORTS = ("/v1/conversation_export", "/v1/message_export")
 _MARGINS = 2_000

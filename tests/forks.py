@@ -5,8 +5,6 @@ Between a request and its retry, and after a 429 before any request, it waits a 
 says. A test of either starts ``python -m tap_dixa``.
 """
 
-from __future__ import annotations
-
 import fcntl
 import gc
 import multiprocessing

@@ -1,7 +1,5 @@
 """What the pages in docs tell the reader to use, so that tests can use it."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """States that a run may be given: which are taken over, from where, and which are refused."""
 
-from __future__ import annotations
-
 import time
 
 from tests import expected

@@ -1,7 +1,5 @@
 """The campaign, on one small account: ``python -m tests.campaign`` draws many."""
 
-from __future__ import annotations
-
 from functools import partial
 from tempfile import mkdtemp
 

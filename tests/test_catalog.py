@@ -1,7 +1,5 @@
 """What a catalog may ask of a stream, and what it may not."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 

@@ -1,7 +1,5 @@
 """A secret stays out of the log, wherever it could appear."""
 
-from __future__ import annotations
-
 import io
 import logging
 

@@ -1,7 +1,5 @@
 """meltano.yml, and the schedules of docs and examples that run its jobs."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from fnmatch import fnmatchcase

@@ -1,7 +1,5 @@
 """The SQL of docs/moving.md and its views, on tables such as target-duckdb makes of the streams."""
 
-from __future__ import annotations
-
 import duckdb
 
 from tap_dixa.streams import STREAMS

@@ -3,8 +3,6 @@
 What is skipped, and what is an error: `end_to_end/test_permissions.py`.
 """
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 

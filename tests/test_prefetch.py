@@ -1,7 +1,5 @@
 """The next result is prepared while the last one is used, and nothing is left behind."""
 
-from __future__ import annotations
-
 from threading import Event
 
 import pytest

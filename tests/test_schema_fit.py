@@ -1,7 +1,5 @@
 """Which fields a catalog excludes."""
 
-from __future__ import annotations
-
 from tap_dixa.streams.schema_fit import incomplete
 
 TEXT = {"type": ["string", "null"]}

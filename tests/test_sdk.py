@@ -1,7 +1,5 @@
 """What the tap uses of the SDK beyond its documentation: to be reviewed with each SDK release."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 from pathlib import Path

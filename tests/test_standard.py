@@ -1,7 +1,5 @@
 """The SDK's own tests of a tap, with the sandbox behind it."""
 
-from __future__ import annotations
-
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from tap_dixa.errors import SettingsError

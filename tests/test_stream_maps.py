@@ -1,7 +1,5 @@
 """Which stream maps are refused before anything is requested, and which are not."""
 
-from __future__ import annotations
-
 import pytest
 
 from tap_dixa.errors import SettingsError

@@ -1,7 +1,5 @@
 """The files that options name, and environment variables: how they are read, what errors show."""
 
-from __future__ import annotations
-
 import json
 import os
 

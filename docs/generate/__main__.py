@@ -1,7 +1,5 @@
 """Write the generated pages."""
 
-from __future__ import annotations
-
 from docs.generate.pages import FOLDER, PAGES
 
 for name, page in PAGES.items():

@@ -1,19 +1,11 @@
 """The diagram of the streams and their joins, for Mermaid."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from docs.generate.fields import fields_of
-from docs.generate.joins import JOINS
-from tap_dixa.streams.base import SCHEMAS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from docs.generate.joins import Join
-    from tap_dixa.streams.base import DixaStream
+from docs.generate.joins import JOINS, Join
+from tap_dixa.streams.base import SCHEMAS, DixaStream
 
 _INDENT = "    "
 

@@ -1,13 +1,9 @@
 """What a stream's JSON Schema says about its fields, in words."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any
 
 UNITS = {
     "in milliseconds": "ms",

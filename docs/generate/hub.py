@@ -1,7 +1,5 @@
 """The tap's definition for Meltano Hub."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 from typing import Any

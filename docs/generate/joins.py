@@ -1,7 +1,5 @@
 """How the streams join. The diagram is drawn from this list, and a test proves it on DuckDB."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 _SEEMS = "Dixa does not document that this id is the endpoint's address or number."

@@ -1,14 +1,9 @@
 """The generated pages: what each is called and what makes its text."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docs.generate import hub, settings, streams
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 COMMAND = "uv run --group test python -m docs.generate"
 """What writes them."""

@@ -1,17 +1,12 @@
 """What the tap is made of, and its settings as `meltano.yml` and Meltano Hub declare them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tap_dixa.settings import CONFIG_JSONSCHEMA
 from tap_dixa.streams import STREAMS
+from tap_dixa.streams.base import DixaStream
 from tap_dixa.tap import TapDixa
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_dixa.streams.base import DixaStream
 
 REQUIRED: list[str] = CONFIG_JSONSCHEMA["required"]
 """The settings without which nothing works."""

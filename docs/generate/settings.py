@@ -1,14 +1,10 @@
 """The settings."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from docs.generate.markdown import table
 from docs.generate.plugin import REQUIRED, kind_of, sdks_schema, settings_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
 
 _INTRODUCTION = """\
 # Settings

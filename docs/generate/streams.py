@@ -1,19 +1,11 @@
 """The stream reference."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from docs.generate import plugin
 from docs.generate.diagram import diagram
-from docs.generate.fields import fields_of
+from docs.generate.fields import Field, fields_of
 from docs.generate.joins import JOINS
 from docs.generate.markdown import codes, table
-from tap_dixa.streams.base import SCHEMAS
-
-if TYPE_CHECKING:
-    from docs.generate.fields import Field
-    from tap_dixa.streams.base import DixaStream
+from tap_dixa.streams.base import SCHEMAS, DixaStream
 
 _INTRODUCTION = """\
 # Streams

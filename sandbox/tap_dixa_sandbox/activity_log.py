@@ -4,24 +4,18 @@ Every event in the log has a time at which the conversation changes for the expo
 that a message was redacted.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from tap_dixa_sandbox import notes, records
 from tap_dixa_sandbox.arrivals import DAY
-from tap_dixa_sandbox.desk import AUTO_REPLY, PHONE
+from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.desk import AUTO_REPLY, PHONE, Desk, Person
+from tap_dixa_sandbox.filters import Interval
+from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.times import zoned
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_dixa_sandbox.dataset import DataSet
-    from tap_dixa_sandbox.desk import Desk, Person
-    from tap_dixa_sandbox.filters import Interval
-    from tap_dixa_sandbox.life import Life
 
 Order = Literal["ascending", "descending", "shuffled"]
 """The order of the log. Dixa does not document it."""

@@ -1,20 +1,14 @@
 """A desk's settings: contact endpoints, custom attributes and business hours."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import Any
 
 from tap_dixa_sandbox.arrivals import DAY
-from tap_dixa_sandbox.desk import DEPOT, HELP, HOTLINE, SHOP, Named, uuid
+from tap_dixa_sandbox.desk import DEPOT, HELP, HOTLINE, SHOP, Desk, Named, uuid
 from tap_dixa_sandbox.times import zoned
 
-if TYPE_CHECKING:
-    from random import Random
-
-    from tap_dixa_sandbox.desk import Desk
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 _SET_UP = int(datetime(2023, 1, 1, tzinfo=UTC).timestamp()) * 1000
 _PRODUCTS: dict[str, Any] = {"Shoes": {"Running": {}, "Hiking": {}}, "Bags": {}}

@@ -3,20 +3,16 @@
 Its rows are the exports' conversations, seen another way: what is closed there is closed here.
 """
 
-from __future__ import annotations
-
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.desk import CHANNELS, EMAIL, HELP, HOTLINE, PHONE
+from tap_dixa_sandbox.filters import Interval
+from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.times import instant
 
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.dataset import DataSet
-    from tap_dixa_sandbox.filters import Interval
-    from tap_dixa_sandbox.life import Life
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 FILTERS = ("agent_id", "queue_id", "channel", "initial_direction")
 _DIRECTIONS = {"INBOUND": "Inbound", "OUTBOUND": "Outbound"}

@@ -4,8 +4,6 @@ Pure functions of time and a rate, so that any two sandboxes with the same rate 
 past, whenever each was started. All times are Unix ms, UTC.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from datetime import UTC, datetime
 from itertools import accumulate

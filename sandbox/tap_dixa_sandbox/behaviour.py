@@ -1,14 +1,9 @@
 """How a sandbox behaves: its token, its limits, and what Dixa does not document."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from tap_dixa_sandbox.activity_log import Order
 from tap_dixa_sandbox.filters import Bounds
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.activity_log import Order
 
 
 @dataclass(slots=True)

@@ -1,15 +1,14 @@
 """The command ``tap-dixa-sandbox``: serve a local Dixa, or run a command against one."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +16,6 @@ from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.server import Sandbox
 from tap_dixa_sandbox.times import instant
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _LOOPBACK = "127.0.0.1,localhost"
 _LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")

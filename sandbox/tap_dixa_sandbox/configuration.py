@@ -1,25 +1,20 @@
 """What an account has set up: its organization, AI agents, flows, templates and opening hours."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from starlette.requests import Request
 
 from tap_dixa_sandbox import contents
 from tap_dixa_sandbox.arrivals import DAY
-from tap_dixa_sandbox.desk import AUTO_REPLY, HELP, HOTLINE, SHOP, uuid
+from tap_dixa_sandbox.contents import Content
+from tap_dixa_sandbox.desk import AUTO_REPLY, HELP, HOTLINE, SHOP, Desk, uuid
 from tap_dixa_sandbox.filters import BadQueryError
 from tap_dixa_sandbox.pages import Key, Paging
 from tap_dixa_sandbox.times import instant
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from tap_dixa_sandbox.contents import Content
-    from tap_dixa_sandbox.desk import Desk
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 _WRITTEN = int(datetime(2023, 3, 1, tzinfo=UTC).timestamp()) * 1000
 _PHONE = "PstnPhone"

@@ -1,22 +1,17 @@
 """What a route of the Dixa API responds with, as far as several routes have it in common."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from tap_dixa_sandbox.filters import BadQueryError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from starlette.requests import Request
-
-    Content = Callable[[Request], dict[str, Any]]
-    """Makes the content of a response."""
+Content = Callable[[Request], dict[str, Any]]
+"""Makes the content of a response."""
 
 
 def of(data: Any) -> Content:

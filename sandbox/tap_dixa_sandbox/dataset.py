@@ -5,26 +5,21 @@ four times are (32 bytes each), so that a million of them fit. The same seed, si
 days give the same conversations in every sandbox, whenever it was started.
 """
 
-from __future__ import annotations
-
 from array import array
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from random import Random
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa_sandbox import records
 from tap_dixa_sandbox.arrivals import DAY, load_until, time_of
 from tap_dixa_sandbox.desk import Desk
 from tap_dixa_sandbox.directory import Directory
+from tap_dixa_sandbox.filters import Interval
 from tap_dixa_sandbox.life import Life, Redaction, draw
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_dixa_sandbox.filters import Interval
-
-    Inside = Callable[[int], bool]
+Inside = Callable[[int], bool]
 
 TIMES = ("created", "updated", "closed", "last_message_created")
 """The times that the export can filter by, by the names of its filters."""

@@ -1,7 +1,5 @@
 """A support desk: its agents, queues, tags and customers, and the texts of messages."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple

@@ -4,25 +4,19 @@ Conversations refer to their ids and names. A row can be removed, as when somebo
 Dixa; conversations still refer to it.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa_sandbox import admin
 from tap_dixa_sandbox.arrivals import DAY
 from tap_dixa_sandbox.configuration import Configuration
-from tap_dixa_sandbox.desk import HELP, HOTLINE, Named, uuid
+from tap_dixa_sandbox.desk import HELP, HOTLINE, Desk, Named, Person, uuid
 from tap_dixa_sandbox.knowledge import Knowledge
 from tap_dixa_sandbox.times import instant
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_dixa_sandbox.desk import Desk, Person
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 _FOUNDED = int(datetime(2016, 1, 1, tzinfo=UTC).timestamp()) * 1000
 _TEAMS = {"København": range(10), "Aarhus": range(10, 20), "Night shift": range(0, 24, 5)}

@@ -1,31 +1,25 @@
 """The routes of the Dixa API, under ``/v1`` and ``/beta``: all lists, notes and ratings."""
 
-from __future__ import annotations
-
 import time
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tap_dixa_sandbox import activity_log, analytics, notes, ratings, records
-from tap_dixa_sandbox.contents import by_id, not_found, of
+from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.contents import Content, by_id, not_found, of
+from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.filters import BadQueryError, Interval, log_interval
+from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.pages import Key, Paging
 from tap_dixa_sandbox.rate_limits import Bucket
 from tap_dixa_sandbox.record_queries import RecordQueries, catalogue
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from tap_dixa_sandbox.behaviour import Behaviour
-    from tap_dixa_sandbox.contents import Content
-    from tap_dixa_sandbox.dataset import DataSet
-    from tap_dixa_sandbox.life import Life
 
 _AGENTS = Paging(most=1000, ends_bare=True)
 _END_USERS = Paging(most=1000, links_whole=True)

@@ -1,31 +1,24 @@
 """The routes of the Exports API: its authentication, limits, filters and responses."""
 
-from __future__ import annotations
-
 import base64
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.dataset import TIMES, DataSet
 from tap_dixa_sandbox.filters import BadQueryError, ids, intervals
 from tap_dixa_sandbox.rate_limits import PerMinute
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from tap_dixa_sandbox.behaviour import Behaviour
-
-    Records = Iterable[dict[str, Any]]
+Records = Iterable[dict[str, Any]]
 
 _CHUNK = 1 << 16
 

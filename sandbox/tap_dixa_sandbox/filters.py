@@ -1,18 +1,13 @@
 """Read the query of a request as Dixa does, and refuse what Dixa refuses."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
 from tap_dixa_sandbox import times
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _LONGEST = 31 * 86_400_000
 

@@ -4,24 +4,19 @@ Dixa does not document what a row is. Here it is an object of cells, each with a
 a label, which is what its description of a query comes closest to.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid5
 
 from tap_dixa_sandbox import presence
+from tap_dixa_sandbox.dataset import DataSet
+from tap_dixa_sandbox.filters import Interval
+from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.times import instant
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_dixa_sandbox.dataset import DataSet
-    from tap_dixa_sandbox.filters import Interval
-    from tap_dixa_sandbox.life import Life
-
-    Row = dict[str, Any]
-    Cells = dict[str, dict[str, Any]]
+Row = dict[str, Any]
+Cells = dict[str, dict[str, Any]]
 
 _MIM = UUID("6f1c4f6e-31a5-4d5e-8a57-d1ca30000000")
 _KINDS = {

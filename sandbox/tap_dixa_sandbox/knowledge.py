@@ -1,24 +1,19 @@
 """A knowledge base: collections with categories in categories, and articles in either."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from starlette.requests import Request
 
 from tap_dixa_sandbox import contents
 from tap_dixa_sandbox.arrivals import DAY
-from tap_dixa_sandbox.desk import uuid
+from tap_dixa_sandbox.contents import Content
+from tap_dixa_sandbox.desk import Desk, uuid
 from tap_dixa_sandbox.pages import Key, Paging
 from tap_dixa_sandbox.times import zoned
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from tap_dixa_sandbox.contents import Content
-    from tap_dixa_sandbox.desk import Desk
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 _WRITTEN = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1000
 _PAGING = Paging(most=100, usual=2)

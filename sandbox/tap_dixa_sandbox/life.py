@@ -4,18 +4,13 @@ A life is drawn as a whole from the conversation's number. The APIs show only wh
 the time of the request.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tap_dixa_sandbox.arrivals import DAY, HOUR
-from tap_dixa_sandbox.desk import CHANNELS, CHAT, EMAIL, PHONE
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.desk import Desk, Named, Person
+from tap_dixa_sandbox.desk import CHANNELS, CHAT, EMAIL, PHONE, Desk, Named, Person
 
 MINUTE = 60_000
 

@@ -1,16 +1,12 @@
 """The internal notes that agents leave in some conversations."""
 
-from __future__ import annotations
-
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tap_dixa_sandbox.desk import sentence, uuid
+from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.records import ANONYMIZED
 from tap_dixa_sandbox.times import instant
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.life import Life
 
 
 class Note(NamedTuple):

@@ -5,19 +5,16 @@ from __future__ import annotations
 import base64
 import sys
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from starlette.requests import Request
 
 from tap_dixa_sandbox.filters import BadQueryError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from starlette.requests import Request
 
 
 class Key(msgspec.Struct, frozen=True):

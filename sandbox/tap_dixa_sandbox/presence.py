@@ -1,16 +1,11 @@
 """When agents worked and were away: intervals of presence, drawn day by day."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tap_dixa_sandbox.arrivals import DAY, HOUR
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_dixa_sandbox.desk import Desk, Person
+from tap_dixa_sandbox.desk import Desk, Person
 
 _PARTS = (("Working", 3.5), ("Away", 0.5), ("Working", 2.0), ("Away", 0.2), ("Working", 2.0))
 """What a shift consists of, and about how many hours of each."""

@@ -1,7 +1,5 @@
 """Dixa's rate limits. A request beyond them is refused with 429."""
 
-from __future__ import annotations
-
 from collections import deque
 from threading import Lock
 

@@ -1,15 +1,11 @@
 """The ratings of a conversation as the Dixa API lists them: those of its export, in other words."""
 
-from __future__ import annotations
-
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa_sandbox.desk import uuid
+from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.times import instant
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.life import Life
 
 _TYPES = {"csat": "Csat", "nps": "Nps", "thumbs": "ThumbsUpOrDown"}
 _CHANNELS = {

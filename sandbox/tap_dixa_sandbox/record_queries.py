@@ -1,30 +1,24 @@
 """Queries for records of the Analytics and the Intelligence API: their bodies and their pages."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from tap_dixa_sandbox import analytics, intelligence
+from tap_dixa_sandbox.behaviour import Behaviour
+from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.filters import BadQueryError, Bounds, Interval
 from tap_dixa_sandbox.pages import Key, Paging
 from tap_dixa_sandbox.times import milliseconds
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from starlette.requests import Request
-
-    from tap_dixa_sandbox.behaviour import Behaviour
-    from tap_dixa_sandbox.dataset import DataSet
-
-    Page = dict[str, Any]
+Page = dict[str, Any]
 
 _ANALYTICS = Paging(most=300)
 _INTELLIGENCE = Paging(most=1000, usual=50)

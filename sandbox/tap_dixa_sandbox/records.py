@@ -4,19 +4,24 @@ Fields without a value are null in one record and absent in the next; the value 
 field and the recipients of an email come alone or in an array.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from tap_dixa_sandbox.desk import CHAT, DEPOT, EMAIL, HELP, HOTLINE, PHONE, SHOP, sentence, subject
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_dixa_sandbox.desk import Desk
-    from tap_dixa_sandbox.life import Life
+from tap_dixa_sandbox.desk import (
+    CHAT,
+    DEPOT,
+    EMAIL,
+    HELP,
+    HOTLINE,
+    PHONE,
+    SHOP,
+    Desk,
+    sentence,
+    subject,
+)
+from tap_dixa_sandbox.life import Life
 
 _RECORDING_TAKES = 300_000
 ANONYMIZED = "anonymized"

@@ -6,33 +6,27 @@ if there is one, 404 if not. ``/sandbox/redact/CSID/ID`` redacts one of its mess
 a token: the port is local.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.contents import not_found
+from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.dixa_api import DixaApi
 from tap_dixa_sandbox.exports_api import ExportsApi
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from tap_dixa_sandbox.behaviour import Behaviour
-    from tap_dixa_sandbox.dataset import DataSet
 
 
 class Sandbox:

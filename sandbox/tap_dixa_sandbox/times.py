@@ -1,7 +1,5 @@
 """The Dixa API's formats of times. All numbers are Unix ms, UTC."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 

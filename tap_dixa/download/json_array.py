@@ -5,21 +5,16 @@ it, closed with a bracket, is a valid array. So a wrong guess costs time, never 
 all guesses are wrong, the standard library's parser finds the end of one record after the other.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from tap_dixa.errors import BadResponseError, IncompleteResponseError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BOM = b"\xef\xbb\xbf"
 """What some programs put before a text in UTF-8."""

@@ -6,34 +6,27 @@ record lies, behind the response in the same file. No record is returned before 
 known to be complete, and nothing of it stays in memory.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time
 from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from heapq import merge
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, Any, Literal
 
 import msgspec
 
 from tap_dixa.download.json_array import JsonArray
-from tap_dixa.download.windows import MARGIN
+from tap_dixa.download.windows import MARGIN, Window
 from tap_dixa.errors import DiskError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text
 from tap_dixa.prefetch import raise_if_cancelled
 from tap_dixa.timestamps import DAY, EARLIEST, LATEST
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import IO
-
-    from tap_dixa.download.windows import Window
-
-    KeyDecoder = msgspec.json.Decoder[Any]
-    Order = Literal["ascending", "descending", "unordered"]
+KeyDecoder = msgspec.json.Decoder[Any]
+Order = Literal["ascending", "descending", "unordered"]
 
 _SORTED_RUN = 1 << 13
 """How many index entries are sorted in memory at a time."""

@@ -6,18 +6,13 @@ window on both sides, and the tap keeps only what is inside. Every record then b
 exactly one window, however the bounds behave.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Self
 
 from tap_dixa.errors import TooMuchError
 from tap_dixa.timestamps import DAY, to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Self
 
 MARGIN = 1_000
 """How much more than the window is requested on each side, in ms.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -13,12 +14,8 @@ from singer_sdk import metrics
 from tap_dixa.errors import ExpiredTokenError
 from tap_dixa.http.responses import error_of
 from tap_dixa.http.retries import Retries
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tap_dixa.http.run import Run
-    from tap_dixa.http.session import LimitedSession
+from tap_dixa.http.run import Run
+from tap_dixa.http.session import LimitedSession
 
 _EXPIRED = (
     "%s: Dixa no longer accepts api_token, which it accepted earlier in this run. An administrator "

@@ -1,20 +1,13 @@
 """Responses: their bodies, and the errors that their status codes mean."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import requests
-from singer_sdk.exceptions import RetriableAPIError
+from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
 from tap_dixa.log_shapes import shown_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.exceptions import FatalAPIError
 
 LARGEST_PAGE = 64 << 20
 """A larger page is refused, in bytes, decompressed. The largest of the activity log, of 10,000

@@ -1,14 +1,13 @@
 """Send requests again until they succeed: which failures are retried, and after how long."""
 
-from __future__ import annotations
-
 import errno
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import backoff
 import requests
@@ -22,12 +21,8 @@ from tap_dixa.errors import (
     RetriesExhaustedError,
     TooMuchError,
 )
+from tap_dixa.http.session import LimitedSession
 from tap_dixa.prefetch import raise_if_cancelled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_dixa.http.session import LimitedSession
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")

@@ -1,26 +1,21 @@
 """What the clients of a run share: settings, sessions, permissions, and who watches."""
 
-from __future__ import annotations
-
+import logging
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tap_dixa.errors import NoAccessError
+import requests
+
+from tap_dixa.download.spool import Spool
+from tap_dixa.errors import NoAccessError, RefusedError
+from tap_dixa.http import session
+from tap_dixa.http.session import LimitedSession
 from tap_dixa.progress import ProgressBar
 from tap_dixa.settings import Settings
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    import requests
-
-    from tap_dixa.download.spool import Spool
-    from tap_dixa.errors import RefusedError
-    from tap_dixa.http.session import LimitedSession
 
 
 class Permissions:
@@ -112,17 +107,12 @@ class Run:
     @cached_property
     def exports_session(self) -> LimitedSession:
         """The session for the Exports API: its streams share the token's rate limit."""
-        # The limiter is slow to import, and discovery, --about and --version do not need it.
-        from tap_dixa.http.session import MINUTE, LimitedSession  # noqa: PLC0415
-
-        return LimitedSession(self.settings.requests_per_minute, MINUTE)
+        return LimitedSession(self.settings.requests_per_minute, session.MINUTE)
 
     @cached_property
     def dixa_api_session(self) -> LimitedSession:
         """The session for the Dixa API: its streams share the token's rate limit."""
-        from tap_dixa.http.session import BURST, BURST_INTERVAL, LimitedSession  # noqa: PLC0415
-
-        return LimitedSession(BURST, BURST_INTERVAL)
+        return LimitedSession(session.BURST, session.BURST_INTERVAL)
 
     @cached_property
     def progress_bar(self) -> ProgressBar | None:

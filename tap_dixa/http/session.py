@@ -1,7 +1,5 @@
 """HTTP sessions that keep Dixa's rate limits."""
 
-from __future__ import annotations
-
 import logging
 import os
 import ssl

@@ -1,32 +1,25 @@
 """The activity log: entries of an interval, and those of conversations that were anonymized."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.download.windows import Window
 from tap_dixa.errors import NotFoundError, UnusableRecordError
 from tap_dixa.http.client import Client, Request
+from tap_dixa.http.retries import Retries
 from tap_dixa.prefetch import prefetch
 from tap_dixa.read.batches import Batch, grouped
-from tap_dixa.read.children import ChildrenSource, Refusals
-from tap_dixa.read.exports import CONVERSATION
+from tap_dixa.read.children import ChildrenSource, Refusals, Skipped
+from tap_dixa.read.exports import CONVERSATION, ExportSource
 from tap_dixa.read.lists import ListSource, as_array
+from tap_dixa.read.refresh import RefreshBookmark
 from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.timestamps import EARLIEST, parse_record_time, to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import msgspec
-
-    from tap_dixa.download.windows import Window
-    from tap_dixa.http.retries import Retries
-    from tap_dixa.read.children import Skipped
-    from tap_dixa.read.exports import ExportSource
-    from tap_dixa.read.refresh import RefreshBookmark
 
 LOG_PATH = "/v1/conversations/activitylog"
 _LOG_OF_ONE_PATH = "/v1/conversations/{csid}/activitylog"

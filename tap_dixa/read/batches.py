@@ -1,17 +1,13 @@
 """What a reader hands to the writer."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from tap_dixa.errors import UnusableRecordError
 from tap_dixa.log_shapes import shown_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _Decoded = TypeVar("_Decoded")
 

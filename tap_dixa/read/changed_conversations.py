@@ -1,20 +1,14 @@
 """Rows of the conversations that changed, in the order of their changes."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa.read.batches import Batch, Done
-from tap_dixa.read.children import Refusals
+from tap_dixa.read.children import ChildrenSource, Refusals
 from tap_dixa.read.exports import CONVERSATION
+from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.timestamps import to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_dixa.read.children import ChildrenSource
-    from tap_dixa.read.window_reader import WindowReader
 
 REPLICATION_KEY = "conversationUpdatedAt"
 _SENT = "last_sent"

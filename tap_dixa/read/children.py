@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from tap_dixa.errors import NotFoundError, RefusedError
 from tap_dixa.prefetch import prefetch
+from tap_dixa.read.lists import ListSource
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from tap_dixa.read.lists import ListSource
-
-    Skipped = dict[Any, RefusedError]
-    """Parents that are skipped, in order, and why."""
+Skipped = dict[Any, RefusedError]
+"""Parents that are skipped, in order, and why."""
 
 _MOST_REFUSALS = 10
 """After so many refusals in a row it is found out whether they concern their parents alone."""

@@ -4,34 +4,25 @@ The one trace of the latter that Dixa documents is an entry of the activity log.
 when the message was created: the export of its conversation does, roughly.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from tap_dixa.download.spool import Spool
-from tap_dixa.download.windows import cover
+from tap_dixa.download.windows import Window, cover
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
-from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, RETRIABLE
+from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, RETRIABLE, Retries
+from tap_dixa.read.activity_log import ActivityLogSource
 from tap_dixa.read.batches import Batch, decode_row, grouped
-from tap_dixa.read.exports import CONVERSATION
+from tap_dixa.read.exports import CONVERSATION, Conversation, ExportSource
 from tap_dixa.read.lists import as_array
+from tap_dixa.read.refresh import RefreshBookmark
 from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.records.conversions import TYPES
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.timestamps import EARLIEST, LATEST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_dixa.download.windows import Window
-    from tap_dixa.http.retries import Retries
-    from tap_dixa.read.activity_log import ActivityLogSource
-    from tap_dixa.read.exports import Conversation, ExportSource
-    from tap_dixa.read.refresh import RefreshBookmark
 
 _UNDATED = (
     "%s: cannot determine when the messages of %d anonymized or redacted conversations (such as "

@@ -1,25 +1,18 @@
 """The exports of the Exports API: one request a window, one JSON array a response."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.download.spool import KeyDecoder, Spool, key_decoder
 from tap_dixa.download.windows import Window
-from tap_dixa.http.client import Request
+from tap_dixa.http.client import Client, Request
 from tap_dixa.http.responses import body_parts
+from tap_dixa.http.retries import Retries
 from tap_dixa.read.children import Parent
 from tap_dixa.records.json_numbers import INTEGER
 from tap_dixa.timestamps import EARLIEST, LATEST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tap_dixa.download.spool import KeyDecoder
-    from tap_dixa.http.client import Client
-    from tap_dixa.http.retries import Retries
 
 CONVERSATIONS_PATH = "/v1/conversation_export"
 _CHUNK = 1 << 18

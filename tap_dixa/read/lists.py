@@ -1,30 +1,22 @@
 """The lists of the Dixa API: rows, page by page."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
+
+import msgspec
+from requests import Response
 
 from tap_dixa.download.json_array import repair_text
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, RefusedError, UnusableRecordError
+from tap_dixa.http.client import Client, Request
 from tap_dixa.http.responses import read_page
-from tap_dixa.http.retries import RETRIABLE
+from tap_dixa.http.retries import RETRIABLE, Retries
 from tap_dixa.log_shapes import shown_value
 from tap_dixa.read.batches import MOST_ROWS, Batch, Done
-from tap_dixa.read.pages import decode_page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    import msgspec
-    from requests import Response
-
-    from tap_dixa.http.client import Client, Request
-    from tap_dixa.http.retries import Retries
-    from tap_dixa.read.pages import Page
-
+from tap_dixa.read.pages import Page, decode_page
 
 _MOST_REPEATED = 1_000
 """After so many pages and rows in a row that came before, each page with a new link, the list

@@ -1,10 +1,9 @@
 """Pages of the Dixa API, decoded."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlparse
 
 import msgspec
@@ -12,9 +11,6 @@ import msgspec
 from tap_dixa.errors import BadResponseError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text, shown_value
 from tap_dixa.records.json_numbers import decode
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _PAGE_KEY = "pageKey"
 _LINK = re.compile(r"^/(?:v1|beta)/|^\w+:/|\?")

@@ -5,27 +5,22 @@ Intelligence it does not. A row of which no shape is documented is kept whole, i
 ``fields``, and its key is made of its content.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
 from typing_extensions import override
 
 from tap_dixa.download.spool import Spool, key_decoder
+from tap_dixa.download.windows import Window
 from tap_dixa.errors import DiskError
 from tap_dixa.timestamps import parse_record_time, to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_dixa.download.windows import Window
 
 _IDS = UUID("8d7c0f0a-5f3e-4b60-9a9b-d1ca20000000")
 _JOINS: dict[str, tuple[type, tuple[str, ...]]] = {

@@ -4,12 +4,11 @@ Each record type is a partition of the stream, with a bookmark of its own: a new
 start_date, and one that fails does not keep the others from being synced.
 """
 
-from __future__ import annotations
-
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import msgspec
 
@@ -21,20 +20,14 @@ from tap_dixa.errors import (
     TooMuchError,
     UnusableRecordError,
 )
-from tap_dixa.http.client import Request
+from tap_dixa.http.client import Client, Request
+from tap_dixa.http.retries import Retries
+from tap_dixa.read.batches import Batch
 from tap_dixa.read.lists import ListSource, as_array
-from tap_dixa.read.record_rows import RowNumbers, RowSpool
+from tap_dixa.read.record_rows import Row, RowNumbers, RowSpool
 from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.records.json_numbers import storable
 from tap_dixa.timestamps import DAY, to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
-
-    from tap_dixa.http.client import Client
-    from tap_dixa.http.retries import Retries
-    from tap_dixa.read.batches import Batch
-    from tap_dixa.read.record_rows import Row
 
 _FILTER = "initial_direction"
 """A filter attribute that every row has a value of, so that all values together select all rows."""

@@ -9,18 +9,15 @@ there, for what was erased since the last one.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from tap_dixa.download.windows import Window, split
 from tap_dixa.errors import ForbiddenError, NotFoundError
 from tap_dixa.read.batches import Batch, Done
+from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.timestamps import LATEST, parse, to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_dixa.read.window_reader import WindowReader
 
 _IN_STATE = "refresh"
 """The key of its bookmark in the stream's state."""

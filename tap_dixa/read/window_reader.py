@@ -1,35 +1,27 @@
 """Read windows of time: those of a run, downloaded ahead, halved if too large, read in order."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+import msgspec
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.streams import Stream
 
 from tap_dixa.download.json_array import repair_text
-from tap_dixa.download.windows import MARGIN, SHORTEST, WindowLength, split
+from tap_dixa.download.spool import Spool
+from tap_dixa.download.windows import MARGIN, SHORTEST, Window, WindowLength, split
 from tap_dixa.errors import DiskError, TooMuchError, UnusableRecordError
-from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, FAILURES, less_may_succeed
+from tap_dixa.http.client import Client
+from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, FAILURES, Retries, less_may_succeed
+from tap_dixa.http.run import Run
 from tap_dixa.prefetch import prefetch
 from tap_dixa.progress import Progress
 from tap_dixa.read.batches import Batch, Done, decode_row, grouped
 from tap_dixa.timestamps import DAY, parse, to_rfc3339
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    import msgspec
-    from singer_sdk.streams import Stream
-
-    from tap_dixa.download.spool import Spool
-    from tap_dixa.download.windows import Window
-    from tap_dixa.http.client import Client
-    from tap_dixa.http.retries import Retries
-    from tap_dixa.http.run import Run
-
-    Download = Callable[[Window, Retries], Spool]
+Download = Callable[[Window, Retries], Spool]
 
 _Record = TypeVar("_Record")
 

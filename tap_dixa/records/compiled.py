@@ -6,20 +6,15 @@ is odd in any other way is refused, and normalized as a dictionary: two to three
 Both ways give the same record; a test compares them.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET
 
 from tap_dixa.records.fields import attribute_of, is_plain
 from tap_dixa.records.json_numbers import VALUE, decode
-from tap_dixa.records.normalize import key_of
+from tap_dixa.records.normalize import Normalizer, key_of
 from tap_dixa.schemas import ADDITIONAL
-
-if TYPE_CHECKING:
-    from tap_dixa.records.normalize import Normalizer
 
 Encodable = Any
 """What msgspec encodes as a normalized record: a structure, or a dictionary."""

@@ -4,17 +4,13 @@ Each conversion takes decoded JSON that is not null, and raises `ValueError` for
 cannot convert.
 """
 
-from __future__ import annotations
-
 import math
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from tap_dixa import timestamps
 from tap_dixa.records.json_numbers import HIGHEST, INTEGER, LOWEST, VALUE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _EXACT_FLOATS = 1 << 53
 """Up to this, a float is the integer that Dixa sent, and not one beside it."""

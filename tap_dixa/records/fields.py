@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
-from tap_dixa.records.conversions import ANY, TIME, TYPES
+from tap_dixa.records.conversions import ANY, TIME, TYPES, JsonType
 from tap_dixa.timestamps import normalize, to_rfc3339
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tap_dixa.records.conversions import JsonType
-
-    Path = tuple[str | int, ...]
-    """Where in a record something is: names of fields, and offsets in arrays."""
+Path = tuple[str | int, ...]
+"""Where in a record something is: names of fields, and offsets in arrays."""
 
 _PLAIN_NAME = re.compile(r"[\w .-]{1,100}")
 

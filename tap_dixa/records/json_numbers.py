@@ -4,8 +4,6 @@ Loaders keep integers in 64 bits and other numbers as floats. ``9223372036854775
 for the one, ``1e400`` for the other.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Annotated, Any

@@ -14,20 +14,14 @@ The schema alone decides what happens to a field:
 Everything else is unchanged.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa.log_shapes import kind_of, shown_key, shown_path
-from tap_dixa.records.fields import ObjectField
+from tap_dixa.records.fields import Moved, ObjectField, Path
 from tap_dixa.schemas import ADDITIONAL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from tap_dixa.records.fields import Moved, Path
 
 _OBJECT = frozenset({"object"})
 _MOST_FIELDS = 50

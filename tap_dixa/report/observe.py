@@ -1,41 +1,35 @@
 """What a connection test notes of Dixa. Of records, only the names and types of their fields."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+import requests
 from typing_extensions import override
 
 from tap_dixa.download.json_array import repair_text
+from tap_dixa.download.spool import Spool
 from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError
 from tap_dixa.http.retries import RETRIABLE
 from tap_dixa.http.run import Report
 from tap_dixa.log_shapes import shown_name, shown_path, type_name
 from tap_dixa.read.exports import conversation_export
+from tap_dixa.records.fields import Path
 from tap_dixa.records.json_numbers import decode
+from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.exports import ConversationsStream
 from tap_dixa.streams.lists import ListStream
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import requests
-
-    from tap_dixa.download.spool import Spool
-    from tap_dixa.records.fields import Path
-    from tap_dixa.streams.base import DixaStream
-
-    Fields = dict[str, set[str]]
-    """The types of each field's values, by its path."""
+Fields = dict[str, set[str]]
+"""The types of each field's values, by its path."""
 
 LACKING = "not in this account"
 """The result of a stream that the account does not have."""

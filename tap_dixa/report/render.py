@@ -3,22 +3,15 @@
 It holds no token, no ids and no values of fields: statuses, counts, times, and names of fields.
 """
 
-from __future__ import annotations
-
 import platform
 import textwrap
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tap_dixa.report.observe import LACKING
+from tap_dixa.report.observe import LACKING, ConnectionReport, Fields
 from tap_dixa.schemas import ADDITIONAL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tap_dixa.report.observe import ConnectionReport, Fields
 
 _CLOSE = 2
 """Servers write the same Date into all responses of a second, in seconds."""

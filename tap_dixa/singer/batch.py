@@ -1,27 +1,20 @@
 """BATCH files: written some records at a time, never whole in memory."""
 
-from __future__ import annotations
-
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from uuid import uuid4
 
 import msgspec
 from isal import igzip_threaded
+from singer_sdk.helpers._batch import BatchConfig
+from singer_sdk.helpers.types import Record
+from singer_sdk.singerlib.messages import RecordMessage
 from upath import UPath
 
 from tap_dixa.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.helpers.types import Record
-    from singer_sdk.singerlib.messages import RecordMessage
-
-    from tap_dixa.records.compiled import Encodable
+from tap_dixa.records.compiled import Encodable
 
 _BLOCK = 1 << 19
 _VERSION_COLUMN = "_sdc_table_version"

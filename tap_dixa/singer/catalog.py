@@ -1,8 +1,7 @@
 """Checks of the catalog that a run is given."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
@@ -14,9 +13,6 @@ from singer_sdk.singerlib.catalog import (
 
 from tap_dixa.errors import SettingsError, reason
 from tap_dixa.schemas import ADDITIONAL
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _TIME = "date-time"
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")

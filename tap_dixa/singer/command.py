@@ -1,20 +1,16 @@
 """The command line of the tap: its options, and what each of them starts."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from singer_sdk import Tap
+from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_dixa.singer.catalog import read_catalog
 from tap_dixa.user_input import read_object
-
-if TYPE_CHECKING:
-    from singer_sdk.singerlib import Catalog
 
 
 class CommandTap(Tap):

@@ -1,7 +1,5 @@
 """End a run on a signal, with a last STATE unless it writes BATCH files."""
 
-from __future__ import annotations
-
 import _thread
 import atexit
 import logging
@@ -9,19 +7,16 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from types import FrameType
+from typing import Any, cast
 
+from singer_sdk import Tap
 from singer_sdk.singerlib import StateMessage
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
-
-    from singer_sdk import Tap
-
-    from tap_dixa.progress import ProgressBar
-    from tap_dixa.singer.stdout import StdoutWriter
+from tap_dixa.progress import ProgressBar
+from tap_dixa.singer.stdout import StdoutWriter
 
 _LAST_SECONDS = 1.5
 """How long an interrupted run may take to end, whatever it is waiting for."""

@@ -3,27 +3,21 @@
 Standard output may be a pipe, a file, a socket or a terminal, and may block or not.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import select
 import stat
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.singerlib.messages import Message
 from typing_extensions import override
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from singer_sdk.singerlib.messages import Message
-
-    from tap_dixa.records.compiled import Encodable
+from tap_dixa.records.compiled import Encodable
 
 _LARGEST_PIPE = 1 << 20
 """What a pipe is enlarged to for the last line, in bytes: what Linux allows to every user."""

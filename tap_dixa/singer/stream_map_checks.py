@@ -4,20 +4,16 @@ A map that removes or hashes a property with a typing mistake in its name would 
 through, personal data included.
 """
 
-from __future__ import annotations
-
 import ast
+from collections.abc import Collection, Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dixa.errors import SettingsError
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    Properties = Mapping[str, Collection[str]]
-    """The names of each stream's properties."""
+Properties = Mapping[str, Collection[str]]
+"""The names of each stream's properties."""
 
 _OPTIONS = ("__alias__", "__else__", "__filter__", "__key_properties__", "__source__")
 _SHORTEST = 4

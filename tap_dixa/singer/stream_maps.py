@@ -6,26 +6,22 @@ nothing. It does not look whether the value has that type.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from traceback import walk_tb
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from jsonschema import Draft202012Validator
 from singer_sdk.exceptions import SingerSDKError
-from singer_sdk.mapper import CustomStreamMap, PluginMapper, SameRecordTransform
+from singer_sdk.helpers.types import Record
+from singer_sdk.mapper import CustomStreamMap, PluginMapper, SameRecordTransform, StreamMap
 from typing_extensions import override
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.log_shapes import kind_of
 from tap_dixa.records.fields import field_of
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from singer_sdk.helpers.types import Record
-    from singer_sdk.mapper import StreamMap
 
 _HARMLESS = (ArithmeticError, AttributeError, TypeError)
 """Exceptions whose messages hold no value of a record."""

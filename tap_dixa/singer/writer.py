@@ -6,32 +6,25 @@ conform, and most catalogs and settings leave nothing else to do: then they take
 the SDK's loop, many at a time. Whatever needs more takes the SDK's path. Tests compare both.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+from singer_sdk.helpers.types import Record
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.streams import Stream
+from singer_sdk.tap_base import Tap
 
 from tap_dixa.errors import STREAM_FAILURES
-from tap_dixa.read.batches import MOST_ROWS, decode_row
+from tap_dixa.read.batches import MOST_ROWS, Batch, Done, decode_row
+from tap_dixa.records.compiled import Encodable
 from tap_dixa.singer.batch import write_batches
 from tap_dixa.singer.stdout import StdoutWriter
 from tap_dixa.singer.stream_maps import change_records
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
-    from singer_sdk.helpers.types import Record
-    from singer_sdk.streams import Stream
-    from singer_sdk.tap_base import Tap
-
-    from tap_dixa.read.batches import Batch, Done
-    from tap_dixa.records.compiled import Encodable
-
-    Conversion = Callable[[Any], Encodable]
-    """Makes a record of a row."""
+Conversion = Callable[[Any], Encodable]
+"""Makes a record of a row."""
 
 _MOST_REPEATED = 100
 """How many records lie between two STATE messages at most, unless one conversation has more rows. A

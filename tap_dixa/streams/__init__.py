@@ -1,13 +1,7 @@
 """The streams."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from tap_dixa.streams import analytics, exports, knowledge, lists
-
-if TYPE_CHECKING:
-    from tap_dixa.streams.base import DixaStream
+from tap_dixa.streams.base import DixaStream
 
 STREAMS: tuple[type[DixaStream], ...] = (
     exports.ConversationsStream,

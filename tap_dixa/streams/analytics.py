@@ -1,30 +1,22 @@
 """The streams of the Analytics and the Intelligence API. The latter is a beta, which may change."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
+from tap_dixa.download.windows import Window
 from tap_dixa.errors import RefusedError
 from tap_dixa.http.client import Request
-from tap_dixa.read.record_rows import analytics_row, whole_row
-from tap_dixa.read.record_types import RecordTypesReader
+from tap_dixa.read.batches import Reader
+from tap_dixa.read.record_rows import Row, analytics_row, whole_row
+from tap_dixa.read.record_types import RecordTypesReader, RecordWindow
 from tap_dixa.read.window_reader import windows_of
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import ListStream
 from tap_dixa.timestamps import to_rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from singer_sdk.helpers.types import Context
-
-    from tap_dixa.download.windows import Window
-    from tap_dixa.read.batches import Reader
-    from tap_dixa.read.record_rows import Row
-    from tap_dixa.read.record_types import RecordWindow
 
 _LARGEST_PAGE = 300
 """So many rows per page Dixa's own client requests at most; no page of Dixa's names a limit."""

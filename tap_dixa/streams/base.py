@@ -1,39 +1,31 @@
 """The base of all streams: what the SDK asks of one, in terms of a reader and a writer."""
 
-from __future__ import annotations
-
 import logging
 from abc import abstractmethod
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context, Record
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
+from singer_sdk.singerlib.messages import RecordMessage
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_dixa import schemas
-from tap_dixa.errors import ForbiddenError, NotFoundError, SettingsError
+from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, SettingsError
 from tap_dixa.http.client import Client
-from tap_dixa.records.compiled import CompiledNormalizer
+from tap_dixa.http.run import Run
+from tap_dixa.read.batches import Batch, Reader
+from tap_dixa.records.compiled import CompiledNormalizer, Encodable
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.records.normalize import ContentWarnings, Normalizer
 from tap_dixa.singer.batch import batch_record, check_batch_config
 from tap_dixa.singer.stream_maps import change_records
 from tap_dixa.singer.writer import Writer
 from tap_dixa.streams.schema_fit import exclusions_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
-    from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib.messages import RecordMessage
-
-    from tap_dixa.errors import RefusedError
-    from tap_dixa.http.run import Run
-    from tap_dixa.read.batches import Batch, Reader
-    from tap_dixa.records.compiled import Encodable
 
 SCHEMAS = SchemaDirectory(schemas)
 """The streams' own schemas, by name, whatever a catalog says."""

@@ -1,16 +1,17 @@
 """The streams of the Exports API, the activity log, and rows of the conversations that changed."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_dixa.download.spool import key_decoder
 from tap_dixa.http.client import Client
+from tap_dixa.http.run import Run
 from tap_dixa.read.activity_log import LOG_PATH, ActivityLogSource, EntrySearch
+from tap_dixa.read.batches import Reader
 from tap_dixa.read.changed_conversations import REPLICATION_KEY, ChangedConversationsReader
 from tap_dixa.read.children import ChildrenSource
 from tap_dixa.read.erased_messages import MessageSearch, RedactedMessages
@@ -19,12 +20,6 @@ from tap_dixa.read.refresh import RefreshingReader, Search
 from tap_dixa.read.window_reader import WindowReader, windows_of
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import ListStream
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_dixa.http.run import Run
-    from tap_dixa.read.batches import Reader
 
 
 class ConversationsStream(DixaStream):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import msgspec
 from typing_extensions import override
@@ -10,16 +11,12 @@ from typing_extensions import override
 from tap_dixa.errors import UnusableRecordError
 from tap_dixa.http.client import Request
 from tap_dixa.log_shapes import shown_text
+from tap_dixa.read.batches import Reader
 from tap_dixa.read.children import ChildrenSource
 from tap_dixa.read.lists import LIST_STATUSES, ListReader, ListSource
 from tap_dixa.streams.lists import ListStream
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tap_dixa.read.batches import Reader
-
-    Kind = Literal["articles", "categories"]
+Kind = Literal["articles", "categories"]
 
 
 class KnowledgeCollectionsStream(ListStream):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
+from singer_sdk.helpers.types import Record
 from typing_extensions import override
 
 from tap_dixa.errors import UnusableRecordError
 from tap_dixa.http.client import Client, Request
+from tap_dixa.http.run import Run
 from tap_dixa.log_shapes import shown_value
+from tap_dixa.read.batches import Reader
 from tap_dixa.read.children import ChildrenSource
 from tap_dixa.read.lists import LIST_STATUSES, ListReader, ListSource, is_key, unusable_key
 from tap_dixa.streams.base import DixaStream
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_dixa.http.run import Run
-    from tap_dixa.read.batches import Reader
 
 CHANNELS = (
     *("Email", "ContactForm", "WidgetChat", "Messenger", "FacebookMessenger", "WhatsApp"),

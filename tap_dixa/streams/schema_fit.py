@@ -1,19 +1,14 @@
 """What a catalog and stream maps leave out of records that fit the schema."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.streams import Stream
 
 from tap_dixa.records.normalize import Exclusions
 from tap_dixa.schemas import ADDITIONAL
 from tap_dixa.singer.stream_maps import change_records
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from singer_sdk.streams import Stream
 
 
 def exclusions_of(stream: Stream, other_names: Mapping[str, str]) -> Exclusions:

@@ -3,8 +3,6 @@
 A round is a random account, whose tap meets random faults and kills: see `rounds` and `faults`.
 """
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """A random account with its settings, and what the tap must load of it."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from functools import partial
 from random import Random

@@ -1,7 +1,5 @@
 """What goes wrong between the tap and a random account, and odd values in what it is sent."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

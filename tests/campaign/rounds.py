@@ -1,7 +1,5 @@
 """A round: runs that fail or are killed, resumed until a calm one, and what must hold of them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Chunks of 128 bytes, and a memory that holds 16 kB: all borders are met here."""
 
-from __future__ import annotations
-
 import pytest
 
 from tap_dixa.download.json_array import JsonArray

@@ -1,7 +1,5 @@
 """Responses spelled and cut in countless ways, and what is read of them."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 from contextlib import closing, contextmanager

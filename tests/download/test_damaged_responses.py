@@ -1,7 +1,5 @@
 """Damaged responses: refused, or read as Python's own JSON reads them."""
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import closing

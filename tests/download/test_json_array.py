@@ -1,7 +1,5 @@
 """Arrays whose records defeat every guess at where they end, against Python's own JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

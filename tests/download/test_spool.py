@@ -1,7 +1,5 @@
 """The reader of a response on disk, against Python's own JSON as the oracle."""
 
-from __future__ import annotations
-
 import json
 import resource
 import stat

@@ -1,7 +1,5 @@
 """An account that is synced again and again, each run from where the last one stopped."""
 
-from __future__ import annotations
-
 from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks

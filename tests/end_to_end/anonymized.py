@@ -1,7 +1,5 @@
 """Conversations that are anonymized, and messages that are redacted, between two runs."""
 
-from __future__ import annotations
-
 from tests import expected
 from tests.conftest import HOUR
 

@@ -1,15 +1,12 @@
 """BATCH files: the setting, and what a run wrote."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
-    """Records by stream and key."""
+Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
+"""Records by stream and key."""
 
 
 def batch_config(folder, **options):

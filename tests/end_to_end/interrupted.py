@@ -1,7 +1,5 @@
 """Runs of the tap that a signal ends before they are done."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import signal

@@ -1,7 +1,5 @@
 """Runs of the tap that are killed, or stopped."""
 
-from __future__ import annotations
-
 from tests.conftest import Run
 
 

@@ -1,7 +1,5 @@
 """What a target holds after runs, and whether that is all that Dixa has."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests import expected

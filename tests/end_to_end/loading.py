@@ -1,7 +1,5 @@
 """The recipes of docs/lake.md: BATCH files, loaded straight into a database."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import re
@@ -9,8 +7,8 @@ import subprocess
 import sys
 from contextlib import chdir, closing
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import duckdb
@@ -18,9 +16,6 @@ import psycopg
 
 from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.tables import duckdb_holds, postgres_holds
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXAMPLES = PROJECT / "examples"
 PAGE = (PROJECT / "docs" / "lake.md").read_text(encoding="utf-8")

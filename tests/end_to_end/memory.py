@@ -1,7 +1,5 @@
 """How much memory a command takes."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

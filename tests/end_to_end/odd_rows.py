@@ -1,7 +1,5 @@
 """Rows that a test sends, and catalogs without the column for what no field holds."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 

@@ -1,19 +1,14 @@
 """Records of the Analytics and the Intelligence API, as the tap must emit them."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from tap_dixa_sandbox import analytics, intelligence
 from tap_dixa_sandbox.filters import Bounds, Interval
+from tap_dixa_sandbox.server import Sandbox
 from tests.expected import rfc3339
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tap_dixa_sandbox.server import Sandbox
 
 ANALYTICS = ("ratings", "closed_conversations", "first_response_time")
 INTELLIGENCE = {

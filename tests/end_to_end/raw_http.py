@@ -1,7 +1,5 @@
 """A server that sends bytes as they are, for responses that no library would write."""
 
-from __future__ import annotations
-
 import socket
 from contextlib import contextmanager, suppress
 from threading import Thread

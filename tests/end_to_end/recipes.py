@@ -1,7 +1,5 @@
 """The recipes of docs/personal-data.md, as a configuration of the tap."""
 
-from __future__ import annotations
-
 import yaml
 
 PAGE = "personal-data.md"

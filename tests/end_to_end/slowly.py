@@ -1,7 +1,5 @@
 """Catalogs and settings that take records the SDK's path, and change little else."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.conftest import catalog

@@ -1,7 +1,5 @@
 """An S3 on this machine: moto's server, with one bucket."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from contextlib import contextmanager

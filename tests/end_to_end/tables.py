@@ -1,7 +1,5 @@
 """What the tables of a warehouse must hold."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing
 from datetime import datetime

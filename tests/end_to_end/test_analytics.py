@@ -1,7 +1,5 @@
 """Records of the Analytics API."""
 
-from __future__ import annotations
-
 from random import Random
 
 import pytest

@@ -1,7 +1,5 @@
 """Every stream of the Dixa API, field by field."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

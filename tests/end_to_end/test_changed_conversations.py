@@ -1,7 +1,5 @@
 """Streams with a request for each changed conversation: its notes and ratings."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests import expected

@@ -1,7 +1,5 @@
 """This machine's clock against Dixa's, and against the calendar."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

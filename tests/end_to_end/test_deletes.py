@@ -1,7 +1,5 @@
 """Rows that Dixa no longer lists: they are deleted if the list is surely whole."""
 
-from __future__ import annotations
-
 import copy
 from itertools import cycle
 

@@ -3,8 +3,6 @@
 That this holds for any value in any field shows `test_schema_conformance.py`.
 """
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Anonymized conversations: what Dixa erased leaves the warehouse too."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

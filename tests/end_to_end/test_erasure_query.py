@@ -1,7 +1,5 @@
 """The query of examples/not_erased.sql: what Dixa erased and a warehouse still has."""
 
-from __future__ import annotations
-
 import json
 
 import duckdb

@@ -1,7 +1,5 @@
 """Every STATE is a safe place to resume from: what it counts was emitted, or is in a file."""
 
-from __future__ import annotations
-
 from random import Random
 
 import pytest

@@ -1,7 +1,5 @@
 """A stream that fails does not keep the others from being synced."""
 
-from __future__ import annotations
-
 import pytest
 
 from tap_dixa.http.retries import ATTEMPTS_UNAVAILABLE, MAX_ATTEMPTS

@@ -1,7 +1,5 @@
 """What goes wrong on the way, made by the sandbox, and survived; or given up in good order."""
 
-from __future__ import annotations
-
 import re
 import time
 from email.utils import formatdate

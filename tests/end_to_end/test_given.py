@@ -1,7 +1,5 @@
 """What a run makes of options, files and an environment that it cannot use: one line."""
 
-from __future__ import annotations
-
 import copy
 import json
 import os

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from tests import expected
 from tests.conftest import EXPORTS, LOOKBACK, both_paths_slowly
 from tests.end_to_end import checks

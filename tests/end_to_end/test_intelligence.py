@@ -1,7 +1,5 @@
 """Records of the Intelligence API, whatever its rows are."""
 
-from __future__ import annotations
-
 import json
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Runs that are killed and resumed."""
 
-from __future__ import annotations
-
 import signal
 import time
 from random import Random

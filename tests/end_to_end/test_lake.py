@@ -1,7 +1,5 @@
 """BATCH files, loaded straight into DuckDB and PostgreSQL: docs/lake.md."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """BATCH files that stay where they are, for engines that read them: docs/lake.md."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

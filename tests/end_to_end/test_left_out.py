@@ -1,7 +1,5 @@
 """What a catalog or a stream map leaves out or changes does not arrive by another way."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 

@@ -1,7 +1,5 @@
 """Pages and rows of the Dixa API that are none, or too large."""
 
-from __future__ import annotations
-
 import zlib
 
 import pytest

@@ -1,7 +1,5 @@
 """What the log shows of responses: no piece of the token, and shapes in place of values."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

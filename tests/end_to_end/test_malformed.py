@@ -1,7 +1,5 @@
 """Responses that are arrays, with something in them that does not belong there."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Fields that the schema does not have arrive in a column of their own."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

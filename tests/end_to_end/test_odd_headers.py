@@ -1,7 +1,5 @@
 """Odd headers and status lines: none of them ends a run, is quoted in the log, or hangs it."""
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import count

@@ -1,7 +1,5 @@
 """Rows and catalogues that are not as documented: `read/test_record_rows.py` has any shape."""
 
-from __future__ import annotations
-
 import json
 import re
 

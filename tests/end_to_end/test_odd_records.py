@@ -1,7 +1,5 @@
 """Odd values in records: of numbers, times, ids, names and nesting, none is an unexpected error."""
 
-from __future__ import annotations
-
 import json
 from itertools import product
 

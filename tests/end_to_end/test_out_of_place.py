@@ -1,7 +1,5 @@
 """Records from outside the requested window are emitted and do not move the bookmark."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

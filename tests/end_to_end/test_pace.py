@@ -1,7 +1,5 @@
 """What keeps the pace, what overlaps, and how much memory it takes, on any machine."""
 
-from __future__ import annotations
-
 import json
 import time
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """What the token may not read, and a token that Dixa stops to accept."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.end_to_end import checks

@@ -1,7 +1,5 @@
 """The recipes of docs/personal-data.md, read from the page and given to the tap."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import re

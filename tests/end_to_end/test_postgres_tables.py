@@ -1,7 +1,5 @@
 """Tables that examples/load_postgres.py makes: of names and types that PostgreSQL changes."""
 
-from __future__ import annotations
-
 import subprocess
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The SQL of docs/queries.md: on a small desk by hand, and on a warehouse that a loader filled."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import duckdb

@@ -1,7 +1,5 @@
 """Messages that were redacted one by one: their texts leave the warehouse too."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

@@ -3,8 +3,6 @@
 It costs requests only where it can find something.
 """
 
-from __future__ import annotations
-
 import re
 from copy import deepcopy
 

@@ -1,7 +1,5 @@
 """Entries of the activity log about conversations that were anonymized since."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests import expected

@@ -1,7 +1,5 @@
 """Conversations, queues, teams and articles that Dixa refuses to send, while it sends others."""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

@@ -1,7 +1,5 @@
 """Where the token goes, and where it never does; and what lies on disk."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 

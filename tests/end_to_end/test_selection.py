@@ -1,7 +1,5 @@
 """What a catalog or a stream map selects: streams and fields. `test_catalog.py` has the rest."""
 
-from __future__ import annotations
-
 import copy
 import json
 

@@ -1,7 +1,5 @@
 """A window that Dixa cannot export at once is requested in parts: `download/test_fetcher.py`."""
 
-from __future__ import annotations
-
 import resource
 from collections import Counter
 from functools import partial

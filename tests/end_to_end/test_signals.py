@@ -1,7 +1,5 @@
 """Runs that a signal ends: in order, whenever it comes."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import mmap

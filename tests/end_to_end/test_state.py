@@ -1,7 +1,5 @@
 """What a run makes of the state that it is given: `tests/test_state_input.py` has all of them."""
 
-from __future__ import annotations
-
 import json
 import time
 

@@ -1,7 +1,5 @@
 """Statuses below 300 that are no complete response."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests import expected

@@ -1,7 +1,5 @@
 """Standard output that is closed, full, missing or slow."""
 
-from __future__ import annotations
-
 import os
 import pty
 import socket

@@ -1,7 +1,5 @@
 """What becomes of stream maps: their values fit the SCHEMA, or one line names the expression."""
 
-from __future__ import annotations
-
 import copy
 import json
 

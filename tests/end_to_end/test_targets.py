@@ -1,7 +1,5 @@
 """What `meltano run` carries into the loaders of meltano.yml, alone and in its jobs."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

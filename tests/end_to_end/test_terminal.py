@@ -1,7 +1,5 @@
 """What somebody sees who runs the tap by hand, its messages in a pipe or a file."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """What a warehouse holds after several runs: joins, deletes, erasure."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import sys

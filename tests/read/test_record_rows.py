@@ -1,7 +1,5 @@
 """Rows of the Analytics and the Intelligence API: records and their keys."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from contextlib import closing

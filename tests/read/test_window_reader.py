@@ -1,7 +1,5 @@
 """Windows that cannot be exported at once are halved: nothing is lost, little is asked twice."""
 
-from __future__ import annotations
-
 from collections import deque
 from threading import Lock
 from types import SimpleNamespace

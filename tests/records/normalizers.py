@@ -1,7 +1,5 @@
 """A schema with one field of each kind, and both normalizers of a schema."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tap_dixa.records.compiled import CompiledNormalizer

@@ -1,7 +1,5 @@
 """Whatever Dixa sends in a field, the record that leaves satisfies the schema."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 from functools import cache

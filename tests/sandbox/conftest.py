@@ -1,20 +1,15 @@
 """A sandbox as a client sees it."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
 import requests
 
+from tap_dixa_sandbox.server import Sandbox
 from tests.conftest import made
 from tests.events import HANG
-
-if TYPE_CHECKING:
-    from tap_dixa_sandbox.server import Sandbox
 
 
 @dataclass

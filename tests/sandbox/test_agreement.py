@@ -3,8 +3,6 @@
 That ids lead somewhere, the joins in `end_to_end/test_warehouses.py` show.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import pytest

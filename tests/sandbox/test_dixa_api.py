@@ -3,8 +3,6 @@
 What the tap asks for, and through which pages, its own tests show.
 """
 
-from __future__ import annotations
-
 import re
 
 import pytest

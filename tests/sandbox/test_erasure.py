@@ -3,8 +3,6 @@
 That the tap finds them, its own tests show.
 """
 
-from __future__ import annotations
-
 import pytest
 import requests
 

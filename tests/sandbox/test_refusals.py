@@ -1,7 +1,5 @@
 """What a sandbox refuses, as Dixa does, and what it does not."""
 
-from __future__ import annotations
-
 import base64
 import json
 from uuid import UUID

@@ -1,7 +1,5 @@
 """The fast path and the SDK path give the same messages; and BATCH files have what records have."""
 
-from __future__ import annotations
-
 import io
 import itertools
 import json

@@ -1,7 +1,5 @@
 """The writer emits each batch before the reader is asked for the next one."""
 
-from __future__ import annotations
-
 import io
 import json
 from contextlib import contextmanager, redirect_stdout

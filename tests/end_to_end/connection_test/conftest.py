@@ -1,7 +1,5 @@
 """A test of the connection, and what its report says."""
 
-from __future__ import annotations
-
 import re
 import time
 

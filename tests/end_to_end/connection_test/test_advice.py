@@ -1,7 +1,5 @@
 """What the report advises, and for which streams."""
 
-from __future__ import annotations
-
 import re
 import resource
 from functools import partial

@@ -1,7 +1,5 @@
 """What the report says of Dixa where the tap has to assume something."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

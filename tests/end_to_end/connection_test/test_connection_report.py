@@ -1,7 +1,5 @@
 """The report of a connection test as a whole, what it costs, and what it never holds."""
 
-from __future__ import annotations
-
 import json
 import re
 

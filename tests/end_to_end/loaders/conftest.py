@@ -1,10 +1,6 @@
 """Two runs of all streams, made once for all loaders of a worker."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,29 +10,9 @@ from tests.end_to_end import checks
 from tests.end_to_end.account import Account
 from tests.end_to_end.anonymized import erase_and_delete, redact
 from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, by_key, records_of
-from tests.end_to_end.loaders.loader import Case
+from tests.end_to_end.loaders.loader import Case, Synced
 from tests.end_to_end.loaders.odd_texts import OddTexts
 from tests.faulty_sandbox import FaultySandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.conftest import Run
-    from tests.end_to_end.batches import Rows
-
-
-@dataclass
-class Synced:
-    """What the tap wrote in a backfill and an hour later, and what a loader must hold then."""
-
-    first: Run
-    second: Run
-    known: Rows
-    """Every record after the first run."""
-    changed: Rows
-    """Every record after the second: some are new, erased or gone."""
-    resume: Callable[..., Run]
-    """Runs the tap at the time of the first run, from a state."""
 
 
 @pytest.fixture(scope="session")

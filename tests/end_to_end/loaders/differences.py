@@ -1,7 +1,5 @@
 """What a loader made of records, compared with what it was given."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from tests.end_to_end.everything import key

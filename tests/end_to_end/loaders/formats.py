@@ -1,7 +1,5 @@
 """Rows as loaders write them, read back with the types of the schemas."""
 
-from __future__ import annotations
-
 import csv
 import json
 

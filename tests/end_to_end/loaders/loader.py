@@ -1,26 +1,36 @@
 """Loaders from the index, each in an environment of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from tests.conftest import Run
+from tests.end_to_end.batches import Rows
 from tests.end_to_end.loaders.differences import differences
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.end_to_end.loaders.conftest import Synced
 
 UV = shutil.which("uv") or "uv"
 PYTHON = "3.11"
 """The newest that all of these loaders have libraries for; uv finds or downloads it."""
+
+
+@dataclass
+class Synced:
+    """What the tap wrote in a backfill and an hour later, and what a loader must hold then."""
+
+    first: Run
+    second: Run
+    known: Rows
+    """Every record after the first run."""
+    changed: Rows
+    """Every record after the second: some are new, erased or gone."""
+    resume: Callable[..., Run]
+    """Runs the tap at the time of the first run, from a state."""
 
 
 @dataclass(frozen=True)

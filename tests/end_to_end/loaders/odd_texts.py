@@ -1,7 +1,5 @@
 """Texts that loaders and formats have been known to change."""
 
-from __future__ import annotations
-
 from tap_dixa_sandbox.dataset import DataSet
 from tap_dixa_sandbox.records import ANONYMIZED
 

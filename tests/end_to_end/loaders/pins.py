@@ -1,7 +1,5 @@
 """The loaders of docs/loaders.md, at the versions that it names."""
 
-from __future__ import annotations
-
 import yaml
 
 from tests.end_to_end.conftest import LOADERS

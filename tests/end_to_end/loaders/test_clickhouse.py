@@ -1,7 +1,5 @@
 """ClickHouse, which reads files itself: docs/lake.md."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 

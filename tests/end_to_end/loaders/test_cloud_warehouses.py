@@ -1,7 +1,5 @@
 """Snowflake and BigQuery without an account: which columns their loaders make of the schemas."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Loaders of databases: docs/loaders.md."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import duckdb

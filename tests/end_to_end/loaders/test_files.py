@@ -1,7 +1,5 @@
 """Loaders that write files: docs/loaders.md."""
 
-from __future__ import annotations
-
 import gzip
 import os
 

@@ -1,7 +1,5 @@
 """The page names the versions that were run."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.end_to_end.loaders import pins
