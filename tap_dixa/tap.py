@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, StreamsFailedError
 from tap_dixa.hidden_token import hide
-from tap_dixa.http.run import Permissions, Run
+from tap_dixa.http.permissions import Permissions
+from tap_dixa.http.run import Run
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.singer.command import CommandTap
 from tap_dixa.singer.signals import end_run, handle_hangup

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from tap_dixa.errors import RefusedError
-from tap_dixa.http.run import Permissions
+from tap_dixa.http.permissions import Permissions
 
 
 @pytest.mark.parametrize("_", range(20))

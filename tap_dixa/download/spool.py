@@ -84,7 +84,7 @@ class Spool:
         for cursor, offset, length in self._entries():
             yield cursor, os.pread(descriptor, length, offset)
 
-    def order(self) -> Order | None:
+    def received_order(self) -> Order | None:
         """Determine how the response orders the window's records by their replication key.
 
         Returns:

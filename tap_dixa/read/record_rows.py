@@ -42,7 +42,7 @@ class Row(msgspec.Struct):
     """The replication key, in Unix ms."""
     identity: str
     """What tells the row from others."""
-    is_whole: bool
+    is_undocumented: bool
     """Whether the identity is made of all that the row has."""
     record: msgspec.Raw
     """The record's JSON, without ``id``."""
@@ -95,7 +95,9 @@ def analytics_row(row: Any, record_id: str, start: int) -> Row:
     # Measures, such as a score or a duration, are no part of the identity: they may change.
     ids = sorted((name, str(cell["value"])) for name, cell in fields.items() if _is_id(name, cell))
     identity = [record_id, datetime.fromisoformat(timestamp).isoformat(), ids]
-    return Row(time, _json(identity).decode(), is_whole=False, record=msgspec.Raw(_json(record)))
+    return Row(
+        time, _json(identity).decode(), is_undocumented=False, record=msgspec.Raw(_json(record))
+    )
 
 
 def whole_row(row: Any, record_id: str, start: int, **columns: Any) -> Row:
@@ -114,7 +116,9 @@ def whole_row(row: Any, record_id: str, start: int, **columns: Any) -> Row:
     # Labels are no part of the identity: an agent or a queue may be renamed.
     content = {name: _without_label(cell) for name, cell in cells.items()} or row
     identity = [record_id, blake2b(_json(content), digest_size=16).hexdigest()]
-    return Row(start, _json(identity).decode(), is_whole=True, record=msgspec.Raw(_json(record)))
+    return Row(
+        start, _json(identity).decode(), is_undocumented=True, record=msgspec.Raw(_json(record))
+    )
 
 
 def join_columns(cells: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +216,7 @@ class RowSpool(Spool):
         for time, simultaneous in groupby(rows, attrgetter("cursor")):
             documented: list[Row] = []
             for row in simultaneous:
-                if not row.is_whole:
+                if not row.is_undocumented:
                     documented.append(row)
                     continue
                 # Not collected: a window may have nothing else, all at the same time.

@@ -204,7 +204,7 @@ class RecordTypesReader:
             encoded = msgspec.json.encode(record)
         except RecursionError:
             raise UnusableRecordError("Dixa sent a row that is nested too deeply") from None
-        is_odd = record.is_whole and self._stream.is_documented
+        is_odd = record.is_undocumented and self._stream.is_documented
         if is_odd and window.record_id not in self._not_as_documented:
             self._not_as_documented.add(window.record_id)
             self._client.warn(

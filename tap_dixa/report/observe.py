@@ -119,7 +119,7 @@ class ConnectionReport(Report):
             day = self.days[stream]
             day.records += len(spool)
             day.size += spool.size
-            if order := spool.order():
+            if order := spool.received_order():
                 day.orders.add(order)
             for time, text in islice(spool.records(), _SAMPLE):
                 with suppress(*_NOT_DECODABLE):  # the stream itself fails because of it

@@ -19,14 +19,14 @@ from singer_sdk.tap_base import Tap
 from tap_dixa.errors import STREAM_FAILURES
 from tap_dixa.read.batches import MOST_ROWS, Batch, Done, decode_row
 from tap_dixa.records.compiled import Encodable
-from tap_dixa.singer.batch import write_batches
+from tap_dixa.singer.batch_files import write_files
 from tap_dixa.singer.stdout import StdoutWriter
 from tap_dixa.singer.stream_maps import change_records
 
 Conversion = Callable[[Any], Encodable]
 """Makes a record of a row."""
 
-_MOST_REPEATED = 100
+_STATE_FREQUENCY = 100
 """How many records lie between two STATE messages at most, unless one conversation has more rows. A
 lower number would cost time."""
 
@@ -99,7 +99,7 @@ class Writer:
         announced = deepcopy(state)
         chunks = self._chunks(batches, config.batch_size, conversion, mapped)
         try:
-            for url in write_batches(chunks, config, f"{stream.tap_name}--{stream.name}"):
+            for url in write_files(chunks, config, f"{stream.tap_name}--{stream.name}"):
                 yield config.encoding, [url]
                 announced, self._is_file_open = deepcopy(state), False
         except Exception:
@@ -152,7 +152,7 @@ class Writer:
             self._advance_bookmark(done.bookmark, done.context)
         stream.stream_state.update(done.state)
         self.is_whole = done.is_whole
-        is_due = done.is_worth_a_message or self._emitted + MOST_ROWS > _MOST_REPEATED
+        is_due = done.is_worth_a_message or self._emitted + MOST_ROWS > _STATE_FREQUENCY
         if is_due and not (self._is_file_open or self._is_test):
             self._states.write_state(stream.tap_state)
             stream.state_manager.is_flushed = True

@@ -22,7 +22,7 @@ from tap_dixa.read.batches import Batch, Reader
 from tap_dixa.records.compiled import CompiledNormalizer, Encodable
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.records.normalize import ContentWarnings, Normalizer
-from tap_dixa.singer.batch import batch_record, check_batch_config
+from tap_dixa.singer.batch_files import batch_record, check_batch_config
 from tap_dixa.singer.stream_maps import change_records
 from tap_dixa.singer.writer import Writer
 from tap_dixa.streams.schema_fit import exclusions_of

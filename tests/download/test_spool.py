@@ -99,7 +99,7 @@ LONG_AGO = -9 * DAY
 def test_the_order_of_a_response_is_told(times, order):
     body = json.dumps([{"at": START + time} for time in times]).encode()
     with spool(body, Window(START, START + 1000)) as spooled:
-        assert spooled.order() == order
+        assert spooled.received_order() == order
 
 
 def test_the_file_has_no_name_and_is_private():

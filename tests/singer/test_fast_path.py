@@ -12,7 +12,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers._batch import BatchConfig, JSONLinesEncoding, StorageTarget
 
 from tap_dixa.errors import SettingsError
-from tap_dixa.singer.batch import check_batch_config
+from tap_dixa.singer.batch_files import check_batch_config
 from tap_dixa.singer.stdout import StdoutWriter
 from tap_dixa.tap import TapDixa
 from tests import expected

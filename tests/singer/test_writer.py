@@ -73,7 +73,7 @@ def test_rows_are_in_a_file_before_the_next_batch_is_read(serve, tmp_path, monke
     def counted(_file, *, compress):  # noqa: ARG001 (as the writer calls it)
         yield SimpleNamespace(write=lambda lines: written.append(lines.count(b"\n")))
 
-    monkeypatch.setattr("tap_dixa.singer.batch._lines", counted)
+    monkeypatch.setattr("tap_dixa.singer.batch_files._lines", counted)
     config = settings(sandbox, batch_config=batch_config(tmp_path, batch_size=30))
     before = 0
     for stream in STREAMS:

@@ -21,9 +21,7 @@ _VERSION_COLUMN = "_sdc_table_version"
 """Where the SDK's targets keep the version of a row."""
 
 
-def write_batches(
-    chunks: Iterator[list[Encodable]], config: BatchConfig, name: str
-) -> Iterator[str]:
+def write_files(chunks: Iterator[list[Encodable]], config: BatchConfig, name: str) -> Iterator[str]:
     """Write JSON Lines files, and yield the URL of each one when it is whole.
 
     A file that is not finished is removed, also when a signal ends the run. The names of a
