@@ -124,11 +124,9 @@ def pipelines(
         name = "target-duckdb, `meltano.yml`"
         yield Pipeline(name, f"{tap} config.json | {load}", file, ("exact", "'' is NULL"))
 
-    examples = f"{python} {shlex.quote(str(PROJECT / 'examples'))}"
-    recipe = f"{examples}/load_postgres.py '{server.uri}' {tap} config.json"
-    yield Pipeline("`load_postgres.py`", recipe, server)
-    recipe = f"{examples}/load_duckdb.py warehouse.duckdb {tap} config.json"
-    yield Pipeline("`load_duckdb.py`", recipe, file)
+    load = f"{python} -m tap_dixa.load --config config.json --catalog catalog.json"
+    yield Pipeline("`tap-dixa-load` → PostgreSQL", f"{load} '{server.uri}'", server)
+    yield Pipeline("`tap-dixa-load` → DuckDB", f"{load} warehouse.duckdb", file)
 
     if wanted("dlt", without):
         script = str(PROJECT / "benchmarks" / "dlt_pipeline.py")

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 PROJECT = Path(__file__).parents[1]
-COMMAND = "uv run --group try meltano run"
+COMMAND = "uv run --group meltano meltano run"
 
 
 def run(job: str) -> None:

@@ -1,9 +1,11 @@
 """Summarize the sample warehouse: rows and newest timestamps, conversations, queues.
 
-Usage: python examples/summary.py [sample.duckdb]
+Usage: python examples/summary.py [sample.duckdb [picture.svg]]
 """
 
+import re
 import sys
+from pathlib import Path
 
 import duckdb
 from rich import box
@@ -26,9 +28,9 @@ BOOKMARKS = {
 NEXT = """
 The rows are in {path}, schema dixa. Go on with:
 
-  uv run --group try tap-dixa-sandbox demo                [dim]# sync what has changed[/]
-  uv run --group try meltano config test tap-dixa         [dim]# test your own token[/]
-  uv run --group try meltano run tap-dixa target-duckdb   [dim]# load your own data[/]
+  uv run --group try tap-dixa-sandbox demo             [dim]# load what has changed[/]
+  uv run --group try tap-dixa --config ENV --test      [dim]# test your own token[/]
+  uv run --group try tap-dixa-load warehouse.duckdb    [dim]# load your own data[/]
 
 For your own account, set TAP_DIXA_API_TOKEN and TAP_DIXA_START_DATE first.
 """
@@ -77,7 +79,7 @@ QUEUES = """
 def main() -> None:
     """Print the summary."""
     path = sys.argv[1] if len(sys.argv) > 1 else "sample.duckdb"
-    screen = Console(highlight=False)
+    screen = Console(highlight=False, record=True)
     with duckdb.connect(path, read_only=True) as warehouse:
         loaded = table(f"{path}, schema dixa", "Table", "Rows", "Newest (UTC)", "By")
         for (name,) in warehouse.execute(TABLES).fetchall():
@@ -86,7 +88,7 @@ def main() -> None:
                 f"select count(*), max({by or 'null'}) from dixa.{name}"
             ).fetchone() or (0, None)
             seen = f"{newest:%Y-%m-%d %H:%M}" if newest else ""
-            loaded.add_row(name, f"{rows:,}", seen, by or "[dim]whole each time")
+            loaded.add_row(name, f"{rows:,}", seen, by or "")
         screen.print("", loaded)
 
         days = chart("Conversations by day, two weeks", warehouse.execute(DAYS).fetchall())
@@ -103,6 +105,10 @@ def main() -> None:
             "CSAT: how many of the scores are 4 or 5."
         )
         screen.print("", queues)
+    if sys.argv[2:]:
+        picture = screen.export_svg(title="tap-dixa-sandbox demo", unique_id="summary")
+        # No page that shows it has to ask another server for a font.
+        Path(sys.argv[2]).write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))
     screen.print(NEXT.format(path=path), soft_wrap=True)
 
 

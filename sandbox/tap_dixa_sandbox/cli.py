@@ -18,7 +18,7 @@ from tap_dixa_sandbox.server import Sandbox
 from tap_dixa_sandbox.times import instant
 
 _LOOPBACK = "127.0.0.1,localhost"
-_LOAD = ("meltano", "--environment=sandbox", "run", "tap-dixa", "target-duckdb")
+_WAREHOUSE = "sample.duckdb"
 _SUMMARY = Path("examples/summary.py")
 
 
@@ -79,16 +79,17 @@ def run(command: tuple[str, ...], **given: Any) -> None:
 @main.command()
 @options
 def demo(**given: Any) -> None:
-    """Load sample data into DuckDB with Meltano, and print a summary.
+    """Load sample data into sample.duckdb, and print a summary.
 
-    For a checkout of tap-dixa: it uses its meltano.yml and examples.
+    For a checkout of tap-dixa: it uses its examples.
     """
-    if not (Path("meltano.yml").is_file() and _SUMMARY.is_file()):
+    if not _SUMMARY.is_file():
         raise click.ClickException(
-            "demo needs a checkout of tap-dixa: run it in the folder with meltano.yml"
+            "demo needs a checkout of tap-dixa: run it in the folder with README.md"
         )
-    summary = (sys.executable, str(_SUMMARY))
-    sys.exit(_run(_LOAD, given) or subprocess.call(summary))  # noqa: S603 (it is the checkout's)
+    summary = (sys.executable, str(_SUMMARY), _WAREHOUSE)
+    loaded = _run(("tap-dixa-load", _WAREHOUSE), given)
+    sys.exit(loaded or subprocess.call(summary))  # noqa: S603 (it is the checkout's)
 
 
 def _run(command: tuple[str, ...], given: dict[str, Any]) -> int:

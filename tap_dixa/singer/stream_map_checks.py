@@ -34,7 +34,7 @@ def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
         streams = [stream for stream in properties if fnmatchcase(stream, str(source))]
         if not streams:
             raise SettingsError(
-                f"stream_maps: there is no stream {source}. {_suggest(str(source), properties)}"
+                f"stream_maps: there is no stream {source}. {suggest(str(source), properties)}"
             )
         if has_fields:
             names = {name for stream in streams for name in properties[stream]}
@@ -50,7 +50,7 @@ def _check_map(stream: str, stream_map: Mapping[str, Any], names: Collection[str
         if definition in (None, "__NULL__") or name.startswith("__") or _uses_self(definition):
             raise SettingsError(
                 f"stream_maps: {stream} has no property {name}. "
-                f"{_suggest(name, [*names, *_OPTIONS])}"
+                f"{suggest(name, [*names, *_OPTIONS])}"
             )
         # A new property. Nothing passes by mistake if only what is listed is emitted.
         meant = next((other for other in untouched if _is_typo(name, other)), None)
@@ -62,7 +62,8 @@ def _check_map(stream: str, stream_map: Mapping[str, Any], names: Collection[str
             )
 
 
-def _suggest(name: str, names: Iterable[str]) -> str:
+def suggest(name: str, names: Iterable[str]) -> str:
+    """Say which of the names is meant, or where they are listed."""
     nearest = get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"Did you mean {nearest[0]}?" if nearest else "tap-dixa --discover lists all names"
 

@@ -9,11 +9,12 @@ from tap_dixa_sandbox import notes
 from tests import expected
 from tests.conftest import HOUR
 from tests.end_to_end.batches import batch_config
+from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import BY_CONVERSATION, EVERY
-from tests.end_to_end.loading import EXAMPLES, DuckDb, Postgres
+from tests.end_to_end.loading import DuckDb, Postgres
 from tests.end_to_end.tables import FIELDS
 
-QUERY = (EXAMPLES / "not_erased.sql").read_text(encoding="utf-8")
+QUERY = (PROJECT / "examples" / "not_erased.sql").read_text(encoding="utf-8")
 ANONYMIZED = "select id from dixa.conversations where anonymized_at is not null"
 PERSONAL = {"messages", "activity_logs", *BY_CONVERSATION}
 """What the query finds as long as only the conversations and the log say what was erased."""
@@ -83,14 +84,18 @@ class Warehouse:
 @pytest.fixture
 def warehouse(request, account_of, tmp_path):
     """Give a warehouse that a loader fills, with an account of some conversations."""
-    loader = getattr(request, "param", "load_duckdb.py")
+    loader = getattr(request, "param", "tap-dixa-load")
     database, config = DuckDb(str(tmp_path / "warehouse.duckdb")), {}
-    if loader == "load_duckdb.py":
+    if loader == "tap-dixa-load":
 
         def load(run):
-            assert database.load(run.output) == 0
+            assert database.load(run.output) == (0, "")
 
-        config = {"batch_config": batch_config(tmp_path), "emit_activate_version_messages": True}
+        encoding = {"format": "jsonl", "compression": "none"}
+        config = {
+            "batch_config": batch_config(tmp_path, encoding=encoding),
+            "emit_activate_version_messages": True,
+        }
     elif loader == "target-duckdb":
         load = request.getfixturevalue("load")(loader)
     else:
@@ -103,7 +108,7 @@ def warehouse(request, account_of, tmp_path):
 @pytest.mark.parametrize(
     ("warehouse", "streams"),
     [
-        ("load_duckdb.py", LAKE),
+        ("tap-dixa-load", LAKE),
         *(
             pytest.param(
                 f"target-{name}", EVERY, marks=[pytest.mark.slow, pytest.mark.xdist_group(name)]

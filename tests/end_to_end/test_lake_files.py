@@ -3,10 +3,11 @@
 import json
 import os
 import re
-import runpy
 import shutil
+import signal
 import subprocess
 import sys
+from itertools import count
 
 import duckdb
 import pytest
@@ -14,43 +15,51 @@ import pytest
 from tests.conftest import EXPORTS, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import erase_and_delete
-from tests.end_to_end.batches import batches_with_deletes, records_in
+from tests.end_to_end.batches import batches_with_deletes
 from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import ALL, records_of
-from tests.end_to_end.loaded import is_whole
-from tests.end_to_end.loading import EXAMPLES, PAGE
+from tests.end_to_end.loading import KILLED, Folder
 from tests.end_to_end.storage import s3
 from tests.end_to_end.tables import FIELDS, compare
 
 UV = shutil.which("uv") or "uv"
-RECIPE = runpy.run_path(str(EXAMPLES / "sync_lake.py"))
+EXAMPLES = PROJECT / "examples"
+PAGE = (PROJECT / "docs" / "lake.md").read_text(encoding="utf-8")
 (READ_BACK,) = re.findall(r"^```sql\n(select \*.*?)```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("read", [9, pytest.param(30, marks=pytest.mark.slow)])
-def test_files_and_state_hang_together_wherever_a_run_is_killed(account_of, tmp_path, read):
-    root = tmp_path / "lake"
-    config = batches_with_deletes(root, batch_size=60)
-    account = account_of(*EXPORTS, config=config, conversations=300)
-    killed = RECIPE["Lake"](str(root))
-    run = account.sync()
-    for message in run.messages[:read]:
-        killed.read(message)
-    (root / "tap-dixa--messages-2026-unfinished.json.gz").write_bytes(b"\x1f\x8b")
+def load(account, folder, state, calls=1_000_000):
+    """Load what a run reads into a lake that is killed at a call of its storage."""
+    command = [sys.executable, "-c", KILLED, str(folder), str(calls)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == "open\n"
+        run = checks.succeeded(account.sync(state=state, **batches_with_deletes(folder)))
+        process.communicate(run.output)
+    return run, process.returncode
 
-    lake = RECIPE["Lake"](str(root))
-    assert lake.state == next(m["value"] for m in run.messages[read - 1 :: -1] if "value" in m)
-    again = checks.succeeded(account.sync(state=lake.state))
-    assert 0 < len(again.of("BATCH")) < len(run.of("BATCH"))
-    for message in again.messages:
-        lake.read(message)
-    content = json.loads((root / "lake.json").read_text())
-    assert content["state"] == again.state
-    for stream in EXPORTS:
-        files = content["streams"][stream]["files"]
-        assert files == sorted(path.name for path in root.glob(f"tap-dixa--{stream}-*"))
-        rows = [row for name in files for row in records_in(root / name)]
-        is_whole(account.sandbox, stream, rows)
+
+@pytest.mark.slow
+def test_files_and_state_change_together_wherever_a_load_is_killed(account_of, tmp_path, evidence):
+    folder, streams = tmp_path / "lake", (*EXPORTS, "tags")
+    account = account_of(*streams, conversations=100)
+    first, status = load(account, folder, {})
+    lake = Folder(str(folder))
+    before = lake.read()
+    assert (status, before[0]) == (0, first.state)
+    erase_and_delete(account.sandbox)
+    known = records_of(account.sandbox)
+    for calls in count():
+        run, status = load(account, folder, first.state, calls)
+        state, _ = lake.read()
+        if state == run.state:
+            break
+        assert (status, lake.read()) == (-signal.SIGKILL, before)
+    assert calls > 3
+    lake.holds({stream: known[stream] for stream in streams})
+    _, status = load(account, folder, state)
+    assert (status, lake.files(folder)) == (0, set())
+    evidence("files: killed between two calls of the storage", calls)
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +91,7 @@ def java_home(programs, tmp_path):
 
 READ = """
 import sys
+from itertools import count
 import duckdb, s3fs
 storage = s3fs.S3FileSystem()
 storage.get("bucket/dixa/", sys.argv[1], recursive=True)
@@ -99,16 +109,16 @@ def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(
     (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
     (tmp_path / "catalog.json").write_text(json.dumps(catalog(*ALL)))
     python, copy = programs / "python", tmp_path / "copy"
-    tap = [python, "-m", "tap_dixa", "--config", tmp_path / "config.json"]
-    tap += ["--catalog", tmp_path / "catalog.json"]
+    load = ["-m", "tap_dixa.load", "s3://bucket/dixa", "--config", tmp_path / "config.json"]
+    load += ["--catalog", tmp_path / "catalog.json"]
     with s3([python]) as environment:
 
         def run(*command):
             subprocess.run([python, *command], env=environment, cwd=tmp_path, check=True)
 
-        run(EXAMPLES / "sync_lake.py", "s3://bucket/dixa", *tap)
+        run(*load)
         erase_and_delete(sandbox)
-        run(EXAMPLES / "sync_lake.py", "s3://bucket/dixa", *tap)
+        run(*load)
         run("-c", READ, copy, tmp_path / "back.duckdb", READ_BACK)
 
     streams = json.loads((copy / "lake.json").read_text())["streams"]

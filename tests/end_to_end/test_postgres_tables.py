@@ -1,6 +1,5 @@
-"""Tables that examples/load_postgres.py makes: of names and types that PostgreSQL changes."""
+"""Tables that tap-dixa-load makes in PostgreSQL, of any names and types."""
 
-import subprocess
 from datetime import datetime
 
 import pytest
@@ -39,7 +38,8 @@ def test_names_that_postgres_would_cut_or_could_confuse_keep_their_values(
         every = [{**record, key: number} for record in records]
         for _ in range(2):
             stream = {"keys": ["id", key], "stream": f"{LONG}{number}"}
-            assert database.load(announced(tmp_path, fields, every, **stream)) == 0
+            messages = announced(tmp_path, fields, every, **stream)
+            assert database.load(messages) == (0, "")
     tables = "select table_name from information_schema.tables where table_name ~ '^deeply'"
     found = {}
     for (table,) in database.rows(tables):
@@ -50,25 +50,17 @@ def test_names_that_postgres_would_cut_or_could_confuse_keep_their_values(
     values = [case[2] for name, case in cases.items() if name != key]
     wanted = [values, *[[None] * len(values)] * 2]
     assert found == {"0": wanted, "1": wanted}
-    evidence("load_postgres.py: names that PostgreSQL cuts or confuses, kept", len(cases))
+    evidence("PostgreSQL: names that PostgreSQL cuts or confuses, kept", len(cases))
 
 
 FIELDS = {"id": {"type": "integer"}, "text": {"type": "string"}, "x" * 64: {"type": "string"}}
-NOW = "{}, and the tap now sends {}. Undo that change"
 REFUSED = {  # other fields, the key, and what is said of it
-    "a key, by a map": ({"id": {"type": "string"}}, ["id"], NOW.format("bigint", "text")),
-    "a text": ({"text": {"type": ["integer", "null"]}}, ["id"], NOW.format("text", "bigint")),
-    "a time": (
-        {"text": {"type": "string", "format": "date-time"}},
-        ["id"],
-        NOW.format("text", "timestamp without time zone"),
-    ),
-    "a list": ({"text": {"type": "array"}}, ["id"], NOW.format("text", "jsonb")),
-    "a long name": ({"x" * 64: {"type": "boolean"}}, ["id"], NOW.format("text", "boolean")),
-    "no key": ({}, [], "all has no primary key"),
-    "another key": ({}, ["id", "text"], "primary key"),
+    "a key, by a map": ({"id": {"type": "string"}}, ["id"], "was id bigint, and is id text now"),
+    "no key": ({}, [], "all needs a primary key"),
+    "another key": ({}, ["id", "text"], "was ['id'], and is ['id', 'text'] now"),
     # What only PostgreSQL itself knows to refuse.
     "a column of its own": ({"ctid": TEXT}, ["id"], 'column name "ctid" conflicts with a system'),
+    "a text as a number": ({"text": {"type": "integer"}}, ["id"], "invalid input syntax"),
 }
 
 
@@ -76,23 +68,20 @@ def test_a_schema_that_does_not_fit_its_table_is_refused_in_one_line(postgres, t
     database = Postgres(postgres)
 
     def load(fields, *records, keys=("id",)):
-        """Run the script with a command that writes messages; give its status and its log."""
-        (tmp_path / "messages").write_text(announced(tmp_path, fields, records, keys=keys))
-        command = database.recipe("sh", "-c", "cat messages")
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        return done.returncode, done.stderr
+        return database.load(announced(tmp_path, fields, records, keys=keys))
 
-    assert load(FIELDS, {"id": 1, "text": "1", "x" * 64: "long"}) == (0, "")
+    assert load(FIELDS, {"id": 1, "text": "one", "x" * 64: "long"}) == (0, "")
     for fields, keys, said in REFUSED.values():
         status, log = load({**FIELDS, **fields}, keys=keys)
         assert (status, log.count("\n")) == (1, 1)
         assert said in log
     _, log = load(FIELDS, {"id": 1, "text": "a secret"}, {"id": 10**30})
-    assert log == f'PostgreSQL: value "{10**30}" is out of range for type bigint\n'
+    assert log.endswith(f'value "{10**30}" is out of range for type bigint\n')
+    assert "a secret" not in log
     # What was dropped comes back with new rows; the others stay.
     with database.connect() as connection:
         connection.execute('alter table dixa."all" drop column text')
     assert load(FIELDS, {"id": 2, "text": "2"}) == (0, "")
     rows = database.rows('select id, text from dixa."all" order by id')
     assert rows == [(1, None), (2, "2")]
-    evidence("load_postgres.py: schemas that do not fit, refused in one line", len(REFUSED) + 1)
+    evidence("PostgreSQL: schemas that do not fit, refused in one line", len(REFUSED) + 1)

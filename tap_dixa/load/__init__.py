@@ -1,0 +1,1 @@
+"""The command ``tap-dixa-load``: run the tap, and load what it reads into a destination."""
