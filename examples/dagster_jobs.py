@@ -1,6 +1,10 @@
 """Run the jobs of meltano.yml with Dagster: one every hour, the other once a day.
 
-Usage, from the checkout: dagster dev --python-file examples/dagster_jobs.py
+Usage, from the checkout, with Dagster in an environment of its own, and `uv` on its PATH:
+dagster dev --python-file examples/dagster_jobs.py
+
+A failed run fails the step. Both ops are in the pool `dixa`: set its limit to 1 in `dagster.yaml`,
+so that a run waits for the other. *Terminate* sends SIGTERM to Meltano, which passes it on.
 """
 
 import subprocess

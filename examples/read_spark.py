@@ -1,4 +1,4 @@
-"""Read the files of examples/sync_lake.py with Spark: one row for each key, the newest.
+"""Read the files of tap-dixa-load with Spark: one row for each key, the newest.
 
 Usage: python examples/read_spark.py LAKE [FOLDER]
 For example: python examples/read_spark.py s3a://bucket/dixa

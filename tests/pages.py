@@ -19,3 +19,8 @@ def blocks(page, language):
         for place, block in enumerate(code, 1):
             found[heading if place == 1 else f"{heading} {place}"] = block
     return found
+
+
+def in_postgres(sql):
+    """Give a block of SQL as PostgreSQL has it: a comment says how the line above it differs."""
+    return re.sub(r"^.*\n *-- PostgreSQL: ", "", sql, flags=re.MULTILINE)

@@ -11,7 +11,7 @@ from tap_dixa.streams.base import SCHEMAS
 
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "tap_dixa"
-GUARANTEES = FOLDER / "guarantees.md"
+GUARANTEES = FOLDER / "design" / "guarantees.md"
 DOCUMENTS = [*sorted(TESTS.parent.glob("*.md")), *sorted(FOLDER.rglob("*.md"))]
 
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -109,9 +109,10 @@ def written(node):
 
 def test_every_message_of_the_page_is_in_the_code():
     page, _ = (FOLDER / "troubleshooting.md").read_text().split("## From other programs")
+    page = page.partition("## Settings, catalog and state")[2]
     messages = re.findall(r"^\| `(.+?)` \|", page, re.MULTILINE)
     nodes = (
         node for file in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(file.read_text()))
     )
-    assert len(messages) > 30
+    assert len(messages) > 20
     assert set(messages) - {written(node) for node in nodes} == set()

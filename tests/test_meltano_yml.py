@@ -12,7 +12,7 @@ from docs.generate import plugin
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
-PAGES = {page.name: page.read_text() for page in (ROOT / "docs" / "schedules").glob("*.md")}
+PAGES = [page.read_text() for page in (ROOT / "docs").glob("*.md")]
 PROJECT = yaml.load((ROOT / "meltano.yml").read_text(), yaml.CSafeLoader)
 PLUGINS = {plugin["name"]: plugin for kind in PROJECT["plugins"].values() for plugin in kind}
 EXTRACTOR = PLUGINS["tap-dixa"]
@@ -61,33 +61,24 @@ def test_loaders_are_pinned():
 
 def test_every_example_is_linked_from_a_page():
     for file in EXAMPLES.iterdir():
-        linked = any(f"(../../examples/{file.name})" in page for page in PAGES.values())
-        pages = "".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
-        assert linked or f"(../examples/{file.name})" in pages, file.name
+        assert any(f"(../examples/{file.name})" in page for page in PAGES), file.name
 
 
 def test_whatever_meltano_is_told_to_run_exists():
-    files = [*PAGES.values(), *(path.read_text() for path in EXAMPLES.iterdir() if path.is_file())]
+    files = [*PAGES, *(path.read_text() for path in EXAMPLES.iterdir() if path.is_file())]
     named = [
         name
         for text in files
         for what in re.findall(r"meltano run ((?:[a-z]+-[a-z-]+ ?)+)", text)
         for name in what.split()
     ]
-    assert len(named) > 10
+    assert len(named) > 5
     assert set(named) <= JOBS.keys() | PLUGINS.keys()
 
 
-def test_the_crontab_is_the_pages():
-    lines = (EXAMPLES / "crontab").read_text().splitlines()
-    settings = [line for line in lines if line and not line.startswith("#")]
-    assert len(settings) == 4
-    for line in settings:
-        assert line in PAGES["cron.md"]
-
-
 def test_the_cronjob_runs_plugins_with_settings_that_exist():
-    job = yaml.safe_load((EXAMPLES / "cronjob.yaml").read_text())
+    text = (EXAMPLES / "cronjob.yaml").read_text()
+    job = yaml.safe_load(text)
     (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     _, tap, target = container["args"]
     settings = {
@@ -95,7 +86,7 @@ def test_the_cronjob_runs_plugins_with_settings_that_exist():
         for plugin in (PLUGINS[tap]["inherit_from"], target)
         for setting in PLUGINS[plugin]["settings"]
     }
-    secret = re.findall(r"^ +([A-Z_]+)=", PAGES["kubernetes.md"], re.MULTILINE)
+    secret = re.findall(r"^#   ([A-Z_]+)=", text, re.MULTILINE)
     given = {variable["name"] for variable in container["env"]} | set(secret)
     assert {"TAP_DIXA_API_TOKEN", "TAP_DIXA_START_DATE", "TARGET_POSTGRES_PASSWORD"} <= given
     assert {name for name in given if name.startswith(("TAP_", "TARGET_"))} <= settings

@@ -1,6 +1,6 @@
 """What a stream's JSON Schema says about its fields, in words."""
 
-import re
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class Field:
     """Its name, with dots into objects and ``[]`` into arrays."""
 
     type: str
-    """Its type, such as ``array of text``."""
+    """Its type, such as ``text[]``."""
 
     unit: str
     """A number's unit, or nothing."""
@@ -33,13 +33,29 @@ class Field:
     """What it is."""
 
 
-def fields_of(schema: dict[str, Any], path: str = "") -> Iterator[Field]:
-    """Give the fields of an object's schema at every level, in order."""
+def fields_of(
+    schema: dict[str, Any], path: str = "", stream: str = "", seen: dict[str, str] | None = None
+) -> Iterator[Field]:
+    """Give the fields of an object's schema at every level, in order.
+
+    Args:
+        schema: The schema.
+        path: What the names begin with.
+        stream: The stream that the schema is of.
+        seen: Objects that have been given, with where: one that is equal refers to it. None if
+            each is to be given.
+    """
     for name, field in schema.get("properties", {}).items():
         inner = f"{path}{name}"
         yield Field(inner, type_of(field), unit_of(field["description"]), field["description"])
-        yield from fields_of(field, f"{inner}.")
-        yield from fields_of(field.get("items", {}), f"{inner}[].")
+        for part, prefix in ((field, f"{inner}."), (field.get("items", {}), f"{inner}[].")):
+            content = json.dumps(part.get("properties"))
+            if seen and content in seen:
+                yield Field(f"{prefix}…", "", "", f"As `{seen[content]}…`.")
+                continue
+            if seen is not None and len(part.get("properties", ())) > 1:
+                seen[content] = f"{stream}.{prefix}"
+            yield from fields_of(part, prefix, stream, seen)
 
 
 def type_of(schema: dict[str, Any]) -> str:
@@ -50,7 +66,7 @@ def type_of(schema: dict[str, Any]) -> str:
     """
     (kind,) = {schema["type"]} if isinstance(schema["type"], str) else {*schema["type"]} - {"null"}
     if kind == "array":
-        return f"array of {re.sub('^object$', 'objects', type_of(schema['items']))}"
+        return f"{type_of(schema['items'])}[]"
     if schema.get("format") == "date-time":
         return "timestamp (UTC)"
     return "object" if "properties" in schema else _TYPES.get(kind, kind)

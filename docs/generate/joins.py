@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-_SEEMS = "Dixa does not document that this id is the endpoint's address or number."
-
 
 @dataclass(frozen=True, slots=True)
 class Join:
@@ -21,8 +19,8 @@ class Join:
     key: str = "id"
     """The field of the parents that it equals."""
 
-    sometimes: str = ""
-    """When it holds, or what is not known of it; empty if every row has it."""
+    optional: bool = False
+    """Whether there are rows without it."""
 
     @property
     def described(self) -> str:
@@ -32,12 +30,11 @@ class Join:
 
 def _joins_of_records(stream: str, types: str) -> tuple[Join, ...]:
     """Give the joins of a stream of records of several kinds."""
-    when = "Depends on recordId."
     return (
         Join(stream, "recordId", (types,)),
-        Join(stream, "conversationId", ("conversations",), sometimes=when),
-        Join(stream, "agentId", ("agents",), sometimes=when),
-        Join(stream, "queueId", ("queues",), sometimes=when),
+        Join(stream, "conversationId", ("conversations",), optional=True),
+        Join(stream, "agentId", ("agents",), optional=True),
+        Join(stream, "queueId", ("queues",), optional=True),
     )
 
 
@@ -51,38 +48,38 @@ JOINS = (
     Join("conversation_notes", "csid", ("conversations",)),
     Join("conversation_ratings", "csid", ("conversations",)),
     Join("conversations", "requester_id", ("end_users",)),
-    Join("conversations", "assignee_id", ("agents",), sometimes="Null until an agent is assigned."),
-    Join("conversations", "queue_id", ("queues",), sometimes="Null if there is no queue."),
-    Join("conversations", "tags_info[].id", ("tags",), sometimes="None, one or more."),
+    Join("conversations", "assignee_id", ("agents",), optional=True),
+    Join("conversations", "queue_id", ("queues",), optional=True),
+    Join("conversations", "tags_info[].id", ("tags",), optional=True),
     Join(
         "conversations",
         "custom_fields[].attribute_id",
         ("custom_attributes",),
-        sometimes="None, one or more.",
+        optional=True,
     ),
     Join(
         "conversations",
         "dixa_email_integration_id",
         ("contact_endpoints",),
         "contactEndpointId",
-        f"Emails only. {_SEEMS}",
+        optional=True,
     ),
     Join(
         "conversations",
         "to_provisioned_phone_number_id",
         ("contact_endpoints",),
         "contactEndpointId",
-        f"Inbound calls only. {_SEEMS}",
+        optional=True,
     ),
     Join(
         "conversations",
         "from_provisioned_phone_number_id",
         ("contact_endpoints",),
         "contactEndpointId",
-        f"Outbound calls only. {_SEEMS}",
+        optional=True,
     ),
     Join("conversation_notes", "authorId", ("agents",)),
-    Join("conversation_ratings", "agentId", ("agents",), sometimes="Null if no agent is rated."),
+    Join("conversation_ratings", "agentId", ("agents",), optional=True),
     Join("conversation_ratings", "userId", ("end_users",)),
     *_joins_of_records("analytics_records", "analytics_record_types"),
     *_joins_of_records("intelligence_records", "intelligence_record_types"),
@@ -90,45 +87,45 @@ JOINS = (
         "activity_logs",
         "author.id",
         ("agents", "end_users"),
-        sometimes="One or the other. Missing if nobody in particular did it.",
+        optional=True,
     ),
-    Join("activity_logs", "attributes.agentId", ("agents",), sometimes="Assignments only."),
+    Join("activity_logs", "attributes.agentId", ("agents",), optional=True),
     Join(
         "activity_logs",
         "attributes.messageId",
         ("messages",),
-        sometimes="Messages only. Dixa does not document that the two APIs share this id.",
+        optional=True,
     ),
     Join(
         "end_users",
         "customAttributes[].id",
         ("custom_attributes",),
-        sometimes="Dixa documents that its list leaves them out.",
+        optional=True,
     ),
     Join("business_hours_definitions", "id", ("business_hours_schedules",)),
     Join(
         "knowledge_categories",
         "parentCollections[]",
         ("knowledge_collections",),
-        sometimes="One or more.",
+        optional=True,
     ),
     Join(
         "knowledge_categories",
         "parentCategory",
         ("knowledge_categories",),
-        sometimes="Null if the category is in no other one.",
+        optional=True,
     ),
     Join(
         "knowledge_articles",
         "parentCollections[]",
         ("knowledge_collections",),
-        sometimes="One or more.",
+        optional=True,
     ),
     Join(
         "knowledge_articles",
         "parentCategory",
         ("knowledge_categories",),
-        sometimes="Null if the article is in no category.",
+        optional=True,
     ),
     Join("queues", "organizationId", ("organization",)),
 )

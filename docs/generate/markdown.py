@@ -11,7 +11,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         rows: The cells of each row, in Markdown. Line breaks in them become spaces.
     """
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    return "\n".join(" | ".join(map(_cell, line)).rstrip() for line in lines)
 
 
 def codes(names: Iterable[str]) -> str:

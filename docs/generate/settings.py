@@ -9,53 +9,25 @@ from docs.generate.plugin import REQUIRED, kind_of, sdks_schema, settings_schema
 _INTRODUCTION = """\
 # Settings
 
-Two are required: `api_token` and `start_date`. The rest have defaults that suit most.
+`api_token` and `start_date` are required. The rest have defaults that suit most.
 
-## Ways to give them
-
-In a file:
-
-```sh
-tap-dixa --config config.json
-```
-
-```json
-{"api_token": "…", "start_date": "2025-01-01"}
-```
-
-From the environment, each as `TAP_DIXA_` and its name in capitals. An empty variable counts as
-none, and an object is given as JSON. `--config` can be given more than once, here with the token
-from the environment and the rest from a file:
-
-```sh
-export TAP_DIXA_API_TOKEN=…
-tap-dixa --config config.json --config ENV
-```
-
-In `meltano.yml`, under the extractor's `config`. Meltano reads the same environment variables, also
-from a file `.env` beside it: the place for the token.
-
-```yaml
-plugins:
-  extractors:
-  - name: tap-dixa
-    config:
-      start_date: '2025-01-01'
-      window_days: 7
-```
+- **In a file:** `--config config.json`, with `{"api_token": "…", "start_date": "2025-01-01"}`.
+- **In the environment:** `--config ENV`, each as `TAP_DIXA_` and its name in capitals, such as
+  `TAP_DIXA_API_TOKEN`. An empty variable counts as none; an object is given as JSON.
+- **In both:** `--config config.json --config ENV`.
+- **In `meltano.yml`**, under the extractor's `config`, or in a file `.env` beside it: the place for
+  the token.
 
 Dates begin with the year: `2025-01-31`, `2025-1-31`, `2025/01/31` and `20250131` are the same day,
 and `2025-01-31 09:00` or `2025-01-31T09:00:00+01:00` a time in it. Without an offset it is UTC.
-`01/02/2025` could be two days and is refused. In YAML, put quotes around a time with an offset:
-Meltano drops the offset otherwise.
+`01/02/2025` could be two days and is refused. In YAML, put quotes around a time with an offset.
 
-`tap-dixa --about` lists the settings with their types and environment variables. `tap-dixa --test
---config config.json` tries them, with a few requests a stream."""
+`tap-dixa --about` lists the settings with types and variables."""
 
 _OWN = """\
 ## The tap's own"""
 
-_HEAD = ("Setting", "Environment variable", "Type", "Default", "What it is")
+_HEAD = ("Setting", "Type", "Default", "What it is")
 
 _SDK = """\
 ## The SDK's
@@ -67,6 +39,7 @@ def page() -> str:
     """Write the page."""
     sdks = sdks_schema()
     own = {name: schema for name, schema in settings_schema().items() if name not in sdks}
+    del sdks["faker_config"]  # for `faker`, which the tap does not install
     parts = [_INTRODUCTION, _OWN, _table(own), _SDK, _table(sdks)]
     return "\n\n".join(parts) + "\n"
 
@@ -81,7 +54,6 @@ def _rows(
 ) -> Iterator[tuple[str, ...]]:
     yield (
         f"`{name}`",
-        "" if "." in name else f"`TAP_DIXA_{name.upper()}`",
         _type(schema),
         "**required**" if name in required else _default(schema),
         schema["description"],

@@ -1,8 +1,10 @@
 """The SQL of docs/queries.md: on a small desk by hand, and on a warehouse that a loader filled."""
 
+from contextlib import closing
 from decimal import Decimal
 
 import duckdb
+import psycopg
 import pytest
 
 from tests import pages
@@ -11,12 +13,12 @@ QUERIES = pages.blocks("queries.md", "sql")
 DESK = """
 create schema dixa;
 create table dixa.agents as
-  from (values ('a1', 'Ann'), ('a2', 'Bob'), ('a3', 'Cem')) t(id, displayname);
-create table dixa.teams as from (values ('t1', 'Day'), ('t2', 'Night')) t(id, name);
+  select * from (values ('a1', 'Ann'), ('a2', 'Bob'), ('a3', 'Cem')) t(id, "displayName");
+create table dixa.teams as select * from (values ('t1', 'Day'), ('t2', 'Night')) t(id, name);
 create table dixa.team_members as
-  from (values ('t1', 'a1'), ('t2', 'a1'), ('t1', 'a2')) t(teamid, id);
+  select * from (values ('t1', 'a1'), ('t2', 'a1'), ('t1', 'a2')) t("teamId", id);
 create table dixa.custom_attributes as
-  select id, label, type::json as inputdefinition
+  select id, label, type::json as "inputDefinition"
   from (values ('f1', 'Reason', '{"_type": "Select"}'), ('f2', 'Order', '{"_type": "Text"}'))
     t(id, label, type);
 create table dixa.conversations as
@@ -59,7 +61,7 @@ create table dixa.messages as
     (5, '2026-03-11 06:00', 'inbound', false)
   ) t(csid, created_at, direction, is_automated_message);
 create table dixa.activity_logs as
-  select conversationid, activitytimestamp::timestamp as activitytimestamp, _type,
+  select "conversationId", "activityTimestamp"::timestamp as "activityTimestamp", _type,
     author::json as author
   from (values
     (4, '2026-03-02 10:00', 'ConversationCreated', null),
@@ -70,7 +72,7 @@ create table dixa.activity_logs as
     (2, '2026-03-09 10:00', 'ConversationReopened', null),
     (2, '2026-03-09 10:30', 'TransferSuccessful', '{"id": "a1"}'),
     (3, '2026-03-10 10:00:30', 'ConversationClaimed', '{"id": "gone"}')
-  ) t(conversationid, activitytimestamp, _type, author);
+  ) t("conversationId", "activityTimestamp", _type, author);
 """
 """Five conversations: answered and rated; open and nobody's; a call that somebody took who was
 deleted since; one that an agent started a week before; and one that nobody has answered yet."""
@@ -138,6 +140,15 @@ def desk():
 def test_a_query_answers_its_question(desk, heading):
     rows = desk.execute(QUERIES[heading]).fetchall()
     assert [tuple(map(plain, row)) for row in rows] == ANSWERS[heading]
+
+
+def test_postgres_answers_alike(postgres, evidence):
+    with closing(psycopg.connect(postgres)) as tables:
+        tables.execute(DESK.replace("::json", "::jsonb"))
+        for heading, query in QUERIES.items():
+            rows = tables.execute(pages.in_postgres(query)).fetchall()
+            assert [tuple(map(plain, row)) for row in rows] == ANSWERS[heading], heading
+    evidence("queries of the documents run in PostgreSQL", len(QUERIES))
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def test_without_dixas_clock_its_newest_message_stands_for_it(account_of):
 
 
 def test_a_longer_lookback_finds_what_was_passed_by_while_start_date_was_later(account_of):
-    # As docs/schedules/backfills.md loads the newest data first.
+    # As docs/operate.md loads the newest data first.
     account = account_of("messages", LOGS, conversations=150, days=80)
     recent = expected.iso(account.data.now() - 5 * DAY)
     newest = account.synced(start_date=recent).state
