@@ -22,6 +22,10 @@ DISK_ADVICE = {
     errno.EFBIG: _TOO_SMALL,
 }
 """What to do if no response can be written, in whatever folder, by the number of the error."""
+_CHECK_NETWORK = (
+    "Check the network, exports_api_url and dixa_api_url: curl -I has to reach them. Behind a "
+    "proxy, set HTTPS_PROXY, and REQUESTS_CA_BUNDLE if it has certificates of its own"
+)
 _UNUSABLE_FOLDER = "Point TMPDIR at a folder that can be written to"
 
 
@@ -81,6 +85,18 @@ class DiskError(FatalSyncError):
 
 class RetriesExhaustedError(FatalSyncError):
     """A request failed in all of its attempts."""
+
+    reason: str | None = None
+    """Why, without what was requested: streams may share it."""
+
+
+class UnreachableError(RetriesExhaustedError):
+    """No response ever came from an address in this run."""
+
+    def __init__(self, address: str, cause: str) -> None:
+        self.address = address
+        self.reason = f"cannot be reached ({cause}). {_CHECK_NETWORK}"
+        super().__init__(f"{address} {self.reason}")
 
 
 class StreamsFailedError(FatalSyncError):

@@ -1,4 +1,4 @@
-"""How far a sync is: a log line a window, or a progress bar at the bottom of a terminal.
+"""How far a stream is: a log line a window, or a progress bar at the bottom of a terminal.
 
 Whatever else writes to the terminal, the log or the target, finds the cursor at the line's
 beginning and overwrites it, and the bar is drawn again below. So it is kept shorter than the
@@ -31,12 +31,12 @@ columns precede the message."""
 
 
 class Progress:
-    """Shows a bar, or logs a line a window; and logs a summary at the end.
+    """Shows a bar, or logs a line a window: at the level DEBUG if there is no other.
 
     Args:
         name: The stream's name, and its partition's.
         windows: The windows, in order. Each may be read in parts.
-        log: Logs a message, from it and its arguments.
+        log: Logs a message, from it, its arguments and the level.
         bar: Shows it, if there is one.
     """
 
@@ -54,7 +54,7 @@ class Progress:
         self._bar = bar
         self._read_until = self._read = 0
         """Up to where, in Unix ms, and how much of the time range, in ms, has been emitted."""
-        self._responses = self._records = self._bytes = 0
+        self._records = self._bytes = 0
         self._started = self._last = time.monotonic()
         if bar is not None:
             bar.show(self.line)
@@ -62,16 +62,14 @@ class Progress:
     def window_done(self, spool: Spool) -> None:
         """Report a window, or a part of one, whose last record has been emitted."""
         window = spool.window
-        self._responses += 1
         self._read_until = window.end
         self._read += window.length
         self._records += len(spool)
         self._bytes += spool.size
-        if self._bar is not None:
-            return
         now = time.monotonic()
+        is_news = self._bar is None and window.length < self._to_read
         self._log(
-            "%s: window %d of %d, %s: %d records, %.1f MB, %.1f s; about %.0f s left",
+            "%s: window %d of %d, %s: %d records, %.1f MB, %.1f s",
             self._name,
             bisect_left(self._ends, window.end) + 1,
             len(self._ends),
@@ -79,13 +77,9 @@ class Progress:
             len(spool),
             spool.size / 1e6,
             now - self._last,
-            self._left(now - self._started),
+            level=logging.INFO if is_news else logging.DEBUG,
         )
         self._last = now
-
-    def _left(self, passed: float) -> float:
-        """Estimate how many seconds are left, from how many have passed."""
-        return passed / self._read * (self._to_read - self._read)
 
     def line(self, width: int) -> str:
         """Format how far the stream is now, in so many columns."""
@@ -95,7 +89,8 @@ class Progress:
         passed = time.monotonic() - self._started
         clock = f"{tqdm.format_interval(passed)} elapsed"
         if self._read:
-            clock = f"about {tqdm.format_interval(self._left(passed))} left"
+            left = passed / self._read * (self._to_read - self._read)
+            clock = f"about {tqdm.format_interval(left)} left"
         windows = f"{bisect_right(self._ends, self._read_until)} of {len(self._ends)} windows"
         moved = f"{self._records:,} records, {self._bytes / 1e6:,.0f} MB, {clock}"
         return tqdm.format_meter(
@@ -112,27 +107,15 @@ class Progress:
         if self._bar is not None:
             self._bar.hide()
 
-    def summary(self) -> None:
-        """Log a summary of the whole stream."""
-        self._log(
-            "%s: done, windows: %d, records: %d, %.1f MB, %.1f s",
-            self._name,
-            self._responses,
-            self._records,
-            self._bytes / 1e6,
-            time.monotonic() - self._started,
-        )
-
 
 class ProgressBar:
-    """Draws a line of text several times a second. It stands for the SDK's metrics, too."""
+    """Draws a line of text several times a second."""
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
         self._lock = RLock()  # a signal may come while its thread hides the line
         self._drawn = 0
         self._hidden = Event()
-        logging.getLogger("singer_sdk.metrics").setLevel(logging.WARNING)
         atexit.register(self.hide)
 
     @classmethod

@@ -3,7 +3,7 @@
 import sys
 import threading
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from types import FrameType
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, Strea
 from tap_dixa.hidden_token import hide
 from tap_dixa.http.permissions import Permissions
 from tap_dixa.http.run import Run
+from tap_dixa.report.summary import Summary, describe_failures
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.singer.command import CommandTap
 from tap_dixa.singer.signals import end_run, handle_hangup
@@ -88,20 +89,34 @@ class TapDixa(CommandTap):
         check_temporary_folder()
         if self.state:
             self.state_writer.write_state(self.state)
-        failed: dict[str, str] = {}
         selected = [stream for stream in self._ordered_streams() if stream.selected]
         if not selected:
             self.logger.warning("No stream is selected, so nothing is synced")
-        for stream in selected:
-            try:
-                stream.sync()
-            except STREAM_FAILURES as error:
-                failed[stream.name] = str(error)
-                self.logger.warning("Stream %s failed; continuing with the others", stream.name)
-            stream.finalize_state_progress_markers()
-        self.run.permissions.flush()
-        if failed:
-            raise StreamsFailedError(_describe(failed, len(selected)))
+        self._summary = summary = Summary(selected)
+        try:
+            for stream in selected:
+                summary.begin()
+                if (unreachable := stream.client.session.unreachable) is not None:
+                    summary.end(stream, unreachable)
+                    continue
+                try:
+                    stream.sync()
+                    summary.end(stream)
+                except STREAM_FAILURES as error:
+                    summary.end(stream, error)
+                    self.logger.warning("Stream %s failed; continuing with the others", stream.name)
+                stream.finalize_state_progress_markers()
+            self.run.permissions.flush()
+        finally:
+            if not self._ends:  # the handler of a signal logs it
+                self._log_summary(reasons=False)
+        if summary.failed:
+            raise StreamsFailedError(describe_failures(summary.failed, len(selected)))
+
+    def _log_summary(self, *, reasons: bool) -> None:
+        if self._summary is not None:
+            for line in self._summary.lines(reasons=reasons):
+                self.logger.info(line)
 
     def _ordered_streams(self) -> list[DixaStream]:
         streams = cast("dict[str, DixaStream]", self.streams).values()
@@ -116,7 +131,8 @@ class TapDixa(CommandTap):
         check_temporary_folder()
         streams = self._ordered_streams()
         report = self.run.report = ConnectionReport(streams)
-        failed: dict[str, str] = {}
+        failed: dict[str, Exception] = {}
+        self.run.patience /= 7  # who tests waits for the result
         for stream in streams:
             stream.selected = True
         self.setup_mapper()
@@ -128,7 +144,7 @@ class TapDixa(CommandTap):
                 except STREAM_FAILURES as error:
                     # An account may lack what is off unless it is selected.
                     if stream.selected_by_default or not isinstance(error, NotFoundError):
-                        failed[stream.name] = str(error)
+                        failed[stream.name] = error
                     report.tested(stream, error)
             self.run.permissions.flush()
             report.probe_bounds()
@@ -137,7 +153,7 @@ class TapDixa(CommandTap):
                 self.run.progress_bar.hide()
             sys.stderr.write(f"\n{render(report)}\n")
         if failed:
-            raise StreamsFailedError(_describe(failed, len(streams)))
+            raise StreamsFailedError(describe_failures(failed, len(streams)))
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -175,6 +191,8 @@ class TapDixa(CommandTap):
         if threading.current_thread() is threading.main_thread():
             handle_hangup(self._handle_termination)
 
+    _summary: Summary | None = None
+    """What was synced so far."""
     _ends = False
     """Whether a signal has come: those that follow change nothing."""
 
@@ -185,14 +203,4 @@ class TapDixa(CommandTap):
         if self._ends:
             return
         self._ends = True
-        end_run(self, signum, self.run.progress_bar)
-
-
-def _describe(failed: dict[str, str], selected: int) -> str:
-    reasons = "; ".join(
-        reason if reason.startswith((f"{name}:", f"{name} ")) else f"{name}: {reason}"
-        for name, reason in failed.items()
-    )
-    if selected == 1:
-        return reasons
-    return f"{len(failed)} of {selected} streams failed, the others were synced: {reasons}"
+        end_run(self, signum, self.run.progress_bar, partial(self._log_summary, reasons=True))

@@ -102,7 +102,7 @@ def _end(given, encoding):
 
 def _run(arguments, output, log, environment, code):
     gc.freeze()  # what was imported stays
-    session.BURST_INTERVAL = 1
+    session.BURST_INTERVAL, session.PATIENCE = 1, session.PATIENCE / 100
     _sync.time = retries.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100))
     hold = session.LimitedSession.hold
     session.LimitedSession.hold = lambda limited, seconds: hold(limited, seconds / 100)

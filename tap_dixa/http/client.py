@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 from singer_sdk import metrics
 
-from tap_dixa.errors import ExpiredTokenError
+from tap_dixa.errors import ExpiredTokenError, UnreachableError
 from tap_dixa.http.responses import error_of
-from tap_dixa.http.retries import Retries
+from tap_dixa.http.retries import (
+    Retries,
+    describe,
+    has_too_many_files,
+    may_succeed,
+)
 from tap_dixa.http.run import Run
 from tap_dixa.http.session import LimitedSession
 
@@ -21,6 +27,7 @@ _EXPIRED = (
     "%s: Dixa no longer accepts api_token, which it accepted earlier in this run. An administrator "
     "makes a new one in Dixa under Settings, Integrations, API Tokens"
 )
+_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,9 @@ class Client:
         """The session of the API."""
         return self.run.exports_session if self.is_exports else self.run.dixa_api_session
 
-    def log(self, message: str, *args: Any) -> None:
+    def log(self, message: str, *args: Any, level: int = logging.INFO) -> None:
         """Log a message."""
-        self._log.info(message, *args)
+        self._log.log(level, message, *args)
 
     def warn(self, message: str, *args: Any) -> None:
         """Log a warning."""
@@ -79,7 +86,7 @@ class Client:
 
     def retries(self) -> Retries:
         """Make the retries of requests that depend on each other."""
-        return Retries(self.session, self.stream, self.warn)
+        return Retries(self.session, self.stream, self.log)
 
     def send(self, request: Request) -> requests.Response:
         """Send a request once. Of the body of a complete response, nothing is read.
@@ -88,6 +95,7 @@ class Client:
             RetriableAPIError: A retry may succeed. So it may after an exception of requests.
             RefusedError: Dixa refuses the request.
             ExpiredTokenError: Dixa no longer accepts the token.
+            UnreachableError: No response ever came from the address, and it was tried for a while.
         """
         settings = self.run.settings
         base = settings.exports_api_url if self.is_exports else settings.dixa_api_url
@@ -105,7 +113,13 @@ class Client:
         )
         # Last: requests would replace it by a password from the user's .netrc.
         prepared.headers["Authorization"] = f"Bearer {settings.api_token}"
-        response = self.session.send(prepared, timeout=settings.request_timeout_seconds)
+        if self.session.unreachable is not None:
+            raise self.session.unreachable
+        try:
+            response = self.session.send(prepared, timeout=settings.request_timeout_seconds)
+        except requests.ConnectionError as failure:
+            self._give_up_unreachable(base, failure)
+            raise
         self._measure(request, response)
         api = "Exports API" if self.is_exports else "Dixa API"
         self.run.report.response(self.stream, api, request.path, response)
@@ -118,6 +132,21 @@ class Client:
         if response.status_code == HTTPStatus.UNAUTHORIZED and self._token_has_expired():
             raise ExpiredTokenError(_EXPIRED % self.stream)
         raise error
+
+    def _give_up_unreachable(self, address: str, error: requests.ConnectionError) -> None:
+        """Raise UnreachableError if an address never responded, and it was tried for long enough.
+
+        Then all streams that need it fail at once: a run would otherwise wait minutes for each.
+        """
+        session = self.session
+        if session.answered or has_too_many_files(error):
+            return
+        if session.has_tried_for(self.run.patience) or not may_succeed(error):
+            parts = urlsplit(address)
+            port = "" if parts.port else f":{_PORTS[parts.scheme]}"
+            where = f"{parts.scheme}://{parts.netloc}{port}"
+            session.unreachable = UnreachableError(where, describe(error))
+            raise session.unreachable from error
 
     def _measure(self, request: Request, response: requests.Response) -> None:
         """Log the SDK's metric of a request."""

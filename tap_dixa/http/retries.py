@@ -1,6 +1,7 @@
 """Send requests again until they succeed: which failures are retried, and after how long."""
 
 import errno
+import logging
 import random
 import time
 from collections import Counter
@@ -53,6 +54,9 @@ LONGEST_WAIT = 900.0
 LONGEST_BACKOFF = 60
 """The longest wait without a Retry-After, in seconds."""
 
+_RETRYING = "%s: %s: %s; retrying in %.0f s, attempt %d"
+_LIMITED = "%s: %s: %s; something else uses this token's rate limit: waiting %.0f s, attempt %d"
+
 _TOO_LONG_PERHAPS = (
     TooMuchError,
     IncompleteResponseError,
@@ -71,10 +75,10 @@ class Retries:
     """After how many attempts in a row to give up and let the caller request less, if that may
     succeed; None if less cannot be requested."""
 
-    def __init__(self, session: LimitedSession, stream: str, warn: Callable[..., None]) -> None:
+    def __init__(self, session: LimitedSession, stream: str, log: Callable[..., None]) -> None:
         self._session = session
         self._stream = stream
-        self._warn = warn
+        self._log = log
         self._failures: Counter[bool] = Counter()
         """How many attempts have failed since the last success, by whether asking for less may
         help: so a window that was halved again and again leaves all attempts for a 429."""
@@ -107,7 +111,9 @@ class Retries:
     def exhausted(self, error: Exception, what: str) -> RetriesExhaustedError:
         """Take the API for unavailable, and make the error that ends the stream."""
         self._session.unavailable = True
-        return RetriesExhaustedError(f"{what}: {describe(error)}")
+        exhausted = RetriesExhaustedError(f"{what}: {describe(error)}")
+        exhausted.reason = describe(error)
+        return exhausted
 
     def _was_last(self, error: Exception) -> bool:
         raise_if_cancelled()
@@ -131,16 +137,24 @@ class Retries:
         return seconds_before_retry(attempts, error)
 
     def _announce(self, error: Exception, seconds: float, task: object) -> None:
-        """Log a retry. After a 429, nothing is sent before it."""
+        """Log a retry, and how long it waits for the rate limit too.
+
+        After a 429, nothing is sent before it. All requests wait then: one line says so.
+        """
+        seconds = max(seconds, self._session.limited_for())
+        level, message = logging.WARNING, _RETRYING
         if status_of(error) == HTTPStatus.TOO_MANY_REQUESTS:
-            self._session.hold(seconds)
-        self._warn(
-            "%s: %s: %s; retrying in %.0f s, attempt %d",
+            if not self._session.hold(seconds):
+                return
+            level, message = logging.INFO, _LIMITED
+        self._log(
+            message,
             self._stream,
             task,
             describe(error),
             seconds,
             self._failures.total() + 1,
+            level=level,
         )
 
 
@@ -150,7 +164,7 @@ def may_succeed(error: Exception) -> bool:
         return False  # the address of a proxy
     if isinstance(error, requests.exceptions.SSLError):
         return "CERTIFICATE_VERIFY_FAILED" not in str(error)
-    return not _has_too_many_files(error)
+    return not has_too_many_files(error)
 
 
 def less_may_succeed(error: Exception) -> bool:
@@ -202,7 +216,7 @@ def retry_after(response: requests.Response | None) -> float:
 
 def describe(error: BaseException) -> str:
     """Describe in a few words why a request failed."""
-    if timed_out(error):
+    if timed_out(error) and not isinstance(error, requests.exceptions.ConnectTimeout):
         return "no response within request_timeout_seconds"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke in the middle of the response"
@@ -215,11 +229,15 @@ def describe(error: BaseException) -> str:
     not_http = (each for each in causes if isinstance(each, HTTPException | InvalidHeader))
     if any(not isinstance(each, OSError) for each in not_http):
         return "the response is not HTTP"
-    reason = f"no connection: {causes[-1]}"
-    return f"{reason}. {TOO_MANY_FILES}" if _has_too_many_files(error) else reason
+    cause = str(causes[-1])
+    if isinstance(error, requests.exceptions.ProxyError):
+        cause = f"to the proxy: {cause}"
+    reason = f"no connection: {cause}"
+    return f"{reason}. {TOO_MANY_FILES}" if has_too_many_files(error) else reason
 
 
-def _has_too_many_files(error: BaseException) -> bool:
+def has_too_many_files(error: BaseException) -> bool:
+    """Whether this machine opens no more files and connections."""
     return getattr(_causes(error)[-1], "errno", None) in {errno.EMFILE, errno.ENFILE}
 
 

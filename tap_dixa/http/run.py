@@ -51,10 +51,19 @@ class Run:
     """The log of the SDK's metrics."""
     start: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     """When the run started, in Unix ms."""
+    patience: float = field(default_factory=lambda: session.PATIENCE)
+    """How long to try to reach a host from which no response ever came, in seconds."""
+    read: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """From when to when each stream was read so far that is read by time, in Unix ms."""
     report: Report = field(default_factory=Report)
     """What is told what the run does."""
     beta_paths: set[str] = field(default_factory=set)
     """Paths that exist under ``/beta`` and not under ``/v1``, as far as this run knows."""
+
+    def note_window(self, stream: str, start: int, end: int) -> None:
+        """Note that a stream was read up to an end, by a reader that began at a start."""
+        first, last = self.read.get(stream, (start, end))
+        self.read[stream] = min(first, start), max(last, end)
 
     @cached_property
     def settings(self) -> Settings:

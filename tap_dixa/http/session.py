@@ -16,7 +16,7 @@ from pyrate_limiter import InMemoryBucket, Limiter, Rate
 from typing_extensions import override
 from urllib3.connection import HTTPConnection
 
-from tap_dixa.errors import SettingsError
+from tap_dixa.errors import SettingsError, UnreachableError
 from tap_dixa.log_shapes import shows_values
 from tap_dixa.prefetch import raise_if_cancelled
 from tap_dixa.timestamps import to_milliseconds
@@ -27,6 +27,12 @@ MINUTE = 60_500
 BURST, BURST_INTERVAL = 4, 440
 """The Dixa API's limit, in requests and ms: ten a second in bursts of four is four in 400 ms. A
 little is added."""
+
+PATIENCE = 7.0
+"""How long to try to reach a host from which no response ever came, in seconds. After its first
+response an outage is waited for, in all attempts of `retries`."""
+CONNECT_TIMEOUT = 3
+"""How long such a host may take to accept a connection, in seconds."""
 
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name the file, or the folder, of the certificates to trust. The first one
@@ -73,8 +79,16 @@ class LimitedSession(requests.Session):
 
     def __init__(self, limit: int, interval: int) -> None:
         super().__init__()
-        self._limiter = Limiter(InMemoryBucket([Rate(limit, interval)]))
+        self._limit, self._interval = limit, interval
+        self._bucket = InMemoryBucket([Rate(limit, interval)])
+        self._limiter = Limiter(self._bucket)
         self._held_until = 0.0
+        self.answered = False
+        """Whether a response has ever come."""
+        self._tried_since: float | None = None
+        """When the first request was sent, by the monotonic clock, in seconds."""
+        self.unreachable: UnreachableError | None = None
+        """Why nothing more is sent to the host, if no response ever came."""
         self.unavailable = False
         """Whether a request was given up, and none has succeeded since."""
         self.accepted: requests.PreparedRequest | None = None
@@ -86,9 +100,26 @@ class LimitedSession(requests.Session):
         self.proxies = {"http": ""}
         self.verify = _certificates()
 
-    def hold(self, seconds: float) -> None:
-        """Delay all requests, because Dixa refused one of them as too many (429)."""
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
+    def hold(self, seconds: float) -> bool:
+        """Delay all requests, because Dixa refused one of them as too many (429).
+
+        Returns:
+            Whether they wait notably longer than other refusals make them wait already.
+        """
+        now = time.monotonic()
+        left, self._held_until = self._held_until - now, max(self._held_until, now + seconds)
+        return seconds > 1.2 * left
+
+    def has_tried_for(self, seconds: float) -> bool:
+        """Whether the first request was sent so many seconds ago, or earlier."""
+        return self._tried_since is not None and time.monotonic() - self._tried_since >= seconds
+
+    def limited_for(self) -> float:
+        """Say how long the rate limit would delay a request now, in seconds."""
+        oldest = self._bucket.peek(self._limit - 1)
+        until = oldest.timestamp + self._interval if oldest else 0
+        now: int = self._bucket.now()  # type: ignore[no-untyped-call]
+        return max(0, until - now) / 1000
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -103,12 +134,23 @@ class LimitedSession(requests.Session):
             raise_if_cancelled()
         while not self._limiter.try_acquire(timeout=_POLL):
             raise_if_cancelled()
+        begun = time.monotonic()
+        self._tried_since = self._tried_since or begun
+        timeout: float = kwargs["timeout"]
+        if not self.answered:
+            kwargs["timeout"] = (min(timeout, CONNECT_TIMEOUT), timeout)
         try:
             response = super().send(request, **kwargs)
+        except requests.exceptions.ReadTimeout as error:
+            if not self.answered and time.monotonic() - begun < timeout:
+                # It was no response that was late, but a part of the handshake of TLS.
+                raise requests.exceptions.ConnectTimeout(error) from error
+            raise
         except requests.exceptions.ProxyError as error:
             if _PROXY_REFUSES in str(error):
                 raise SettingsError(_SET_PROXY) from None
             raise
+        self.answered = True
         if response.status_code == HTTPStatus.OK:
             self.accepted = request
         if self.service_time is None:

@@ -31,6 +31,20 @@ _OUT_OF_PLACE = (
 )
 
 
+def start_of(
+    stream: Stream, run: Run, context: Mapping[str, str] | None = None, *, lookback_days: int = 0
+) -> int:
+    """Say from when a run reads a stream that begins with its state as it is now, in Unix ms."""
+    start: int = run.settings.start_date
+    state = stream.get_context_state(context)
+    bookmark = state.get("replication_key_value")
+    is_its_own = state.get("replication_key") == stream.replication_key
+    if bookmark and is_its_own and stream.replication_method == REPLICATION_INCREMENTAL:
+        lookback = max(1000 * run.settings.lookback_seconds, lookback_days * DAY)
+        start = max(start, parse(bookmark) - lookback)
+    return start
+
+
 def windows_of(
     stream: Stream, run: Run, context: Mapping[str, str] | None = None, *, lookback_days: int = 0
 ) -> list[Window]:
@@ -41,13 +55,7 @@ def windows_of(
     the context is one of them. The longer one of its lookbacks counts.
     """
     settings = run.settings
-    start: int = settings.start_date
-    state = stream.get_context_state(context)
-    bookmark = state.get("replication_key_value")
-    is_its_own = state.get("replication_key") == stream.replication_key
-    if bookmark and is_its_own and stream.replication_method == REPLICATION_INCREMENTAL:
-        lookback = max(1000 * settings.lookback_seconds, lookback_days * DAY)
-        start = max(start, parse(bookmark) - lookback)
+    start = start_of(stream, run, context, lookback_days=lookback_days)
     end = run.start - MARGIN
     if settings.end_date is not None:
         end = min(end, settings.end_date)
@@ -95,8 +103,8 @@ class WindowReader:
                     bookmark = to_rfc3339(last) if last >= window.start else None
                     yield Batch(rows, window, Done(bookmark, context))
                 yield Batch([], window, Done(None, context, is_worth_a_message=True))
+                self.client.run.note_window(self.client.stream, windows[0].start, window.end)
                 progress.window_done(spool)
-        progress.summary()
 
     def spools(self, windows: Sequence[Window]) -> Iterator[Spool]:
         """Download windows, some of them ahead, in parts where Dixa cannot send one at once.

@@ -1,1 +1,1 @@
-"""The report of a connection test (``--test``)."""
+"""What a run tells: its last lines, and the report of a connection test (``--test``)."""

@@ -6,11 +6,12 @@ It holds no token, no ids and no values of fields: statuses, counts, times, and 
 import platform
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from tap_dixa.report.observe import LACKING, ConnectionReport, Fields
+from tap_dixa.report.summary import table
 from tap_dixa.schemas import ADDITIONAL
 
 _CLOSE = 2
@@ -56,7 +57,7 @@ def _responses(report: ConnectionReport) -> Iterator[str]:
         for path, statuses in (report.statuses[stream.name] or {stream.path: Counter()}).items():
             counts = ", ".join(f"{status} x{times}" for status, times in statuses.items())
             rows.append((stream.name, path, counts or "none", result))
-    return _table(rows)
+    return table(rows)
 
 
 def _days(report: ConnectionReport) -> Iterator[str]:
@@ -64,14 +65,7 @@ def _days(report: ConnectionReport) -> Iterator[str]:
     for name, day in report.days.items():
         order = ", ".join(sorted(day.orders)) or "not known"
         rows.append((name, f"{day.records:,}", f"{day.size / 1e6:,.1f} MB", order))
-    return _table(rows)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    return table(rows)
 
 
 def _findings(report: ConnectionReport) -> Iterator[str]:
@@ -115,6 +109,14 @@ def _advice(report: ConnectionReport) -> Iterator[str]:
         if (result := report.results.get(stream.name)) == "failed: NotFoundError"
         or (result == LACKING and stream.selected_by_default)
     ]
+    run = report.streams[0].run
+    sessions = {"Exports API": run.exports_session, "Dixa API": run.dixa_api_session}
+    unreachable = [api for api, session in sessions.items() if session.unreachable is not None]
+    failed = [
+        name
+        for name, result in report.results.items()
+        if result.startswith("failed: ") and name not in not_found and not unreachable
+    ]
     farthest = max(report.streams[0].run.settings.lookback_seconds, _CLOSE)
     advice = {
         "api_token has no access (401, 403). Make a token that has, or deselect what you do not "
@@ -127,6 +129,9 @@ def _advice(report: ConnectionReport) -> Iterator[str]:
         "clock, or raise lookback_seconds.": [
             api for api, ahead in report.ahead.items() if abs(ahead) > farthest
         ],
+        "no response came from it at all. Check the network, the proxy and the address: the last "
+        "line of the log names it, and the reason.": unreachable,
+        "this failed. The last line of the log says why, and what to do.": failed,
         "it has the fields that no schema has and the values that do not fit, so nothing is lost. "
         "Please report their names and types.": [ADDITIONAL]
         if report.new or report.misfits

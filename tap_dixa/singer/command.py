@@ -1,10 +1,12 @@
 """The command line of the tap: its options, and what each of them starts."""
 
+import logging
 from abc import abstractmethod
 from typing import Any
 
 import click
 from singer_sdk import Tap
+from singer_sdk.metrics import get_metrics_logger
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
@@ -28,6 +30,10 @@ class CommandTap(Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
+        metrics_log = get_metrics_logger()
+        # A log configuration that names it asks for metrics, and so does the level DEBUG.
+        if metrics_log.level == logging.NOTSET and not metrics_log.handlers:
+            metrics_log.addFilter(lambda _: metrics_log.level <= logging.DEBUG)
         for option in command.params:
             if option.name in {"catalog", "state"}:
                 # The SDK would read them in the encoding of the locale.

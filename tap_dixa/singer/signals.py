@@ -29,7 +29,9 @@ def handle_hangup(handler: Callable[[int, FrameType | None], None]) -> None:
         signal.signal(signal.SIGHUP, handler)
 
 
-def end_run(tap: Tap, signum: int, progress_bar: ProgressBar | None) -> None:
+def end_run(
+    tap: Tap, signum: int, progress_bar: ProgressBar | None, log_summary: Callable[[], None]
+) -> None:
     """End a run: after the line that is being written, with a last STATE, within a deadline.
 
     It is called in the handler of the first signal, and takes the bar away from the terminal.
@@ -42,6 +44,7 @@ def end_run(tap: Tap, signum: int, progress_bar: ProgressBar | None) -> None:
             # Written even if it repeats the one before: the state writer would omit it.
             with suppress(BrokenPipeError):
                 tap.message_writer.write_message(StateMessage(value=tap.state))
+        log_summary()
         tap.logger.info("Stopped by %s", signal.Signals(signum).name)
         sys.exit(status)
 

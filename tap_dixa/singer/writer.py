@@ -42,6 +42,8 @@ class Writer:
         """How many records were emitted since the last STATE message."""
         self._is_file_open = False
         """Whether a BATCH file has records and is not announced."""
+        self.records = 0
+        """How many records were emitted."""
         self.is_whole = False
         """Whether every record that Dixa has was surely emitted: see `Done`."""
         self._failure: Exception | None = None
@@ -74,6 +76,7 @@ class Writer:
                 if batch.rows:
                     stdout.write_records(self._stream.name, self._records(batch, conversion))
                     counter.increment(len(batch.rows))
+                    self.records += len(batch.rows)
 
     def dictionaries(
         self, batches: Iterator[Batch], conversion: Callable[[Any], Record]
@@ -122,7 +125,9 @@ class Writer:
             with self._stream.get_record_counter() as counter, self._stream.get_sync_timer():
                 for batch in self._in_turn(batches):
                     records = self._records(batch, conversion)
-                    if mapped is not None:
+                    if mapped is None:
+                        self.records += len(records)
+                    else:  # it counts them itself
                         records = mapped(records)
                     for start in range(0, len(records), size):
                         yield records[start : start + size]

@@ -89,7 +89,7 @@ class AnalyticsRecordsStream(DixaStream):
 
     def windows(self, context: Mapping[str, str]) -> list[Window]:
         """Decide which windows this run reads of a record type."""
-        return windows_of(self, self.run, context)
+        return windows_of(self, self.run, context, lookback_days=self.lookback_days)
 
     @override
     def read(self) -> Reader:
@@ -148,8 +148,7 @@ class IntelligenceRecordsStream(AnalyticsRecordsStream):
         category = window.entry["category"]
         return whole_row(row, window.record_id, window.start, category=category)
 
-    @override
-    def windows(self, context: Mapping[str, str]) -> list[Window]:
-        # An interval of presence may not have ended when it is read.
-        days = self.run.settings.intelligence_lookback_days
-        return windows_of(self, self.run, context, lookback_days=days)
+    @property
+    def lookback_days(self) -> int:  # type: ignore[override] # a setting
+        """An interval of presence may not have ended when it is read."""
+        return self.run.settings.intelligence_lookback_days

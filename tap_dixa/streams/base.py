@@ -19,6 +19,7 @@ from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, Setting
 from tap_dixa.http.client import Client
 from tap_dixa.http.run import Run
 from tap_dixa.read.batches import Batch, Reader
+from tap_dixa.read.window_reader import start_of
 from tap_dixa.records.compiled import CompiledNormalizer, Encodable
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.records.normalize import ContentWarnings, Normalizer
@@ -58,6 +59,9 @@ class DixaStream(Stream):
 
     # Normalized records conform already: a second walk over each one would change nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    lookback_days: int = 0
+    """How many days before its bookmark a run starts at least. `lookback_seconds` may be longer."""
 
     skipped: RefusedError | None = None
     """Why this stream is skipped, if it is."""
@@ -178,7 +182,9 @@ class DixaStream(Stream):
 
     @override
     def _generate_record_messages(self, record: Record) -> Iterator[RecordMessage]:  # type: ignore[override]
-        yield from super()._generate_record_messages({**self._absent, **record})
+        for message in super()._generate_record_messages({**self._absent, **record}):
+            self.writer.records += 1
+            yield message
 
     @cached_property
     def _absent(self) -> Record:
@@ -187,6 +193,17 @@ class DixaStream(Stream):
         return dict.fromkeys(properties) if change_records(self.stream_maps) else {}
 
     # State
+
+    @property
+    def next_start(self) -> int | None:
+        """From when the next run reads the stream, in Unix ms; None if it reads a list, whole."""
+        if self.replication_key is None:
+            return None
+        contexts = [each["context"] for each in self.stream_state.get("partitions", [])]
+        return min(
+            start_of(self, self.run, context, lookback_days=self.lookback_days)
+            for context in contexts or [None]
+        )
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

@@ -55,7 +55,7 @@ PASSING = {
 def waits(run, stream=r"\w+"):
     """Give what was said to have failed, and how long the tap set itself to wait, in seconds."""
     found = re.findall(
-        rf"WARNING .*\.{stream} .*? to \S+: (.+); retrying in (\d+) s, attempt \d+", run.log
+        rf"\.{stream} .*? to \S+: (.+); .*?(?:retrying in|waiting) (\d+) s, attempt \d+", run.log
     )
     return [(said, int(seconds)) for said, seconds in found]
 
@@ -101,6 +101,27 @@ def test_the_wait_that_is_logged_is_kept(account_of, evidence):
     assert after_unasked - refused >= 1
     assert after_asked - refused_again >= 2
     evidence(SURVIVED, 3)
+
+
+def test_a_429_is_one_line_and_no_warning(account_of):
+    refused = Refusal(429, {"Retry-After": "60"})
+    account = account_of("conversations", days=20, faults=[None, refused])
+    run = account.synced(window_days=3)
+    account.has_all("conversations")
+    (line,) = (line for line in run.log.splitlines() if "429" in line)
+    assert "| INFO " in line
+    assert "something else uses this token's rate limit: waiting 60 s, attempt 2" in line
+
+
+@pytest.mark.slow
+def test_the_wait_that_is_logged_has_that_for_the_limit_in_it(account_of):
+    account = account_of("conversations", days=20, faults=[None, Refusal(429)])
+    config = {"window_days": 9, "parallel_downloads": 1, "requests_per_minute": 2}
+    run = account.synced(**config, program=["-m", "tap_dixa"])
+    ((_, seconds),) = waits(run)
+    _, refused, again = account.sandbox.arrived[:3]
+    assert 50 <= seconds <= 61
+    assert seconds - 1 <= again - refused <= seconds + 5
 
 
 @pytest.mark.slow

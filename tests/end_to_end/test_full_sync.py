@@ -72,15 +72,3 @@ def test_without_an_end_date_the_run_ends_at_its_own_start(account_of):
     newest = {max(int(time) for query in mine for time in query.values()) for mine in asked}
     (until,) = newest  # one upper bound for both streams, and no filter in the future
     assert before < until < time.time_ns() // 1_000_000
-
-
-def test_progress_is_logged_window_by_window(account_of):
-    run = account_of("messages", days=40).synced()
-    said = [
-        line.split("| messages: ")[1] for line in run.log.splitlines() if "| messages: " in line
-    ]
-    for number, line in enumerate(said[:2], 1):
-        assert line.startswith(f"window {number} of 2")
-        assert " MB, " in line
-        assert " s left" in line
-    assert f"done, windows: 2, records: {len(run.records('messages'))}, " in said[2]

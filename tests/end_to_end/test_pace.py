@@ -38,7 +38,7 @@ def test_the_limit_is_kept_in_any_stretch_of_its_time(serve, most, milliseconds)
     sent, through = [], []
     for _ in range(2 * most + 1):
         sent.append(time.monotonic())
-        session.get(f"{sandbox.url}/v1/tags").close()
+        session.get(f"{sandbox.url}/v1/tags", timeout=60).close()
         through.append(time.monotonic())
     # Between the two lies all of the time for which the first one counts.
     for earlier, later in zip(sent, through[most:], strict=False):
@@ -47,6 +47,21 @@ def test_the_limit_is_kept_in_any_stretch_of_its_time(serve, most, milliseconds)
     assert MINUTE >= 60_000
     assert BURST <= 4
     assert BURST / BURST_INTERVAL <= 10 / 1000
+
+
+def test_refusals_that_hold_up_the_same_requests_are_one_line():
+    session = LimitedSession(10, 1000)
+    assert session.hold(60)
+    assert not session.hold(61)  # with some jitter
+    assert session.hold(120)
+
+
+def test_the_wait_for_the_limit_is_known(serve):
+    sandbox, session = serve(), LimitedSession(2, 60_000)
+    for _ in range(2):
+        assert session.limited_for() == 0
+        session.get(f"{sandbox.url}/v1/tags", timeout=60).close()
+    assert 55 < session.limited_for() <= 60
 
 
 @pytest.mark.parametrize("parallel", [1, 4])

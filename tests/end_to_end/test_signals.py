@@ -118,7 +118,7 @@ WAITING = {  # what the second request meets, what the log says then, and how th
     "for a response": ([BrokenResponse("stall", head=False)], b"", {}),
     "in a response": ([STALLS], b"", {}),
     "in a response, unnoticed": ([STALLS], b"", {"code": SLEEPING}),
-    "for a retry": ([Refusal(429, {"Retry-After": "600"})], b"; retrying in ", {}),
+    "for a retry": ([Refusal(429, {"Retry-After": "600"})], b": waiting 6", {}),
     # With both of the minute's windows done, there is nothing but the limit to wait for.
     "for the limit": ([], b"window 2 of ", {"window_days": 7, "requests_per_minute": 2}),
 }

@@ -78,7 +78,7 @@ def test_a_bar_stands_for_the_windows_and_the_rest_is_logged_above_it(serve, sta
     tap = start(start_tap, sandbox, terminal, program=["-m", "tap_dixa"], stdout=subprocess.PIPE)
     output, _ = tap.communicate()
     assert tap.wait() == 0
-    terminal.wait_for("done, windows: 2")
+    terminal.wait_for("Next run: ")
     bars = re.findall(DRAWN, terminal.written)
     assert bars
     assert 0 < int(bars[0].replace(",", "")) < output.count('"RECORD"')

@@ -55,7 +55,7 @@ class Service:
     def retries(self):
         return Retries(self.session, self.stream, self.warn)
 
-    def warn(self, message, *args):
+    def warn(self, message, *args, **_):
         self.lines.append(message % args)
 
     def download(self, window, retries):

@@ -10,6 +10,7 @@ from tests.conftest import HOUR, NOON
 from tests.end_to_end.connection_test.conftest import NOTHING
 from tests.end_to_end.everything import ALL, CATALOGUES, EVERY, RECORDS
 from tests.expected import iso
+from tests.faults import Refusal
 
 
 @pytest.mark.slow
@@ -64,6 +65,13 @@ def test_a_fatal_error_ends_the_test_with_what_is_known(tested):
     assert "TMPDIR" in report.run.errors[0]
     assert report.cells("conversations")[0][-1] == "not completed"
     assert report.cells("agents")[0][1] == "none"
+
+
+def test_whatever_fails_there_is_something_to_do(tested):
+    report = tested(faults=[Refusal(200, body="null")] * 60, status=1)
+    (only,) = report.advised
+    assert "conversations" in only
+    assert "this failed. The last line of the log says why" in only
 
 
 def test_record_types_without_a_row_are_requested_once_and_need_no_advice(tested):
