@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -172,7 +173,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Check a configuration and fill in defaults.
 
         Raises:
-            SettingsError: A setting is missing or unusable. The message names the first one.
+            SettingsError: A setting is missing or unusable. The message names the first one, and
+                where it seems to be.
         """
         given: dict[str, Any] = dict.fromkeys(CONFIG_JSONSCHEMA["required"])
         # An empty value counts as none, as an empty environment variable does.
@@ -182,6 +184,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 if name in given:
                     given[name] = check(given[name])
             except ValueError as error:
+                if given[name] is None and (hint := _where_it_is(name, config)):
+                    raise SettingsError(f"{name} is missing. {hint}") from None
                 raise SettingsError(f"{name} {error}") from None
         try:
             settings = msgspec.convert(given, cls)
@@ -193,6 +197,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if settings.end_date is not None and settings.end_date < settings.start_date:
             raise SettingsError("end_date is before start_date: nothing could be synced")
         return settings
+
+
+def _where_it_is(missing: str, config: Mapping[str, Any]) -> str:
+    """Say where a setting that is missing seems to be: in the environment, or misspelt."""
+    variable = f"TAP_DIXA_{missing.upper()}"
+    if os.environ.get(variable, "").strip():
+        return f"{variable} is set: add --config ENV"
+    unknown = config.keys() - CONFIG_JSONSCHEMA["properties"].keys()
+    near = get_close_matches(missing, unknown, n=1, cutoff=0.8)
+    return f"Did you mean it by {near[0]}?" if near else ""
 
 
 def _json_schema(field: FieldInfo) -> dict[str, Any]:
@@ -220,14 +234,18 @@ CONFIG_JSONSCHEMA: dict[str, Any] = {
 """JSON Schema of the settings, as the SDK shows and validates them."""
 
 
-def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """Check all settings by their schema, as the SDK would. No message shows a value.
+
+    Returns:
+        Names of settings that there are not, and that resemble none.
 
     Raises:
         SettingsError: A setting does not fit the schema, or has the name of none and nearly the
             name of one.
     """
-    for name in config.keys() - schema["properties"].keys():
+    unknown = sorted(config.keys() - schema["properties"].keys())
+    for name in unknown:
         if near := get_close_matches(name, schema["properties"], n=1, cutoff=0.8):
             raise SettingsError(f"there is no setting {name}. Did you mean {near[0]}?")
     try:
@@ -242,3 +260,4 @@ def check_sdk_settings(config: Mapping[str, Any], schema: Mapping[str, Any]) -> 
         kinds = error.validator_value
         wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
         raise SettingsError(f"{name} must be of the type {wanted}")
+    return unknown

@@ -17,6 +17,7 @@ from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, Strea
 from tap_dixa.hidden_token import hide
 from tap_dixa.http.permissions import Permissions
 from tap_dixa.http.run import Run
+from tap_dixa.log_shapes import shown_name
 from tap_dixa.report.summary import Summary, describe_failures
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
 from tap_dixa.singer.command import CommandTap
@@ -60,7 +61,7 @@ class TapDixa(CommandTap):
             name: {*stream.schema["properties"], *stream.effective_schema["properties"]}
             for name, stream in self.streams.items()
         }
-        check_stream_maps(maps, properties)
+        check_stream_maps(maps, properties, self.config.get("stream_map_config") or {})
         try:
             self.mapper = StreamMapper({**self.config, "stream_maps": maps}, self.logger)
         except ConfigValidationError as error:
@@ -182,7 +183,9 @@ class TapDixa(CommandTap):
             if (date := getattr(self.run.settings, name)) is not None:
                 self._config[name] = to_rfc3339(date)
         self.append_builtin_config(self.config_jsonschema)
-        check_sdk_settings(self._config, self.config_jsonschema)
+        if unknown := check_sdk_settings(self._config, self.config_jsonschema):
+            names = ", ".join(map(shown_name, unknown))
+            self.logger.warning("There are no settings with these names, ignored: %s", names)
         return super()._validate_config()
 
     @override

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,11 +109,49 @@ def test_no_message_shows_the_value_of_a_setting_of_the_sdk(name):
     assert "\n" not in str(refused.value)
 
 
-def test_a_typing_mistake_in_a_setting_is_refused_and_another_program_s_is_ignored():
+def test_a_typing_mistake_in_a_setting_is_refused():
     for name, meant in (
         ("stream_map", "stream_maps"),
         ("refresh_anonymised", "refresh_anonymized"),
     ):
         with pytest.raises(SettingsError, match=f"no setting {name}. Did you mean {meant}"):
             TapDixa(config={**GOOD, name: None})
-    assert TapDixa(config={**GOOD, "comment": "ours", "interval": 5}).run.settings.window_days == 31
+
+
+@pytest.mark.parametrize(
+    ("missing", "written"), [("start_date", "start_dat"), ("api_token", "api_tokn")]
+)
+def test_where_a_required_setting_seems_to_be_is_said(monkeypatch, missing, written):
+    config = {**GOOD, written: GOOD[missing]}
+    del config[missing]
+    with pytest.raises(SettingsError) as refused:
+        TapDixa(config=config)
+    assert str(refused.value) == f"{missing} is missing. Did you mean it by {written}?"
+    monkeypatch.setenv(f"TAP_DIXA_{missing.upper()}", "t0ken-or-date")
+    with pytest.raises(SettingsError) as refused:
+        TapDixa(config={})
+    assert "api_token is missing" in str(refused.value)
+    given = {name: value for name, value in GOOD.items() if name != missing}
+    with pytest.raises(SettingsError) as refused:
+        TapDixa(config=given)
+    said = f"{missing} is missing. TAP_DIXA_{missing.upper()} is set: add --config ENV"
+    assert str(refused.value) == said
+
+
+def test_other_names_are_ignored_with_one_warning(caplog):
+    tap = TapDixa(config={**GOOD, "comment": "ours", "interval": 5, "a b": SECRET})
+    assert tap.run.settings.window_days == 31
+    (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
+    assert warning.message.endswith("ignored: (not a plain name), comment, interval")
+
+
+def test_about_has_the_words_of_the_documentation(capsys):
+    TapDixa.print_about()
+    shown = " ".join(capsys.readouterr().out.split())
+    page = Path("docs/settings.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert len(rows) > 30
+    for name, variable, kind, _, description in (map(str.strip, row) for row in rows):
+        facts = f"{name} ({kind}; {variable}".replace("`", "").removesuffix("; ")
+        assert facts in shown
+        assert description in shown

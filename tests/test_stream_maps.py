@@ -8,6 +8,7 @@ from tap_dixa.streams import STREAMS
 from tap_dixa.streams.base import SCHEMAS
 
 PROPERTIES = {one.name: SCHEMAS.get_schema(one.name)["properties"] for one in STREAMS}
+VALUES = {"seed": "s3cret"}
 HASH = "sha256(config['seed'] + self) if self else None"
 
 TYPOS = {
@@ -41,14 +42,20 @@ TYPOS = {
 @pytest.mark.parametrize(("maps", "written", "meant"), TYPOS.values(), ids=TYPOS)
 def test_a_typing_mistake_is_refused_with_what_was_meant(maps, written, meant):
     with pytest.raises(SettingsError) as refused:
-        check_stream_maps(maps, PROPERTIES)
+        check_stream_maps(maps, PROPERTIES, VALUES)
     assert written in str(refused.value)
     assert meant in str(refused.value)
 
 
 def test_what_resembles_nothing_is_refused_too():
     with pytest.raises(SettingsError, match=r"no property qqqqqqqqq\. tap-dixa --discover"):
-        check_stream_maps({"tags": {"qqqqqqqqq": None}}, PROPERTIES)
+        check_stream_maps({"tags": {"qqqqqqqqq": None}}, PROPERTIES, VALUES)
+
+
+@pytest.mark.parametrize("values", [{}, {"seed": ""}, {"seed": None}, {"sed": "s3cret"}])
+def test_a_map_without_its_secret_is_refused(values):
+    with pytest.raises(SettingsError, match="email of end_users needs seed, which stream_map_conf"):
+        check_stream_maps({"end_users": {"email": HASH}}, PROPERTIES, values)
 
 
 MEANT = {
@@ -79,4 +86,4 @@ MEANT = {
 
 @pytest.mark.parametrize("maps", MEANT.values(), ids=MEANT)
 def test_what_is_meant_is_accepted(maps):
-    check_stream_maps(maps, PROPERTIES)
+    check_stream_maps(maps, PROPERTIES, VALUES)

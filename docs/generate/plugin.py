@@ -1,9 +1,10 @@
 """What the tap is made of, and its settings as `meltano.yml` and Meltano Hub declare them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tap_dixa.settings import CONFIG_JSONSCHEMA
+from tap_dixa.singer.about import kind_of
 from tap_dixa.streams import STREAMS
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.tap import TapDixa
@@ -28,16 +29,6 @@ def sdks_schema() -> dict[str, dict[str, Any]]:
         for name, setting in schema["properties"].items()
         if own.get(name, setting) == setting
     }
-
-
-def kind_of(schema: Mapping[str, Any]) -> str:
-    """Name the JSON type of a setting, whether or not it may be null.
-
-    Raises:
-        ValueError: It may be of more than one type.
-    """
-    (kind,) = (one for one in schema["type"] if one != "null")
-    return str(kind)
 
 
 def settings() -> Iterator[dict[str, Any]]:

@@ -1,10 +1,10 @@
 """The settings."""
 
-from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from docs.generate.markdown import table
-from docs.generate.plugin import REQUIRED, kind_of, sdks_schema, settings_schema
+from docs.generate.markdown import codes, table
+from docs.generate.plugin import REQUIRED, sdks_schema, settings_schema
+from tap_dixa.singer.about import settings_of
 
 _INTRODUCTION = """\
 # Settings
@@ -45,36 +45,13 @@ def page() -> str:
 
 
 def _table(schemas: dict[str, dict[str, Any]]) -> str:
-    rows = (row for name, schema in schemas.items() for row in _rows(name, schema, REQUIRED))
+    rows = (
+        (
+            codes([setting.name]),
+            setting.kind,
+            "**required**" if setting.is_required else codes(filter(None, [setting.default])),
+            setting.description,
+        )
+        for setting in settings_of(schemas, REQUIRED, "TAP_DIXA_")
+    )
     return table(_HEAD, rows)
-
-
-def _rows(
-    name: str, schema: Mapping[str, Any], required: Collection[str]
-) -> Iterator[tuple[str, ...]]:
-    yield (
-        f"`{name}`",
-        _type(schema),
-        "**required**" if name in required else _default(schema),
-        schema["description"],
-    )
-    for key, part in schema.get("properties", {}).items():
-        yield from _rows(f"{name}.{key}", part, ())
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
-    if "type" not in schema:
-        return "several"
-    if schema.get("format") == "date-time":
-        return "date or date-time"
-    kind = {"string": "text"}.get(kind_of(schema), kind_of(schema))
-    return (
-        f"{kind}, {schema['minimum']:,} to {schema['maximum']:,}" if "minimum" in schema else kind
-    )
-
-
-def _default(schema: Mapping[str, Any]) -> str:
-    value = schema.get("default")
-    return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -11,6 +11,7 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
+import tap_dixa.singer.about  # noqa: F401 (it registers what --about writes)
 from tap_dixa.singer.catalog import read_catalog
 from tap_dixa.user_input import read_object
 

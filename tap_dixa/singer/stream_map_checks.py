@@ -1,11 +1,12 @@
-"""Check stream maps before the first request, for names that do not exist.
+"""Check stream maps before the first request, for names that do not exist, and for secrets.
 
 A map that removes or hashes a property with a typing mistake in its name would let the property
-through, personal data included.
+through, personal data included. A hash without its secret hides nothing.
 """
 
 import ast
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
@@ -20,11 +21,15 @@ _SHORTEST = 4
 """Names with fewer letters, such as ``to`` and ``cc``, are near to too many others."""
 
 
-def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
+def check_stream_maps(
+    maps: Mapping[str, Any], properties: Properties, values: Mapping[str, Any]
+) -> None:
     """Check that the streams and properties that the setting ``stream_maps`` names exist.
 
+    So must the values of ``stream_map_config`` that its expressions use, such as a secret.
+
     Raises:
-        SettingsError: A stream or a property does not exist, or is certainly mistyped.
+        SettingsError: One does not exist, or is certainly mistyped, or a value is empty.
     """
     for name, stream_map in maps.items():
         if name.startswith("__"):
@@ -39,6 +44,13 @@ def check_stream_maps(maps: Mapping[str, Any], properties: Properties) -> None:
         if has_fields:
             names = {name for stream in streams for name in properties[stream]}
             _check_map(str(source), stream_map, names)
+            for property_name, definition in stream_map.items():
+                for value in _values_used(definition):
+                    if values.get(value) in (None, ""):
+                        raise SettingsError(
+                            f"stream_maps: {property_name} of {source} needs {value}, which "
+                            "stream_map_config does not have, or has empty. Set it there"
+                        )
 
 
 def _check_map(stream: str, stream_map: Mapping[str, Any], names: Collection[str]) -> None:
@@ -70,11 +82,21 @@ def suggest(name: str, names: Iterable[str]) -> str:
 
 def _uses_self(expression: Any) -> bool:
     """Say whether an expression reads the property that it defines."""
-    try:
-        tree = ast.parse(expression)
-    except (SyntaxError, TypeError, ValueError):
-        return False  # the SDK says what is wrong with it
-    return any(isinstance(node, ast.Name) and node.id == "self" for node in ast.walk(tree))
+    return any(isinstance(node, ast.Name) and node.id == "self" for node in _nodes(expression))
+
+
+def _values_used(expression: Any) -> Iterator[str]:
+    """Yield the names of the values of ``stream_map_config`` that an expression reads."""
+    for node in _nodes(expression):
+        match node:
+            case ast.Subscript(value=ast.Name(id="config"), slice=ast.Constant(value=str(name))):
+                yield name
+
+
+def _nodes(expression: Any) -> Iterator[ast.AST]:
+    """Yield the parts of an expression; of one that cannot be parsed, none: the SDK says so."""
+    with suppress(SyntaxError, TypeError, ValueError):
+        yield from ast.walk(ast.parse(expression))
 
 
 def _is_typo(name: str, other: str) -> bool:
