@@ -13,15 +13,19 @@ shift
 exec 9>"$folder/lock"
 flock --nonblock 9 || { echo "another sync is still running" >&2; exit 75; }
 
-touch "$folder/state.json"
+# Keep the last state that the loader confirmed, whether or not the run failed or was killed. A line
+# without an end was cut.
+keep() {
+  local line state=
+  while IFS= read -r line; do state=$line; done <"$folder/states"
+  [ -z "$state" ] || { printf '%s\n' "$state" >"$folder/state.new" && mv "$folder/state.new" "$folder/state.json"; }
+}
+
+touch "$folder/state.json" "$folder/states"
+keep
 files=(--state "$folder/state.json")
 [ ! -e "$folder/catalog.json" ] || files+=(--catalog "$folder/catalog.json")
 status=0
 tap-dixa --config ENV "${files[@]}" | "$@" >"$folder/states" || status=$?
-
-# A run that failed may have loaded records too: keep the last state that the loader confirmed.
-if [ -s "$folder/states" ]; then
-  tail -n 1 "$folder/states" >"$folder/state.new"
-  mv "$folder/state.new" "$folder/state.json"
-fi
+keep
 exit "$status"

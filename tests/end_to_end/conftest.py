@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.conftest import Run, catalog, made, settings
 from tests.end_to_end.account import Account
 from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.everything import EVERY, FEW_CONVERSATIONS
+from tests.pages import blocks
 
 PROGRAMS = Path(sys.executable).parent
 PATH = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
@@ -75,6 +77,9 @@ def project(tmp_path_factory):
         assert DEFINITION.count("pip_url: -e .\n") == 1
         # Without a place to install it from, the tap is the one on PATH: the tests' own.
         definition = DEFINITION.replace("    pip_url: -e .\n", "")
+        # Other loaders are pasted from the page, as it says.
+        pasted = textwrap.indent("".join(blocks("loaders.md", "yaml").values()), "  ")
+        definition = definition.replace("\n  loaders:\n", f"\n  loaders:\n{pasted}")
         (prepared.folder / "meltano.yml").write_text(definition)
         prepared.run("install", "loader", loader)
         return prepared

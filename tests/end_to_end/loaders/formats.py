@@ -1,6 +1,7 @@
 """Rows as loaders write them, read back with the types of the schemas."""
 
 import csv
+import gzip
 import json
 
 from tests.end_to_end.everything import EVERY
@@ -49,6 +50,11 @@ def json_lines(folder, pattern="{}.jsonl", read=lambda path: path.read_text()):
         ]
         for stream in EVERY
     }
+
+
+def zipped_lines(folder, pattern):
+    """Read the files of each stream, compressed with gzip."""
+    return json_lines(folder, pattern, lambda path: gzip.decompress(path.read_bytes()).decode())
 
 
 def csv_lines(folder, pattern):

@@ -1,13 +1,12 @@
 """Loaders that write files: docs/loaders.md."""
 
-import gzip
 import os
 
 import pytest
 
 from tests.end_to_end.batches import batches_with_deletes
 from tests.end_to_end.loaders import pins
-from tests.end_to_end.loaders.formats import csv_lines, json_lines
+from tests.end_to_end.loaders.formats import csv_lines, json_lines, zipped_lines
 from tests.end_to_end.loaders.loader import Loader
 from tests.end_to_end.storage import copy, s3
 
@@ -89,10 +88,7 @@ def test_compressed_json_lines_on_s3_are_exact(load, stored):
         return {**pins.S3_CONFIG, "cloud_provider": cloud, "prefix": place}
 
     def rows(place):
-        pattern = "{}/**/*.jsonl.gz"
-        return json_lines(
-            stored(place), pattern, lambda path: gzip.decompress(path.read_bytes()).decode()
-        )
+        return zipped_lines(stored(place), "{}/**/*.jsonl.gz")
 
     assert load(pins.S3, config, rows) == UPLOADED
 
