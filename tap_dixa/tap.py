@@ -17,6 +17,7 @@ from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, Strea
 from tap_dixa.hidden_token import hide
 from tap_dixa.http.permissions import Permissions
 from tap_dixa.http.run import Run
+from tap_dixa.http.session import TEST_PATIENCE
 from tap_dixa.log_shapes import shown_name
 from tap_dixa.report.summary import Summary, describe_failures
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
@@ -133,7 +134,7 @@ class TapDixa(CommandTap):
         streams = self._ordered_streams()
         report = self.run.report = ConnectionReport(streams)
         failed: dict[str, Exception] = {}
-        self.run.patience /= 7  # who tests waits for the result
+        self.run.patience = TEST_PATIENCE
         for stream in streams:
             stream.selected = True
         self.setup_mapper()

@@ -31,6 +31,8 @@ little is added."""
 PATIENCE = 7.0
 """How long to try to reach a host from which no response ever came, in seconds. After its first
 response an outage is waited for, in all attempts of `retries`."""
+TEST_PATIENCE = 1.0
+"""The same in a connection test: somebody waits for the result."""
 CONNECT_TIMEOUT = 3
 """How long such a host may take to accept a connection, in seconds."""
 

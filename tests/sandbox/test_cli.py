@@ -51,4 +51,4 @@ def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
-    assert "run it in the folder with meltano.yml" in result.output
+    assert "run it in the folder with README.md" in result.output
