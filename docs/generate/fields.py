@@ -13,6 +13,9 @@ UNITS = {
 }
 """The words by which a description tells a number's unit, and the unit's short name."""
 
+_LONG = 120
+"""A description with more characters is long."""
+
 _TYPES = {"string": "text", "object": "JSON"}
 
 
@@ -42,12 +45,16 @@ def fields_of(
         schema: The schema.
         path: What the names begin with.
         stream: The stream that the schema is of.
-        seen: Objects that have been given, with where: one that is equal refers to it. None if
-            each is to be given.
+        seen: Objects and long descriptions that have been given, with where: one that is equal
+            refers to it. None if each is to be given.
     """
     for name, field in schema.get("properties", {}).items():
         inner = f"{path}{name}"
-        yield Field(inner, type_of(field), unit_of(field["description"]), field["description"])
+        said = field["description"]
+        if seen is not None and len(said) > _LONG:
+            said = f"As `{seen[said]}`." if said in seen else said
+            seen.setdefault(field["description"], f"{stream}.{inner}")
+        yield Field(inner, type_of(field), unit_of(field["description"]), said)
         for part, prefix in ((field, f"{inner}."), (field.get("items", {}), f"{inner}[].")):
             content = json.dumps(part.get("properties"))
             if seen and content in seen:

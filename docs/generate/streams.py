@@ -20,8 +20,7 @@ each run. The primary key is `id`, unless other fields are marked **key**."""
 _JOINS = """\
 ## Joins
 
-Which fields hold which key; `[]` is an array, a dot a field of an object. Use left joins: what was
-deleted in Dixa before the tap read it has no row.
+Which fields hold which key; `[]` is an array, a dot a field of an object.
 
 - `messages` have no id of their author, only `author_name` and `author_email`.
 - `dixa_email_integration_id` and the `…_provisioned_phone_number_id` seem to be an endpoint's
@@ -34,13 +33,14 @@ deleted in Dixa before the tap read it has no row.
 _FIELDS = """\
 ## Fields
 
-A type is what a field holds if it is not null; `text[]` is an array of text. Keys and bookmarks
-(replication keys) are never null. Timestamps are in UTC. A number has no unit unless one is named,
-or said not to be documented. JSON is an object whose names are Dixa's or the account's to choose.
+A type is what a field holds if it is not null; `text[]` is an array of text. Bookmarks are
+replication keys. A number has no unit unless one is named, or said not to be documented. JSON is an
+object whose names are Dixa's or the account's to choose.
 
 Every stream also has `additional_properties`, JSON: [what no other field
 holds](tables.md#new-fields-and-other-types), or null. All fields of `analytics_records` and
-`intelligence_records` but `value` and what is in `fields` are the tap's own."""
+`intelligence_records` but `value` and what is in `fields` are the tap's own; the ids of other
+streams are copied from there, if the row has them."""
 
 _CHANGED = "One request for each changed conversation."
 _HOW = {
@@ -56,13 +56,17 @@ _HOW = {
 """What is particular about how a stream is read."""
 
 _SAID = (
-    r"^The (?!UUID)",
+    r"^The ",
     r" The replication key of this stream\.",
     r", and (?:the|part of the) key(?: of this stream)?\b",
     r", and the replication key of this stream",
     r", in (?:UTC|milliseconds|seconds)\b(?=[.:;,]|$)",
     r", without a unit",
     r", a UUID\b",
+    r" (?:Conversations|Messages) refer to it [^.]*\.",
+    r" The second part of this stream's key\.",
+    r" From the field that has it, if the row has one\.",
+    r"(?<=contactEndpointId); Dixa does not document it",
     r" Dixa does not document of which stream\.",
     r", from the Dixa (?:Exports )?API\b",
 )

@@ -34,10 +34,8 @@ def account(serve, project, tmp_path):
 
 
 def recipe():
-    """Give the commands of README and page, without the installation, for two streams."""
+    """Give the commands of README, without the installation, for two streams."""
     lines = blocks("../README.md", "sh")["With pipes"].splitlines()
-    page = blocks("loaders.md", "sh")["JSON Lines"]
-    assert page.replace(" --config target.json", "").splitlines() == lines
     assert lines.pop(0) == "pipx install target-jsonl"
     return "\n".join(lines).replace("--config", "--catalog catalog.json --config")
 
