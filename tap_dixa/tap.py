@@ -116,6 +116,7 @@ class TapDixa(CommandTap):
             raise StreamsFailedError(describe_failures(summary.failed, len(selected)))
 
     def _log_summary(self, *, reasons: bool) -> None:
+        """Log what was synced, after a signal with the reasons why streams failed."""
         if self._summary is not None:
             for line in self._summary.lines(reasons=reasons):
                 self.logger.info(line)

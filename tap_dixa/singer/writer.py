@@ -46,6 +46,8 @@ class Writer:
         """How many records were emitted."""
         self.is_whole = False
         """Whether every record that Dixa has was surely emitted: see `Done`."""
+        self._announced: tuple[dict[str, Any], int] | None = None
+        """The state, and how many records there were, when the last BATCH file was announced."""
         self._failure: Exception | None = None
         """Why the stream failed. What its BATCH file holds is announced first."""
 
@@ -99,19 +101,25 @@ class Writer:
         types, those that did not fail would otherwise be read anew in each run.
         """
         stream, state = self._stream, self._stream.stream_state
-        announced = deepcopy(state)
+        self._announced = deepcopy(state), self.records
         chunks = self._chunks(batches, config.batch_size, conversion, mapped)
         try:
             for url in write_files(chunks, config, f"{stream.tap_name}--{stream.name}"):
                 yield config.encoding, [url]
-                announced, self._is_file_open = deepcopy(state), False
+                self._announced, self._is_file_open = (deepcopy(state), self.records), False
         except Exception:
-            # The bookmark already includes records of the file that was not finished.
-            state.clear()
-            state.update(announced)
+            self.forget_unannounced()
             raise
+        self._announced = None
         if self._failure is not None:
             raise self._failure
+
+    def forget_unannounced(self) -> None:
+        """Take records of a BATCH file that was not finished out of the state and the count."""
+        if self._announced is not None:
+            announced, self.records = self._announced
+            self._stream.stream_state.clear()
+            self._stream.stream_state.update(deepcopy(announced))
 
     def _chunks(
         self,

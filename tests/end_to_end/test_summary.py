@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tap_dixa.download.windows import MARGIN
+from tests import expected
 from tests.conftest import HOUR, NOON, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config
@@ -162,3 +163,19 @@ def test_a_signal_ends_a_run_with_what_is_known_by_then(serve, start_tap, number
     assert (rows["conversations"]["ended"], rows["messages"]["ended"]) == (None, "stopped")
     assert rows["messages"]["end"] < rows["conversations"]["end"]
     assert rest.startswith("Not read: agents, tags Next run: conversations from ")
+
+
+def test_a_file_that_a_signal_finds_open_does_not_count(serve, start_tap, tmp_path):
+    sandbox = serve(days=40, faults=[None, BrokenResponse("stall", 5000)])
+    tap = start_tap(
+        settings(sandbox, parallel_downloads=1, batch_config=batch_config(tmp_path)),
+        catalog=catalog("conversations"),
+        stderr=subprocess.PIPE,
+        encoding=None,
+    )
+    log = read_until(tap.stderr, b"conversations: window 1 of 2")
+    tap.send_signal(signal.SIGTERM)
+    assert (tap.stdout.read().count(b"BATCH"), tap.wait(HANG)) == (0, 128 + signal.SIGTERM)
+    rows, rest = summary((log + tap.stderr.read()).decode())
+    assert rows["conversations"]["records"] == "0"
+    assert f"Next run: conversations from {expected.iso(sandbox.data.start)[:10]}" in rest
