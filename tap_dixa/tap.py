@@ -30,7 +30,7 @@ from tap_dixa.state_input import read_state
 from tap_dixa.streams import STREAMS
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.timestamps import to_rfc3339
-from tap_dixa.user_input import check_temporary_folder, read_environment
+from tap_dixa.user_input import check_temporary_folder, misspelt_variables, read_environment
 
 
 class TapDixa(CommandTap):
@@ -167,6 +167,8 @@ class TapDixa(CommandTap):
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
         schema = cls.config_jsonschema
         cls.append_builtin_config(schema)
+        for variable, near in misspelt_variables(schema, cls._env_var_prefix):
+            cls.logger.warning("%s is the variable of no setting. Did you mean %s?", variable, near)
         return read_environment(schema, cls._env_var_prefix)
 
     @override

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,15 @@ def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
             except ValueError as error:
                 raise SettingsError(f"{prefix}{name.upper()} {error}") from None
     return config
+
+
+def misspelt_variables(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield each environment variable that is nearly one of a setting, and that one."""
+    for variable in os.environ:
+        name = variable.removeprefix(prefix).lower()
+        if variable.startswith(prefix) and name not in schema["properties"]:
+            for near in get_close_matches(name, schema["properties"], n=1, cutoff=0.7):
+                yield variable, f"{prefix}{near.upper()}"
 
 
 def _convert(text: str, types: Collection[str]) -> Any:

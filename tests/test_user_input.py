@@ -7,7 +7,7 @@ import pytest
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.tap import TapDixa
-from tap_dixa.user_input import read_object
+from tap_dixa.user_input import misspelt_variables, read_object
 
 SECRET = "t0ken-that-must-not-be-seen"  # noqa: S105
 
@@ -107,3 +107,12 @@ def test_a_dotenv_file_that_cannot_be_used_is_named(monkeypatch, tmp_path, conte
     monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", lambda: str(file))
     with pytest.raises(SettingsError, match=r"a file .env cannot be used: "):
         TapDixa(config={}, parse_env_config=True)
+
+
+def test_a_variable_that_is_nearly_one_of_a_setting_is_pointed_to(monkeypatch):
+    for name in ("TAP_DIXA_WINDOWDAYS", "TAP_DIXA_TOKEN", "TAP_DIXA_HASH_SEED"):
+        monkeypatch.setenv(name, "1")
+    assert sorted(misspelt_variables(TapDixa.config_jsonschema, "TAP_DIXA_")) == [
+        ("TAP_DIXA_TOKEN", "TAP_DIXA_API_TOKEN"),
+        ("TAP_DIXA_WINDOWDAYS", "TAP_DIXA_WINDOW_DAYS"),
+    ]

@@ -55,7 +55,9 @@ LONGEST_BACKOFF = 60
 """The longest wait without a Retry-After, in seconds."""
 
 _RETRYING = "%s: %s: %s; retrying in %.0f s, attempt %d"
-_LIMITED = "%s: %s: %s; something else uses this token's rate limit: waiting %.0f s, attempt %d"
+_LIMITED = (
+    "%s: %s: %s; the token's limit is used up, by another run perhaps: waiting %.0f s, attempt %d"
+)
 
 _TOO_LONG_PERHAPS = (
     TooMuchError,

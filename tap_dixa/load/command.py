@@ -63,7 +63,7 @@ def main(destination: str, **options: Any) -> None:
         if os.environ.get("TAP_DIXA_LOGLEVEL", "").upper() == "DEBUG":
             raise
         sys.exit(describe(error))
-    if totals:
+    if status == 0 or opened.loaded:
         click.echo(_table(opened, totals))
     sys.exit(status)
 
@@ -81,7 +81,15 @@ def open_destination(url: str) -> Destination:
         return DuckDbFile(url)
     from tap_dixa.load.lake import Lake  # noqa: PLC0415
 
-    return Lake(url)
+    if "://" not in url and not url.endswith("/") and not Path(url).is_dir():
+        raise LoadError(f"{url} is not there. To load into files of a new folder, write {url}/")
+    try:
+        return Lake(url)
+    except ValueError as error:  # fsspec does not know the protocol
+        raise LoadError(
+            f"{url.partition(':')[0]}: {error}. A destination is a file like warehouse.duckdb, "
+            "postgresql://…, s3://… or a folder"
+        ) from None
 
 
 def _load(destination: Destination, options: Options, folder: Path) -> int:
@@ -131,7 +139,7 @@ def describe(error: Exception) -> str:
     if isinstance(error, ImportError):
         for module, extra in _EXTRAS.items():
             if module in str(error):
-                return f"This destination needs an extra: pip install 'singer-tap-dixa[{extra}]'"
+                return f"This destination needs an extra, as in uv tool install '.[{extra}]'"
     # The rest of what PostgreSQL says shows records.
     diagnosis = getattr(error, "diag", None)
     reason = (diagnosis and diagnosis.message_primary) or str(error)

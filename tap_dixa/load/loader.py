@@ -92,11 +92,14 @@ def run(
         "storage": {"root": destination.root},
     }
     ours = {**settings, "batch_config": batches, "emit_activate_version_messages": True}
+    # For the tap, a variable counts more than a file.
+    variables = {f"TAP_DIXA_{name.upper()}": _text(value) for name, value in ours.items()}
     config_file, state_file = folder / "config.json", folder / "state.json"
     config_file.write_text(json.dumps(ours))
     state_file.write_text(json.dumps(state))
     command = [*_TAP, *arguments, "--config", str(config_file), "--state", str(state_file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as tap:
+    environment = {**os.environ, **variables}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as tap:
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 # It ends the tap, which ignores all signals but the first, and then this.
@@ -129,6 +132,10 @@ def load(lines: Iterable[bytes], destination: Destination) -> None:
                 destination.load(announced)
                 announced = Announced()
     destination.load(announced)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def lock(folder: Path) -> None:

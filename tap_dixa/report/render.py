@@ -123,8 +123,8 @@ def _advice(report: ConnectionReport) -> Iterator[str]:
         "need.": answered(401, 403),
         "there is nothing at this path (404). Deselect it, unless exports_api_url or dixa_api_url "
         "is wrong.": not_found,
-        "rate limit exceeded (429). Give the tap a token of its own, or lower "
-        "requests_per_minute.": answered(429),
+        "rate limit exceeded (429). Unless another run has just ended, give the tap a token of its "
+        "own, or lower requests_per_minute.": answered(429),
         "this clock and this machine's differ by more than lookback_seconds. Set this machine's "
         "clock, or raise lookback_seconds.": [
             api for api, ahead in report.ahead.items() if abs(ahead) > farthest

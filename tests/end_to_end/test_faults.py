@@ -110,7 +110,7 @@ def test_a_429_is_one_line_and_no_warning(account_of):
     account.has_all("conversations")
     (line,) = (line for line in run.log.splitlines() if "429" in line)
     assert "| INFO " in line
-    assert "something else uses this token's rate limit: waiting 60 s, attempt 2" in line
+    assert "the token's limit is used up, by another run perhaps: waiting 60 s, attempt 2" in line
 
 
 @pytest.mark.slow

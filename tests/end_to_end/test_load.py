@@ -133,12 +133,15 @@ def test_a_map_that_is_added_later_reaches_older_rows_with_a_full_refresh(
     assert not any(email for (email,) in database.rows("select email from dixa.agents"))
 
 
-def test_a_start_date_and_streams_are_those_of_the_command(serve, tmp_path):
+def test_a_start_date_and_streams_are_those_of_the_command(serve, tmp_path, monkeypatch):
+    monkeypatch.setenv("TAP_DIXA_START_DATE", "2026-03-11")
+    monkeypatch.setenv("TAP_DIXA_BATCH_CONFIG", "{}")
     sandbox = serve(conversations=60, days=10)
     (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
     database = DuckDb(str(tmp_path / "warehouse.duckdb"))
     start = expected.iso(NOON - 2 * DAY)
-    table = load(database, tmp_path, "--streams", "messages", "--start-date", start)
+    options = ("--config", "ENV", "--streams", "messages", "--start-date", start)
+    table = load(database, tmp_path, *options)
     known = expected.records(sandbox.data, "messages", NOON - 2 * DAY)
     assert [line.split() for line in table[1:]] == [
         ["messages", str(len(known)), "0", str(len(known))]
@@ -149,7 +152,8 @@ def test_a_start_date_and_streams_are_those_of_the_command(serve, tmp_path):
 REFUSED = {
     "a stream": (["lake", "--streams", "message"], "Did you mean messages?"),
     "two selections": (["lake", "--streams", "tags", "--catalog", "c.json"], "not both"),
-    "a protocol": (["mysql://host/database"], "Protocol not known: mysql"),
+    "a protocol": (["mysql://host/database"], "A destination is a file like warehouse.duckdb"),
+    "an address without its scheme": (["me@host/warehouse"], "is not there"),
     "no server": (["postgresql://127.0.0.1:1/x"], "Connection refused"),
     "no database": (["lake/file"], "not a valid DuckDB database file"),
 }
