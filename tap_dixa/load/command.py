@@ -81,15 +81,7 @@ def open_destination(url: str) -> Destination:
         return DuckDbFile(url)
     from tap_dixa.load.lake import Lake  # noqa: PLC0415
 
-    if "://" not in url and not url.endswith("/") and not Path(url).is_dir():
-        raise LoadError(f"{url} is not there. To load into files of a new folder, write {url}/")
-    try:
-        return Lake(url)
-    except ValueError as error:  # fsspec does not know the protocol
-        raise LoadError(
-            f"{url.partition(':')[0]}: {error}. A destination is a file like warehouse.duckdb, "
-            "postgresql://…, s3://… or a folder"
-        ) from None
+    return Lake(url)
 
 
 def _load(destination: Destination, options: Options, folder: Path) -> int:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 from typing_extensions import override
 
 from tap_dixa.load.loader import Announced, Destination, LoadError, lock
 
 _LONGEST_RUN = timedelta(days=1)
 """Files in a bucket that are older and not listed are of a run that was killed."""
+_DESTINATIONS = "A destination is like warehouse.duckdb, postgresql://…, s3://… or a folder"
 _NAME = re.compile(r"tap-dixa--\w+-(\d{8}T\d{6})\d{6}Z-.*")
 """The names of BATCH files, and when their run began to write them."""
 
@@ -33,17 +35,29 @@ class Lake(Destination):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._storage, self._folder = url_to_fs(url)
-        self._storage.makedirs(self._folder, exist_ok=True)
-        self.root, is_local = url, "://" not in url
-        if is_local:
-            self.root = Path(url).absolute().as_uri()
-            lock(Path(url))
-        self._saved = self._read()
-        self._lake: dict[str, Any] = json.loads(self._saved or '{"state": {}, "streams": {}}')
+        try:
+            self._storage, self._folder = url_to_fs(url)
+        except ValueError as error:  # the protocol is not known
+            raise LoadError(f"{error}. {_DESTINATIONS}") from None
+        self.root, self._is_local = url, isinstance(self._storage, LocalFileSystem)
+        if self._is_local:
+            if not url.endswith("/") and not self._storage.isdir(self._folder):
+                raise LoadError(
+                    f"{url} is no folder. To make it one, write {url}/. {_DESTINATIONS}"
+                )
+            self.root = f"file://{self._folder}"
+            self._storage.makedirs(self._folder, exist_ok=True)
+            lock(Path(self._folder))
+        self._path = f"{self._folder}/lake.json"
+        if not self._storage.exists(self._path):
+            self._write(b'{"state": {}, "streams": {}}')  # fails if there is no such bucket
+        self._saved: bytes = self._storage.cat_file(self._path)
+        self._lake: dict[str, Any] = json.loads(self._saved)
         self._new: dict[str, list[str]] = {}
         self._replaced: set[str] = set()
-        self._remove_unlisted(datetime.now(UTC) - (timedelta(0) if is_local else _LONGEST_RUN))
+        self._remove_unlisted(
+            datetime.now(UTC) - (timedelta(0) if self._is_local else _LONGEST_RUN)
+        )
 
     @override
     def state(self) -> dict[str, Any]:
@@ -71,11 +85,10 @@ class Lake(Destination):
             streams[stream]["files"] = self._new[stream]
         if announced.state is not None:
             self._lake["state"] = announced.state
-        if self._read() != self._saved:
+        if self._storage.cat_file(self._path) != self._saved:
             raise LoadError(f"Another run has changed {self.root}/lake.json: run this again")
         self._saved = json.dumps(self._lake).encode()
-        self._storage.pipe_file(f"{self._folder}/lake.new", self._saved)
-        self._storage.mv(f"{self._folder}/lake.new", f"{self._folder}/lake.json")
+        self._write(self._saved)
 
     @override
     def finish(self) -> dict[str, int]:
@@ -83,11 +96,12 @@ class Lake(Destination):
             self._storage.rm_file(f"{self._folder}/{name}")
         return {stream: len(self._lake["streams"][stream]["files"]) for stream in self._new}
 
-    def _read(self) -> bytes:
-        self._storage.invalidate_cache()
-        path = f"{self._folder}/lake.json"
-        content: bytes = self._storage.cat_file(path) if self._storage.exists(path) else b""
-        return content
+    def _write(self, content: bytes) -> None:
+        if self._is_local:
+            self._storage.pipe_file(f"{self._folder}/lake.new", content)
+            self._storage.mv(f"{self._folder}/lake.new", self._path)
+        else:  # a bucket replaces an object as a whole, and fsspec moves patterns, such as a?
+            self._storage.pipe_file(self._path, content)
 
     def _remove_unlisted(self, before: datetime) -> None:
         """Remove what runs left that were killed before a time."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import quote
 from typing_extensions import override
 
@@ -24,8 +25,13 @@ _COLUMNS = """
 select attname, format_type(atttypid, null), coalesce(attnum = any(indkey), false)
 from pg_attribute left join pg_index on indrelid = attrelid and indisprimary
 where attrelid = {}::regclass and attnum > 0 and not attisdropped
+    and attgenerated = '' and attidentity <> 'a'
 """
 """A table's columns: name, type, and whether the primary key has it."""
+_UNREADABLE = (
+    "The address of the database cannot be read. In its user and password, write %40 for @, %2F "
+    "for / and %25 for %"
+)
 # Neither byte is in JSON, so that a line is one value.
 _COPY = r"copy lines (record) from stdin (format csv, quote e'\x01', delimiter e'\x02')"
 _CHUNK = 1 << 18
@@ -51,6 +57,13 @@ class PostgresDatabase(Tables):
     state_table = f"{SCHEMA}.tap_dixa_state"
 
     def __init__(self, url: str) -> None:
+        try:
+            address = conninfo_to_dict(url)
+        except psycopg.ProgrammingError:  # it quotes the password
+            raise LoadError(_UNREADABLE) from None
+        host, port = (str(address.get(name, "")) for name in ("host", "port"))
+        if "@" in host[1:] or re.search(r"[^\d,]", port):  # they have a part of the password
+            raise LoadError(_UNREADABLE)
         self._database = psycopg.connect(url, autocommit=True)
         self.execute(_SETTINGS)
         if self.query(_LOCK) != [(True,)]:

@@ -54,14 +54,16 @@ class Tables(Destination):
         digest = sha256(f"{os.getuid()} {database}".encode()).hexdigest()[:12]
         self._folder = Path(tempfile.gettempdir(), f"tap-dixa-load-{digest}").absolute()
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        if self._folder.stat().st_uid != os.getuid():
+        if self._folder.lstat().st_uid != os.getuid():
             raise LoadError(f"{self._folder} is another user's. Point TMPDIR at another folder")
         lock(self._folder)
         for path in self._folder.iterdir():
-            path.unlink()  # what a killed run left is read again
-        self.root = self._folder.as_uri()
+            path.unlink(missing_ok=True)  # what a killed run left is read again
+        self.root = f"file://{self._folder}"  # as_uri encodes characters that no reader decodes
         self._tables: dict[str, Table] = {}
-        self.execute(f"create schema if not exists {SCHEMA}")
+        # To create it "if not exists", PostgreSQL wants the right to create it in any case.
+        if not self.query(f"select 1 from pg_namespace where nspname = '{SCHEMA}'"):
+            self.execute(f"create schema {SCHEMA}")
         self.execute(f"create table if not exists {self.state_table} (value json)")
 
     @abstractmethod
@@ -103,11 +105,13 @@ class Tables(Destination):
         self.create(table)
         before = self.types_of(table)
         for column, kind in table.columns.items():
-            if column not in before:
+            held = before.get(column)
+            if held != kind and column in table.keys:
+                was = f"{column} {held}" if held else "another"
+                raise key_changed(name, was, f"{column} {kind}")
+            if held is None:
                 self.execute(f"alter table {name} add column {quoted(column)} {kind}")
-            elif kind != before[column]:
-                if column in table.keys:
-                    raise key_changed(name, f"{column} {before[column]}", f"{column} {kind}")
+            elif held != kind:
                 to_json = f"to_{self.json.lower()}({quoted(column)})"
                 new = to_json if kind == self.json else f"{quoted(column)}::text::{kind}"
                 self.execute(

@@ -30,7 +30,7 @@ def database(request, tmp_path):
     if request.param == "DuckDB":
         return DuckDb(str(tmp_path / "warehouse.duckdb"))
     if request.param == "folder":
-        return Folder(str(tmp_path / "lake"))
+        return Folder(f"{tmp_path}/lake/")
     return Postgres(request.getfixturevalue("postgres"))
 
 
@@ -149,13 +149,18 @@ def test_a_start_date_and_streams_are_those_of_the_command(serve, tmp_path, monk
     database.holds({"messages": by_key("messages", known.values())})
 
 
+FILE = "tap-dixa--tags-20260311T120000000000Z-1-000001.json.gz"
 REFUSED = {
     "a stream": (["lake", "--streams", "message"], "Did you mean messages?"),
     "two selections": (["lake", "--streams", "tags", "--catalog", "c.json"], "not both"),
-    "a protocol": (["mysql://host/database"], "A destination is a file like warehouse.duckdb"),
-    "an address without its scheme": (["me@host/warehouse"], "is not there"),
+    "a protocol": (["mysql://host/database"], "A destination is like warehouse.duckdb"),
+    "an address without its scheme": (["me@host/warehouse"], "is no folder"),
     "no server": (["postgresql://127.0.0.1:1/x"], "Connection refused"),
     "no database": (["lake/file"], "not a valid DuckDB database file"),
+    "a password with @": (["postgresql://me:s3@cret@host/x"], "write %40 for @"),
+    "a password with /": (["postgresql://me:s3/cret@host/x"], "%2F for /"),
+    "a password with %": (["postgresql://me:s3%cret@host/x"], "%25 for %"),
+    "an empty lake.json": (["empty"], "JSONDecodeError"),
 }
 
 
@@ -163,11 +168,34 @@ REFUSED = {
 def test_what_cannot_be_loaded_is_said_in_one_line(case, tmp_path):
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "file").write_text("text" * 100)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "lake.json").touch()
+    (tmp_path / "empty" / FILE).touch()
     options, said = REFUSED[case]
     command = [sys.executable, "-m", "tap_dixa.load", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert said in done.stderr
+    assert "cret" not in done.stderr
+    assert (tmp_path / "empty" / FILE).exists()
+
+
+@pytest.mark.parametrize("destination", ["file:a b%20ü#?[x]/", "~/lake/"])
+def test_a_folder_may_have_any_name(serve, destination, tmp_path):
+    written(serve(conversations=10, days=2), tmp_path)
+    home, temporary = tmp_path / "home", tmp_path / f"tmp {destination}".replace("/", "")
+    home.mkdir()
+    temporary.mkdir()
+    environment = {**os.environ, "HOME": str(home), "TMPDIR": str(temporary)}
+    before = set(tmp_path.iterdir())
+    for name in (destination, f"{temporary}.duckdb"):
+        command = Folder(name).command("--config", "config.json", "--streams", "tags")
+        subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    lakes = [file.parent for file in tmp_path.rglob("lake.json")]
+    (lake,) = map(Folder, map(str, lakes))
+    assert len(lake.rows()["tags"]) == 14
+    made = set(tmp_path.iterdir()) - before - set(lakes)
+    assert made == {temporary.with_name(f"{temporary.name}.duckdb")}
 
 
 @pytest.mark.parametrize(
@@ -294,3 +322,13 @@ def test_a_map_may_change_the_type_of_a_column(database, case, tmp_path):
         assert database.load(messages) == (0, "")
     rows = [value for (value,) in database.rows('select value::text from dixa."all" order by id')]
     assert [value.replace(" ", "") for value in rows] == wanted
+
+
+def test_duckdb_refuses_another_key_in_one_line(tmp_path):
+    database = DuckDb(str(tmp_path / "warehouse.duckdb"))
+    fields = {"id": {"type": "string"}, "key": {"type": "string"}}
+    rows = [{"id": "a", "key": "b"}]
+    assert database.load(announced(tmp_path, {"id": fields["id"]}, rows)) == (0, "")
+    status, log = database.load(announced(tmp_path, fields, rows, keys=["key"]))
+    assert (status, log.count("\n"), "the key of dixa" in log) == (1, 1, True)
+    assert database.rows('select id from dixa."all"') == [("a",)]

@@ -85,3 +85,29 @@ def test_a_schema_that_does_not_fit_its_table_is_refused_in_one_line(postgres, t
     rows = database.rows('select id, text from dixa."all" order by id')
     assert rows == [(1, None), (2, "2")]
     evidence("PostgreSQL: schemas that do not fit, refused in one line", len(REFUSED) + 1)
+
+
+def test_a_role_needs_no_more_rights_than_those_to_its_schema(postgres, tmp_path):
+    database = Postgres(postgres)
+    with database.connect() as connection:
+        connection.execute("create role loader login")
+        connection.execute("create schema dixa authorization loader")
+    fields = {"id": {"type": "integer"}, "name": {"type": "string"}}
+    messages = announced(tmp_path, fields, [{"id": 1, "name": "a"}])
+    assert Postgres(postgres.replace("postgres:@", "loader:@")).load(messages) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "column", ["text generated always as (name || '!') stored", "int generated always as identity"]
+)
+def test_columns_that_compute_their_values_are_left_alone(postgres, column, tmp_path):
+    database = Postgres(postgres)
+    fields = {"id": {"type": "integer"}, "name": {"type": "string"}}
+    for name in ("a", "b"):
+        messages = announced(tmp_path, fields, [{"id": 1, "name": name}])
+        assert database.load(messages) == (0, "")
+        if name == "a":
+            with database.connect() as connection:
+                connection.execute(f'alter table dixa."all" add column mine {column}')
+    ((name, mine),) = database.rows('select name, mine from dixa."all"')
+    assert (name, bool(mine)) == ("b", True)
