@@ -36,7 +36,7 @@ def account(serve, project, tmp_path):
 def recipe():
     """Give the commands of README, without the installation, for two streams."""
     lines = blocks("../README.md", "sh")["With pipes"].splitlines()
-    assert lines.pop(0) == "pipx install target-jsonl"
+    assert lines.pop(0) == "uv tool install target-jsonl"
     return "\n".join(lines).replace("--config", "--catalog catalog.json --config")
 
 
