@@ -130,6 +130,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "three requests a run, and more if anything was erased.",
         ),
     ] = True
+    conversation_ids: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], ...] | None,
+        Meta(
+            description="A run with these ids asks Dixa for these conversations and all of their "
+            "messages, whenever they were, and for nothing else. It moves no bookmark, and logs "
+            "which ones came and which ones Dixa does not have: for conversations that are missing "
+            "in the warehouse. Default: what is new is synced.",
+        ),
+    ] = None
     analytics_record_ids: Annotated[
         tuple[str, ...] | None,
         Meta(

@@ -32,6 +32,11 @@ from tap_dixa.streams.base import DixaStream
 from tap_dixa.timestamps import to_rfc3339
 from tap_dixa.user_input import check_temporary_folder, misspelt_variables, read_environment
 
+_ASKED = (
+    "conversation_ids is set: only %d conversations and their messages are synced, no other "
+    "streams, and no bookmark moves"
+)
+
 
 class TapDixa(CommandTap):
     """Singer tap for Dixa: the Exports API and the Dixa API."""
@@ -91,6 +96,11 @@ class TapDixa(CommandTap):
         check_temporary_folder()
         if self.state:
             self.state_writer.write_state(self.state)
+        if asked := self.run.settings.conversation_ids:
+            self.logger.info(_ASKED, len({*asked}))
+            for other in self._ordered_streams():
+                if not other.is_exports:
+                    other.selected = False
         selected = [stream for stream in self._ordered_streams() if stream.selected]
         if not selected:
             self.logger.warning("No stream is selected, so nothing is synced")

@@ -90,6 +90,8 @@ def misspelt_variables(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple
 
 def _convert(text: str, types: Collection[str]) -> Any:
     """Convert a text to a value of one of the types of a JSON Schema, or raise ValueError."""
+    if "array" in types and not text.startswith("["):
+        return _parse_json(f"[{text}]")
     if "object" in types or "array" in types:
         return _parse_json(text)
     try:

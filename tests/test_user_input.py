@@ -67,6 +67,9 @@ def required(monkeypatch):
         ("refresh_anonymized", "1", True),
         ("refresh_anonymized", "yes", True),
         ("analytics_record_ids", '["ratings"]', ("ratings",)),
+        ("conversation_ids", "[7, 8]", (7, 8)),
+        ("conversation_ids", "7,8", (7, 8)),
+        ("conversation_ids", "7", (7,)),
         ("user_agent", " 7 ", "7"),
     ],
 )
@@ -87,6 +90,7 @@ def test_a_text_becomes_what_the_setting_holds(monkeypatch, name, text, value):
         ("REFRESH_ANONYMIZED", "\udcff"),
         ("ANALYTICS_RECORD_IDS", "[" * 10_000),
         ("ANALYTICS_RECORD_IDS", "a,b"),
+        ("CONVERSATION_IDS", "7,x"),
         ("START_DATE", "9" * 5000),
         ("STREAM_MAPS", "{'tags': null}"),
         ("FLATTENING_MAX_DEPTH", "deep"),

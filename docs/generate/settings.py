@@ -13,7 +13,8 @@ _INTRODUCTION = """\
 
 - **In a file:** `--config config.json`, with `{"api_token": "…", "start_date": "2025-01-01"}`.
 - **In the environment:** `--config ENV`, each as `TAP_DIXA_` and its name in capitals, such as
-  `TAP_DIXA_API_TOKEN`. An empty variable counts as none; an object is given as JSON.
+  `TAP_DIXA_API_TOKEN`. An empty variable counts as none; objects and arrays are JSON,
+  numbers in an array also `1,2`.
 - **In both:** `--config config.json --config ENV`.
 - **In `meltano.yml`**, under the extractor's `config`, or in a file `.env` beside it: the place for
   the token.

@@ -55,6 +55,9 @@ class Run:
     """How long to try to reach a host from which no response ever came, in seconds."""
     read: dict[str, tuple[int, int]] = field(default_factory=dict)
     """From when to when each stream was read so far that is read by time, in Unix ms."""
+    asked: dict[int, tuple[int, int] | None] | None = None
+    """The conversations in `conversation_ids` that Dixa has, and between which times, in Unix ms,
+    their messages were created, as far as that is known; None before they are read."""
     report: Report = field(default_factory=Report)
     """What is told what the run does."""
     beta_paths: set[str] = field(default_factory=set)

@@ -5,33 +5,25 @@ when the message was created: the export of its conversation does, roughly.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 
 from tap_dixa.download.spool import Spool
-from tap_dixa.download.windows import Window, cover
+from tap_dixa.download.windows import Window
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError
 from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, RETRIABLE, Retries
 from tap_dixa.read.activity_log import ActivityLogSource
-from tap_dixa.read.batches import Batch, decode_row, grouped
-from tap_dixa.read.exports import CONVERSATION, Conversation, ExportSource
+from tap_dixa.read.batches import Batch, Done
+from tap_dixa.read.conversation_messages import ConversationMessages, conversation_id
+from tap_dixa.read.exports import CONVERSATION, ExportSource
 from tap_dixa.read.lists import as_array
 from tap_dixa.read.refresh import RefreshBookmark
 from tap_dixa.read.window_reader import WindowReader
-from tap_dixa.records.conversions import TYPES
-from tap_dixa.records.json_numbers import decode
-from tap_dixa.timestamps import EARLIEST, LATEST
 
-_UNDATED = (
-    "%s: cannot determine when the messages of %d anonymized or redacted conversations (such as "
-    "%d) were created: searching the whole synced time range"
-)
 _NO_ACCESS = "%s: messages that were redacted one by one are not refreshed: %s"
 _NO_ID = "%s: %d redacted messages have no usable conversationId and are not refreshed"
-_MOST_IDS = 100
-"""How many conversations are requested by their ids at once: an address of 1.2 kB."""
 _TYPE = b'"ConversationMessageRedacted'
 _NULL = msgspec.Raw(b"null")
 
@@ -51,12 +43,7 @@ class _Redaction(msgspec.Struct):
     conversation: int
 
 
-class _Message(msgspec.Struct):
-    csid: msgspec.Raw = _NULL
-
-
 _REDACTION = msgspec.json.Decoder(_Redaction)
-_MESSAGE = msgspec.json.Decoder(_Message)
 
 
 class RedactedMessages:
@@ -97,7 +84,7 @@ class RedactedMessages:
                 continue  # it is no object, so it is of no type
             if not any(bytes(name).startswith(_TYPE) for name in (entry.type, entry.older_type)):
                 continue
-            conversation = _conversation_id(entry.conversation)
+            conversation = conversation_id(entry.conversation)
             if conversation is None:
                 lost += 1
             else:
@@ -119,42 +106,18 @@ class MessageSearch:
     ) -> None:
         self.refreshed = 0
         """How many conversations were refreshed in this run."""
-        self._reader = reader
+        self._messages = ConversationMessages(reader)
         self._source = conversations
         self._conversations = WindowReader(conversations.client, conversations.download)
         self._redacted = redacted
 
     def reread(self, bookmark: RefreshBookmark, erased: Window, records: Window) -> Iterator[Batch]:
         """Emit again the messages of a time range in which something was erased in a window."""
-        client = self._reader.client
-        ids: set[int] = set()
-        spans: list[tuple[int, int]] = []
-        undated: list[int] = []
-        for csid, span in self._erased(erased).items():
-            if span is None:
-                undated.append(csid)
-            first, last = span or (EARLIEST, LATEST)
-            start, end = max(first, records.start), min(last, records.end)
-            if start < end:
-                ids.add(csid)
-                spans.append((start, end))
-        if undated:
-            client.warn(_UNDATED, client.stream, len(undated), undated[0])
-        self.refreshed += len(ids)
-
-        def is_erased(message: bytes) -> bool:
-            return _conversation_id(_MESSAGE.decode(message).csid) in ids
-
-        for spool in self._reader.spools(cover(spans, client.run.settings.window_days)):
-            messages = self._reader.records(spool)
-            window = spool.window
-            found = (
-                each for each in messages if decode_row(is_erased, each[1], client.stream, window)
-            )
-            for rows, _ in grouped(found):
-                yield Batch(rows, window)
-            done = replace(bookmark, step=erased.end, messages=window.end).done()
-            yield Batch([], window, done)
+        spans = self._messages.spans(self._erased(erased), records, records)
+        self.refreshed += len(spans)
+        for window, rows in self._messages.rows(spans):
+            read = replace(bookmark, step=erased.end, messages=window.end)
+            yield Batch(rows, window, Done() if rows else read.done())
 
     def _erased(self, window: Window) -> dict[int, tuple[int, int] | None]:
         """Search for conversations that something was erased in, and when their messages were."""
@@ -162,35 +125,12 @@ class MessageSearch:
         spans = {each.id: each.message_times() for each in updated if each.is_anonymized}
         redacted = self._redacted.conversation_ids(window) - spans.keys()
         spans |= dict.fromkeys(redacted)  # for those that Dixa does not send
-        for each in self._with_ids(redacted):
-            if each.id in redacted:
-                spans[each.id] = each.message_times()
-        return spans
-
-    def _with_ids(self, ids: set[int]) -> Iterator[Conversation]:
-        """Yield conversations by their ids, as many at once as Dixa accepts.
-
-        If it does not even send a single one, no more are requested: all messages have to be
-        searched anyway.
-        """
-        left, most = sorted(ids), _MOST_IDS
         retries = self._source.client.retries()
         retries.attempts_before_less = ATTEMPTS_BEFORE_LESS
-        while left and most:
-            try:
-                spool = self._source.by_ids(left[:most], retries)
-            except (RefusedError, *RETRIABLE):
-                most = min(most, len(left)) // 2
-                continue
-            with closing(spool):
-                yield from (CONVERSATION.decode(text) for _, text in spool.records())
-            left = left[most:]
-
-
-def _conversation_id(raw: msgspec.Raw) -> int | None:
-    """Read a conversation's id, as records have it; None if it is none."""
-    try:
-        number: int = TYPES["integer"].convert(decode(raw))
-    except (ValueError, RecursionError):
-        return None
-    return number
+        # If it does not even send a single one, all messages have to be searched anyway.
+        with suppress(RefusedError, *RETRIABLE):
+            for spool in self._source.by_ids(sorted(redacted), retries):
+                for each in (CONVERSATION.decode(text) for _, text in spool.records()):
+                    if each.id in redacted:
+                        spans[each.id] = each.message_times()
+        return spans

@@ -1,22 +1,26 @@
 """The exports of the Exports API: one request a window, one JSON array a response."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
 
 from tap_dixa.download.spool import KeyDecoder, Spool, key_decoder
 from tap_dixa.download.windows import Window
+from tap_dixa.errors import ForbiddenError, RefusedError
 from tap_dixa.http.client import Client, Request
 from tap_dixa.http.responses import body_parts
-from tap_dixa.http.retries import Retries
+from tap_dixa.http.retries import RETRIABLE, Retries
 from tap_dixa.read.children import Parent
 from tap_dixa.records.json_numbers import INTEGER
 from tap_dixa.timestamps import EARLIEST, LATEST
 
 CONVERSATIONS_PATH = "/v1/conversation_export"
 _CHUNK = 1 << 18
-_ANY_TIME = Window(EARLIEST, LATEST + 1)
+_ANY_TIME = Window(EARLIEST, LATEST)
+_MOST_IDS = 100
+"""How many conversations are requested by their ids at once: an address of 1.2 kB."""
 _TOLERANCE = 3_600_000
 """How far from its conversation's times a message is looked for, in ms: they may be rounded."""
 _NO_TIME = (b"", b"null", b"0", b"false", b'""')
@@ -44,10 +48,25 @@ class ExportSource:
         request = self.between(window.after, window.before)
         return retries.call(lambda window: self._spool(request, window), window)
 
-    def by_ids(self, ids: Iterable[int], retries: Retries) -> Spool:
-        """Download conversations by their ids, with retries."""
-        request = Request(self._path, query={"csids": ",".join(map(str, ids))})
-        return retries.call(lambda request: self._spool(request, _ANY_TIME), request)
+    def by_ids(self, ids: Iterable[int], retries: Retries) -> Iterator[Spool]:
+        """Download conversations by their ids, as many at once as Dixa accepts.
+
+        Raises:
+            RefusedError: Dixa refuses to send even a single one. It may be one of `RETRIABLE`, too.
+        """
+        left, most = list(ids), _MOST_IDS
+        while left:
+            request = Request(self._path, query={"csids": ",".join(map(str, left[:most]))})
+            try:
+                spool = retries.call(lambda request: self._spool(request, _ANY_TIME), request)
+            except (RefusedError, *RETRIABLE) as error:
+                most = min(most, len(left)) // 2
+                if not most or isinstance(error, ForbiddenError):
+                    raise
+                continue
+            with closing(spool):
+                yield spool
+            left = left[most:]
 
     def between(self, after: int, before: int) -> Request:
         """Make the request for what lies between two times, in Unix ms."""

@@ -11,6 +11,7 @@ from tap_dixa.download.spool import key_decoder
 from tap_dixa.http.client import Client
 from tap_dixa.http.run import Run
 from tap_dixa.read.activity_log import LOG_PATH, ActivityLogSource, EntrySearch
+from tap_dixa.read.asked import AskedConversationsReader, AskedMessagesReader
 from tap_dixa.read.batches import Reader
 from tap_dixa.read.changed_conversations import REPLICATION_KEY, ChangedConversationsReader
 from tap_dixa.read.children import ChildrenSource
@@ -33,6 +34,8 @@ class ConversationsStream(DixaStream):
     @override
     def read(self) -> Reader:
         source = conversation_export(self.client)
+        if _asks(self):
+            return AskedConversationsReader(source)
         return WindowReader(self.client, source.download, windows_of(self, self.run))
 
 
@@ -51,8 +54,10 @@ class MessagesStream(DixaStream):
         client, keys = self.client, key_decoder("created_at", {"id": str})
         source = ExportSource(client, self.path, "created_at", keys)
         reader = WindowReader(client, source.download, windows_of(self, self.run))
+        if _asks(self):
+            return AskedMessagesReader(reader, AskedConversationsReader(_conversations(self.run)))
         log = ActivityLogSource(Client(self.run, ActivityLogsStream.name))
-        search = MessageSearch(reader, _erased_in(self.run), RedactedMessages(log, self.name))
+        search = MessageSearch(reader, _conversations(self.run), RedactedMessages(log, self.name))
         return _with_refresh(self, reader, search)
 
 
@@ -67,7 +72,7 @@ class ActivityLogsStream(DixaStream):
     def read(self) -> Reader:
         source = ActivityLogSource(self.client)
         reader = WindowReader(self.client, source.download, windows_of(self, self.run))
-        return _with_refresh(self, reader, EntrySearch(reader, _erased_in(self.run)))
+        return _with_refresh(self, reader, EntrySearch(reader, _conversations(self.run)))
 
 
 class ConversationNotesStream(ListStream):
@@ -105,8 +110,13 @@ def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> R
     return reader
 
 
-def _erased_in(run: Run) -> ExportSource:
-    """Make the source of the conversations that something was erased in."""
+def _asks(stream: DixaStream) -> bool:
+    """Whether the run asks for some conversations alone. A connection test never does."""
+    return bool(stream.run.settings.conversation_ids) and not stream.is_test
+
+
+def _conversations(run: Run) -> ExportSource:
+    """Make the source of conversations for a stream that needs to know of them."""
     return conversation_export(Client(run, ConversationsStream.name, is_exports=True))
 
 

@@ -71,7 +71,7 @@ def test_if_dixa_does_not_say_when_they_were_created_they_are_read_all_the_same(
     texts = [f'{{"id": {number}, "updated_at": 1, {times}}}' for number, times in rows]
     account.behaviour.faults.extend([None, None, Refusal(200, body=f"[{', '.join(texts)}]")])
     (warning,) = checks.warnings(account.synced())
-    assert "when the messages of 6 anonymized or redacted conversations (such as" in warning
+    assert "when the messages of 6 conversations (such as" in warning
     account.is_fresh()
 
 
@@ -123,7 +123,7 @@ def test_as_many_conversations_are_requested_by_their_ids_as_dixa_accepts(
     warnings = checks.warnings(account.synced())
     ids = dict.fromkeys(query["csids"] for _, query, _ in account.answered if "csids" in query)
     assert [text.count(",") + 1 for text in ids] == sizes
-    assert sum("when the messages of 4 anonymized" in line for line in warnings) == (count == 4)
+    assert sum("when the messages of 4 conversations" in line for line in warnings) == (count == 4)
     account.is_fresh()
 
 

@@ -1,0 +1,151 @@
+"""Runs that ask for some conversations alone, as for those that a warehouse lacks."""
+
+import copy
+import json
+import subprocess
+
+import pytest
+
+from tests import expected
+from tests.conftest import DAY, EXPORTS, NOON, both_paths, settings
+from tests.end_to_end import checks
+from tests.end_to_end.everything import by_key
+from tests.end_to_end.loading import DuckDb
+from tests.faults import Refusal
+
+NOBODY = 10**9
+"""The id of no conversation."""
+
+
+@pytest.fixture
+def account(account_of):
+    return account_of(*EXPORTS, "tags", conversations=300, days=60)
+
+
+def spread(account, count):
+    """Give the ids of some conversations, the newest and the oldest among them."""
+    ids = sorted(conversation["id"] for conversation in account.source("conversations"))
+    return [ids[-1], *ids[: -1 : len(ids) // (count - 1)][: count - 1]]
+
+
+def came(account, ids):
+    """The last run emitted these conversations and their messages, each once, and nothing else."""
+    run = account.runs[-1]
+    for stream, field in (("conversations", "id"), ("messages", "csid")):
+        wanted = {key: r for key, r in account.known(stream).items() if r[field] in ids}
+        assert len(run.records(stream)) == len(wanted) > 0
+        checks.same(run.records(stream), wanted)
+    assert {message["stream"] for message in run.of("SCHEMA")} == {*EXPORTS}
+    assert not run.of("ACTIVATE_VERSION")
+
+
+@both_paths
+def test_they_and_their_messages_come_and_no_bookmark_moves(account, options, evidence):
+    state = copy.deepcopy(account.synced().state)
+    account.wait(2 * DAY)
+    ids = spread(account, 3)
+    asked = [ids[0], NOBODY, *ids[1:], ids[0]]
+    deletes = {"emit_activate_version_messages": True}
+    run = account.synced(conversation_ids=asked, **deletes, **options)
+    came(account, ids)
+    assert run.state["bookmarks"] == {name: state["bookmarks"][name] for name in EXPORTS}
+    assert f"Dixa sent 3 of the 4 conversations in conversation_ids: {ids}" in run.log
+    (warning,) = checks.warnings(run)
+    assert f"Dixa does not have 1 of the 4 conversations in conversation_ids: [{NOBODY}]" in warning
+    # One request for the conversations, and two for messages: two lie within 31 days.
+    assert len(account.answered) == 3
+    # The next run is the one that would have come anyway.
+    usual = account.synced(end_date=None, **options)
+    again = account.synced(end_date=None, state=state, **options)
+    assert [usual.records(stream) for stream in EXPORTS] == [
+        again.records(stream) for stream in EXPORTS
+    ]
+    evidence("conversations that were asked for", len(ids))
+
+
+def test_one_stream_alone_and_what_was_before_start_date(account):
+    ids = spread(account, 4)
+    start = expected.iso(NOON - DAY)
+    for stream in EXPORTS:
+        run = account.synced(stream, state={}, conversation_ids=ids, start_date=start)
+        field = "id" if stream == "conversations" else "csid"
+        wanted = {key: r for key, r in account.known(stream).items() if r[field] in ids}
+        checks.same(run.records(stream), wanted)
+        assert run.bookmark(stream) is None
+        assert f"Dixa sent 4 of the 4 conversations in conversation_ids: {ids}" in run.log
+    assert not checks.succeeded(account.sync("tags", conversation_ids=ids)).of("RECORD")
+
+
+def sizes(account):
+    """Give how many ids each of the last run's requests has."""
+    found = (query["csids"] for _, query, _ in account.answered if "csids" in query)
+    return [len(text.split(",")) for text in found]
+
+
+def test_as_many_are_asked_for_at_once_as_dixa_accepts(account):
+    ids = [conversation["id"] for conversation in account.source("conversations")][:230]
+    account.synced(conversation_ids=ids)
+    came(account, ids)
+    assert sizes(account) == [100, 100, 30]
+    account.behaviour.faults.extend([Refusal(414), None, Refusal(429), Refusal(400)])
+    account.synced(conversation_ids=ids[:130])
+    came(account, ids[:130])
+    assert sizes(account) == [100, 50, 50, 50, 25, 25, 25, 5]
+
+
+def test_what_dixa_refuses_fails_the_run_with_one_line(account):
+    ids = spread(account, 2)
+    account.behaviour.faults.extend([Refusal(400)] * 4)
+    assert "all 2 streams failed" in account.failure(*EXPORTS, conversation_ids=ids)
+    assert sizes(account) == [2, 1, 2, 1]
+    account.behaviour.faults.extend([Refusal(403)] * 2)
+    assert "has no access to this" in account.failure(conversation_ids=ids)
+    assert sizes(account) == [2, 2]
+    account.synced(conversation_ids=ids)
+    came(account, ids)
+
+
+def test_whatever_dixa_sends_only_what_is_asked_for_is_emitted(account):
+    one, other, third = spread(account, 3)
+    by_id = {conversation["id"]: conversation for conversation in account.source("conversations")}
+    # Of the other one, it is not known when its messages were created.
+    both = [by_id[one], {**by_id[other], "created_at": None}, by_id[third]]
+    account.behaviour.faults.append(Refusal(200, body=json.dumps(both)))
+    run = account.synced("messages", conversation_ids=[one, other])
+    wanted = {key: r for key, r in account.known("messages").items() if r["csid"] in {one, other}}
+    checks.same(run.records("messages"), wanted)
+    (warning,) = checks.warnings(run)
+    assert f"when the messages of 1 conversations (such as {other}) were created" in warning
+    account.behaviour.faults.append(Refusal(200, body=json.dumps(both)))
+    run = account.synced("conversations", conversation_ids=[one, other])
+    assert {record["id"] for record in run.records("conversations")} == {one, other}
+
+
+def test_a_warehouse_has_again_what_it_lacked(serve, tmp_path):
+    sandbox = serve(conversations=300, days=60)
+    database = DuckDb(str(tmp_path / "warehouse.duckdb"))
+    (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
+
+    def load(*options):
+        command = database.command("--config", "config.json", *options)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[1:]}
+
+    load("--streams", ",".join(EXPORTS))
+    state = database.state()
+    known = {name: by_key(name, expected.records(sandbox.data, name).values()) for name in EXPORTS}
+    ids = [csid for (csid,) in [*known["conversations"]][7:250:100]]
+    listed = ",".join(map(str, ids))
+    with database.connect() as tables:
+        tables.execute(f"delete from dixa.conversations where id in ({listed})")
+        tables.execute(f"delete from dixa.messages where csid in ({listed})")
+    (tmp_path / "asked.json").write_text(json.dumps({"conversation_ids": [*ids, NOBODY]}))
+    totals = load("--config", "asked.json")
+    lost = sum(record["csid"] in ids for record in known["messages"].values())
+    assert totals == {
+        "conversations": ["3", "0", str(len(known["conversations"]))],
+        "messages": [str(lost), "0", str(len(known["messages"]))],
+    }
+    database.holds(known)
+    assert database.state() == state
