@@ -20,6 +20,7 @@ BOOKMARKS = {
     "activity_logs": "activityTimestamp",
     "conversation_notes": "conversationUpdatedAt",
     "conversation_ratings": "conversationUpdatedAt",
+    "linked_conversations": "conversationUpdatedAt",
     "analytics_records": "timestamp",
     "intelligence_records": "timestamp",
 }

@@ -124,7 +124,7 @@ def pytest_terminal_summary(terminalreporter):
 FAST_PATH: dict[str, Any] = {}
 _ON_THE_FAST_PATH = (
     *("conversations", "messages", "activity_logs", "conversation_notes", "conversation_ratings"),
-    *("analytics_records", "intelligence_records"),
+    *("linked_conversations", "analytics_records", "intelligence_records"),
 )
 SDK_PATH: dict[str, Any] = {
     "stream_maps": {name: {"__filter__": "True"} for name in _ON_THE_FAST_PATH}

@@ -15,7 +15,10 @@ _TIMES = {
     "anonymized_at",
     "transfer_time",
 }
-_API_TIMES = ("createdAt", "updatedAt", "indexedAt", "lastEditedAt", "activityTimestamp")
+_API_TIMES = (
+    *("createdAt", "updatedAt", "indexedAt", "lastEditedAt", "activityTimestamp"),
+    *("requestTime", "lastSeen"),
+)
 
 
 def iso(milliseconds):
@@ -83,7 +86,8 @@ def plain_time(text):
 
 def rfc3339(text):
     """Give a time of the Dixa API as the tap must emit it."""
-    return iso(round(datetime.fromisoformat(plain_time(text)).timestamp() * 1000))
+    time = datetime.fromisoformat(plain_time(text))
+    return iso(round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000))
 
 
 def timed(row):

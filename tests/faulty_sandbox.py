@@ -152,7 +152,8 @@ class FaultySandbox(Sandbox):
         if not self._alters():
             return body
         behaviour, path, content = self.behaviour, request.url.path, json.loads(body)
-        rows = content if path in EXPORTS else content["data"]
+        is_bare = isinstance(content, list)
+        rows = content if is_bare else content["data"]
         if path in EXPORTS:
             url = str(request.url)
             rows = altered.among_others(rows, self.data, url, behaviour.out_of_place)
@@ -162,7 +163,7 @@ class FaultySandbox(Sandbox):
             rows = altered.with_new_fields(rows)
         if behaviour.documented_forms:
             rows = altered.as_documented(path, rows)
-        content = rows if path in EXPORTS else {**content, "data": rows}
+        content = rows if is_bare else {**content, "data": rows}
         if behaviour.analytics_page_keys and request.method == "POST" and "/analytics/" in path:
             content = altered.with_a_page_key(content)
         return msgspec.json.encode(content)

@@ -12,7 +12,7 @@ from tests.conftest import catalog, made, settings
 pytestmark = pytest.mark.xdist_group("standard")
 
 # The SDK builds its test class, and runs the tap for it, when this module is imported.
-SANDBOX = made(conversations=60, days=5)
+SANDBOX = made(conversations=120, days=5)
 SANDBOX.__enter__()
 
 

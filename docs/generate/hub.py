@@ -25,10 +25,10 @@ _USAGE = """\
 
 Conversations and messages come from Dixa's Exports API; agents, end users, queues, teams, tags,
 custom attributes, contact endpoints, business hours, flows, templates, the knowledge base, the
-activity log, internal notes and ratings from the Dixa API.
+activity log, agents' presence, internal notes, ratings and linked conversations from the Dixa API.
 
-`conversation_notes` and `conversation_ratings` are not selected by default: each costs a request
-for each conversation that changed.
+`conversation_notes`, `conversation_ratings` and `linked_conversations` are not selected by default:
+each costs a request for each conversation that changed.
 
 ## First run
 

@@ -48,6 +48,7 @@ _HOW = {
     "activity_logs": "Those of anonymized conversations are emitted again.",
     "conversation_notes": _CHANGED,
     "conversation_ratings": _CHANGED,
+    "linked_conversations": _CHANGED,
     "analytics_records": "For each record type.",
     "intelligence_records": "For each record type. The last `intelligence_lookback_days` are read "
     "again in every run.",

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from tap_dixa_sandbox.filters import BadQueryError
 
-Content = Callable[[Request], dict[str, Any]]
+Content = Callable[[Request], dict[str, Any] | list[dict[str, Any]]]
 """Makes the content of a response."""
 
 

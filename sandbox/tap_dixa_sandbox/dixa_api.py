@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tap_dixa_sandbox import activity_log, analytics, notes, ratings, records
+from tap_dixa_sandbox import activity_log, analytics, linked, notes, presence, ratings, records
 from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.contents import Content, by_id, not_found, of
 from tap_dixa_sandbox.dataset import DataSet
@@ -42,6 +42,7 @@ class DixaApi:
         listed, queries = data.directory, RecordQueries(data, behaviour)
         lists: dict[str, Content] = {
             "/agents": self._agents,
+            "/agents/presence": self._presence,
             "/endusers": self._end_users,
             "/teams": of(listed.teams),
             "/teams/{id}/agents": by_id(listed.team_members.__getitem__),
@@ -53,6 +54,7 @@ class DixaApi:
             "/business-hours/schedules": of({"schedules": listed.schedules}),
             "/conversations/activitylog": self._activity_log,
             "/conversations/{id}/activitylog": self._entries,
+            "/conversations/{id}/linked": self._linked,
             "/conversations/{id}/notes": self._notes,
             "/conversations/{id}/ratings": self._ratings,
             **listed.configuration.contents,
@@ -96,6 +98,11 @@ class DixaApi:
         agents = self._data.directory.agents
         return _AGENTS.page(request, Key.read(request), list(agents), agents.__getitem__)
 
+    def _presence(self, _: Request) -> list[dict[str, Any]]:
+        listed = {agent["id"] for agent in self._data.directory.agents.values()}
+        rows = presence.snapshot(self._data.desk, self._data.now())
+        return [row for row in rows if row["userId"] in listed]
+
     def _end_users(self, request: Request) -> dict[str, Any]:
         listed = self._data.directory
         return _END_USERS.page(request, Key.read(request), listed.end_users, listed.end_user)
@@ -130,6 +137,9 @@ class DixaApi:
 
     def _entries(self, request: Request) -> dict[str, Any]:
         return {"data": list(activity_log.entries(self._data.desk, *self._life(request)))}
+
+    def _linked(self, request: Request) -> dict[str, Any]:
+        return {"data": linked.rows(self._data, *self._life(request))}
 
     def _notes(self, request: Request) -> dict[str, Any]:
         return {"data": notes.rows(*self._life(request))}

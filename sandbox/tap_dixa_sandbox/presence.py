@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tap_dixa_sandbox.arrivals import DAY, HOUR
 from tap_dixa_sandbox.desk import Desk, Person
+from tap_dixa_sandbox.times import instant
 
 _PARTS = (("Working", 3.5), ("Away", 0.5), ("Working", 2.0), ("Away", 0.2), ("Working", 2.0))
 """What a shift consists of, and about how many hours of each."""
@@ -36,6 +37,29 @@ def intervals(desk: Desk, oldest: int, newest: int) -> Iterator[Interval]:
             for interval in _shift(desk.seed, place, agent, day):
                 if interval.start <= newest and interval.end >= oldest:
                     yield interval
+
+
+def snapshot(desk: Desk, now: int) -> Iterator[dict[str, Any]]:
+    """Yield a row for each agent: what the intervals say of a time, in Unix ms."""
+    last = {found.agent.id: found for found in intervals(desk, now - DAY, now)}
+    for place, agent in enumerate(desk.agents):
+        row: dict[str, Any] = {
+            "userId": agent.id,
+            "requestTime": _local(now),
+            "connectionStatus": "Offline",
+        }
+        if (found := last.get(agent.id)) is not None:
+            row["lastSeen"] = _local(min(found.end, now))
+            if now < found.end:
+                channels = ["Email", "PstnPhone"] if place % 2 else ["WidgetChat"]
+                row |= {"presenceStatus": found.status, "connectionStatus": "Online"}
+                row |= {"activeChannels": channels}
+        yield row
+
+
+def _local(time: int) -> str:
+    """Write a time without a zone, as Dixa's pages do."""
+    return instant(time).removesuffix("Z")
 
 
 def _shift(seed: int, place: int, agent: Person, day: int) -> Iterator[Interval]:

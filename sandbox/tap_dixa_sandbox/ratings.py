@@ -8,7 +8,7 @@ from tap_dixa_sandbox.life import Life
 from tap_dixa_sandbox.times import instant
 
 _TYPES = {"csat": "Csat", "nps": "Nps", "thumbs": "ThumbsUpOrDown"}
-_CHANNELS = {
+CHANNELS = {
     "email": "Email",
     "widgetchat": "WidgetChat",
     "pstnphone": "PstnPhone",
@@ -18,6 +18,7 @@ _CHANNELS = {
     "callback": "Callback",
     "voicemail": "Voicemail",
 }
+"""The Dixa API's names of channels, by those of the exports; others are Messenger."""
 
 
 def rows(life: Life, conversation: dict[str, Any]) -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def rows(life: Life, conversation: dict[str, Any]) -> list[dict[str, Any]]:
             "ratingScore": score,
             "ratingType": _TYPES[rating["rating_type"].lower()],
             "ratingComment": comment if score else None,
-            "conversationChannel": _CHANNELS.get(life.channel, "Messenger"),
+            "conversationChannel": CHANNELS.get(life.channel, "Messenger"),
             "agentId": life.agent.id,
             "userId": life.customer.id,
             "ratingStatus": rating["rating_status"].capitalize(),

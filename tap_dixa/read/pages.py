@@ -47,11 +47,15 @@ def decode_page(
 
     Args:
         body: Its JSON.
-        path: The names that lead to the rows.
+        path: The names that lead to the rows. Without any, they are all of the response, or
+            where they usually are: Dixa's pages show both for one list.
         is_raw: Whether rows are not decoded.
         one_row: Whether there is one object in the place of a list of rows.
     """
     has_list = True
+    if not path:
+        path, is_bare = ("data",), body.lstrip().startswith(b"[")
+        body = b'{"data":%b}' % body if is_bare else body
     try:
         page = _OBJECT.decode(body)
         meta = msgspec.json.decode(page.get("meta", b"null"), type=_Meta | None)

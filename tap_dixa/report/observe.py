@@ -95,11 +95,12 @@ class ConnectionReport(Report):
 
     @override
     def page(self, stream: str, rows: Sequence[Any]) -> None:
-        if isinstance(self._by_name[stream], ListStream):  # other streams are compared on disk
+        listed = self._by_name[stream]
+        if isinstance(listed, ListStream):  # other streams are compared on disk
             with self.lock:
                 for row in rows:
                     if isinstance(row, dict):
-                        self._compare(stream, row.copy())
+                        self._compare(stream, listed.row(row.copy()))
 
     @override
     def row(self, stream: str, kind: str, row: Any) -> None:

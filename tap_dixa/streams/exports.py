@@ -102,6 +102,25 @@ class ConversationRatingsStream(ListStream):
         return _of_changed_conversations(self, _numbered)
 
 
+class LinkedConversationsStream(ListStream):
+    """Which conversations are linked to a conversation, such as side conversations."""
+
+    name = "linked_conversations"
+    path = "/v1/conversations/{csid}/linked"
+    replication_key = REPLICATION_KEY
+    selected_by_default = False
+
+    @override
+    def read(self) -> Reader:
+        return _of_changed_conversations(self, iter)
+
+    @override
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        # The rest is in `conversations`. Here it would stay as it was, also what Dixa erases:
+        # nothing says when the list is to be requested again.
+        return {name: row[name] for name in self.schema["properties"] if name in row}
+
+
 def _with_refresh(stream: DixaStream, reader: WindowReader, search: Search) -> Reader:
     """Let a stream's new records be followed by those that Dixa has erased something in."""
     is_incremental = stream.replication_method == REPLICATION_INCREMENTAL

@@ -31,7 +31,7 @@ class ListStream(DixaStream):
     """
 
     rows_at: ClassVar[Sequence[str]] = ("data",)
-    """Where in a response the rows are."""
+    """Where in a response the rows are: see `decode_page`."""
 
     one_row: ClassVar[bool] = False
     """Whether there is one object in the place of a list of rows."""
@@ -161,6 +161,16 @@ class AiAgentsStream(ListStream):
 
     name = "ai_agents"
     path = "/v1/ai-agents"
+    is_optional = True
+
+
+class AgentPresenceStream(ListStream):
+    """Which agents are working or away, at the time of the run."""
+
+    name = "agent_presence"
+    path = "/v1/agents/presence"
+    primary_keys = ("userId",)
+    rows_at = ()
     is_optional = True
 
 

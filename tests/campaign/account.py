@@ -15,6 +15,7 @@ from tests.end_to_end.everything import (
     CATALOGUES,
     EVERY,
     LISTS,
+    ROWS,
     key,
     records_of,
     rows_by_conversation,
@@ -77,7 +78,7 @@ class Account:
         for csid in self.refused:
             status = random.choice([403, 404, 410, 422])
             self.sandbox.behaviour.forbidden |= {
-                f"/v1/conversations/{csid}/{rows}": status for rows in ("notes", "ratings")
+                f"/v1/conversations/{csid}/{rows}": status for rows in ROWS.values()
             }
         self.streams = random.choice([EVERY, random.sample(EVERY, random.randint(2, 12))])
         self.deletes = random.random() < 0.6

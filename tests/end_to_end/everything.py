@@ -23,6 +23,7 @@ KEYS = {
     "templates": ("id",),
     "organization": ("id",),
     "ai_agents": ("id",),
+    "agent_presence": ("userId",),
     "knowledge_collections": ("id",),
     "knowledge_categories": ("id",),
     "knowledge_articles": ("id",),
@@ -31,8 +32,15 @@ KEYS = {
 BY_CONVERSATION = {
     "conversation_notes": ("id",),
     "conversation_ratings": ("csid", "id", "ratingType", "questionNumber"),
+    "linked_conversations": ("id",),
 }
 """The keys of the streams that are off by default: a request for each changed conversation."""
+ROWS = {
+    "conversation_notes": "notes",
+    "conversation_ratings": "ratings",
+    "linked_conversations": "linked",
+}
+"""The last part of their paths."""
 LISTS = [stream for stream in KEYS if stream != "activity_logs"]
 ALL = (*expected.STREAMS, *KEYS)
 RECORDS = ("analytics_records", "intelligence_records")
@@ -51,6 +59,8 @@ CHANNELS = (
 """Those whose flows Dixa documents that it lists."""
 
 
+LINKED = ("csid", "id", "link", "conversationUpdatedAt")
+"""The fields of a linked conversation."""
 LOG = "/v1/conversations/activitylog"
 LISTED = {
     "agents": "/v1/agents?pageLimit=7",
@@ -81,6 +91,7 @@ def rows(sandbox):
     with unnoted(sandbox) as client:
         found = {stream: client.everything(path) for stream, path in LISTED.items()}
         found["organization"] = [client.data("/v1/organization")]
+        found["agent_presence"] = client.get("/v1/agents/presence").json()
         schedules = client.data("/v1/business-hours/schedules")["schedules"]
         found["business_hours_schedules"] = schedules
         hours = "/v1/business-hours/schedules/{id}/definition"
@@ -129,13 +140,16 @@ def catalogued(client, collections):
 
 def rows_by_conversation(sandbox, stream):
     """Give every record of a stream of `BY_CONVERSATION`, by key."""
-    found, path = {}, f"/v1/conversations/{{id}}/{stream.partition('_')[2]}"
+    found, path = {}, f"/v1/conversations/{{id}}/{ROWS[stream]}"
     with unnoted(sandbox) as client:
         for csid, conversation in expected.source(sandbox.data, "conversations").items():
             updated_at = expected.iso(conversation["updated_at"])
             questions = Counter()
             for row in client.data(path.format(id=csid)):
                 record = expected.api_record(row, csid=csid, conversationUpdatedAt=updated_at)
+                if stream == "linked_conversations":
+                    # What else may change or be erased is not the parent's.
+                    record = {name: record[name] for name in LINKED}
                 if stream == "conversation_ratings":
                     questions[row["ratingType"]] += 1
                     record["questionNumber"] = questions[row["ratingType"]]

@@ -14,7 +14,7 @@ from tests.end_to_end.loaded import held_at_states, is_whole
 from tests.end_to_end.odd_rows import listed
 from tests.faults import Refusal
 
-NOTES, RATINGS = BY_CONVERSATION
+NOTES, RATINGS, _ = BY_CONVERSATION
 LOG = ["activity_logs"]
 OF_EXPORTS = {"conversations": 60, "days": 80}, {"parallel_downloads": 1}
 OF_NOTES = {"conversations": 40, "days": 6}, {"parallel_downloads": 1, "window_days": 1}

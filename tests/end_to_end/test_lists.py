@@ -1,5 +1,6 @@
 """Pages and rows of the Dixa API that are none, or too large."""
 
+import json
 import zlib
 
 import pytest
@@ -40,6 +41,25 @@ def test_a_window_with_a_page_that_is_too_large_is_halved(account_of):
     run = account.synced()
     assert len(account.answered) == 3  # and one for each half
     checks.emitted_once(run, "activity_logs", entries(account.sandbox).values())
+
+
+PRESENCE = [{"userId": "a", "connectionStatus": "Online"}, {"userId": "b"}]
+SHAPES = {
+    "bare": [Refusal(200, body=f" {json.dumps(PRESENCE)}")],
+    "in a page": [page_of(PRESENCE)],
+    "in two pages": [page_of(PRESENCE[:1], "?pageKey=1"), page_of(PRESENCE[1:])],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_presence_is_read_as_either_of_dixas_pages_shows_it(account_of, shape):
+    account = account_of("agent_presence", config={"emit_activate_version_messages": True})
+    account.behaviour.api_faults.extend(SHAPES[shape])
+    run = account.synced()
+    assert run.records("agent_presence") == PRESENCE
+    assert run.of("ACTIVATE_VERSION")
+    account.behaviour.api_faults.extend([Refusal(200, body='{"data": {"userId": "a"}}')] * 9)
+    assert "is not a page of rows" in account.failure()
 
 
 UNUSABLE_ROWS = {

@@ -10,6 +10,7 @@ from tests.end_to_end import checks
 from tests.end_to_end.everything import (
     BY_CONVERSATION,
     CHANNELS,
+    ROWS,
     by_key,
     rows,
     rows_by_conversation,
@@ -34,7 +35,7 @@ def changes(account):
 
 
 def refuse(account, stream, conversations, *statuses):
-    path = f"/v1/conversations/{{}}/{stream.partition('_')[2]}"
+    path = f"/v1/conversations/{{}}/{ROWS[stream]}"
     for number, conversation in enumerate(conversations):
         account.behaviour.forbidden[path.format(conversation)] = statuses[number % len(statuses)]
 

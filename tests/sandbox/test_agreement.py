@@ -7,7 +7,9 @@ from collections import defaultdict
 
 import pytest
 
+from tap_dixa_sandbox import presence
 from tests import expected
+from tests.conftest import DAY, NOON
 from tests.end_to_end.everything import LOG
 
 RATED = {"csat": "Csat", "nps": "Nps", "thumbs": "ThumbsUpOrDown"}
@@ -73,3 +75,35 @@ def test_notes_are_those_of_the_log_and_ratings_those_of_the_export(
             assert row["ratingType"] == RATED[rating["rating_type"]]
             assert row["ratingStatus"].lower() == rating["rating_status"]
             assert row.get("ratingScore") == rating.get("rating_score")
+
+
+def test_linked_conversations_are_exported_and_have_one_parent(api, conversations):
+    listed = {
+        csid: api.data(f"/v1/conversations/{csid}/linked") for csid in sorted(conversations)[:200]
+    }
+    links = [(csid, row) for csid, rows in listed.items() for row in rows]
+    children = {row["id"] for _, row in links}
+    assert 10 < len(children) == len(links)
+    for csid, row in links:
+        assert row["link"]["parentId"] == csid
+        child = conversations[row["id"]]
+        assert row["requesterId"] == child["requester_id"]
+        assert row.get("subject") == child.get("subject")
+        assert child["created_at"] <= conversations[csid]["updated_at"]
+        assert not listed.get(row["id"])
+
+
+def test_presence_is_that_of_the_intervals(api):
+    working = {
+        found.agent.id: found.status
+        for found in presence.intervals(api.sandbox.data.desk, NOON - DAY, NOON)
+        if found.start <= NOON < found.end
+    }
+    rows = api.get("/v1/agents/presence").json()
+    assert {row["userId"] for row in rows} == {a["id"] for a in api.everything("/v1/agents")}
+    online = {row["userId"]: row["presenceStatus"] for row in rows if "presenceStatus" in row}
+    assert online == working != {}
+    for row in rows:
+        assert (row["connectionStatus"] == "Online") == (row["userId"] in working)
+        assert row["requestTime"] == "2026-03-11T12:00:00"
+        assert row.get("lastSeen", "") <= row["requestTime"]

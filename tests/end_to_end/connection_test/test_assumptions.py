@@ -33,9 +33,9 @@ def test_what_filters_include_and_in_which_order_rows_come(tested, after, before
 @pytest.mark.parametrize(
     ("faults", "before", "requests"),
     [
-        ([Refusal(200, body="[]")], "not known", 3),  # notes and ratings read them too
-        # Messages, the conversations of notes and ratings, and the first of two for the bounds.
-        ([*[None] * 4, Refusal(503)], "inclusive", 5),
+        ([Refusal(200, body="[]")], "not known", 4),  # for notes, ratings and links too
+        # Messages, the conversations of notes, ratings and links, and the first of two for bounds.
+        ([*[None] * 5, Refusal(503)], "inclusive", 6),
     ],
     ids=["no record", "no response"],
 )
