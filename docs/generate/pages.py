@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import hub, settings, streams
+from docs.generate import hub, settings, streams, transform
 
 COMMAND = "uv run --group test python -m docs.generate"
 """What writes them."""
@@ -15,5 +15,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "streams.md": streams.page,
     "settings.md": settings.page,
     "meltano-hub.yml": hub.page,
+    "../transform/models/staging/staging.yml": transform.page,
 }
 """Each file's name, and the function that gives its text."""

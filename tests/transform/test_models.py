@@ -1,0 +1,339 @@
+"""dbt's models on tables that were loaded: every figure, every test, and what was erased."""
+
+import json
+import re
+import subprocess
+from datetime import UTC
+from shutil import copytree, ignore_patterns
+
+import pytest
+
+from tests import expected
+from tests.conftest import catalog, settings
+from tests.end_to_end.anonymized import anonymize, erase_and_delete, redact
+from tests.end_to_end.conftest import environment_of
+from tests.end_to_end.everything import ALL
+from tests.end_to_end.loading import DuckDb, Postgres
+from tests.end_to_end.test_erasure_query import CONVERSATION, LAKE, LEFT, left_in
+from tests.transform.figures import ZONE, Figures
+from tests.transform.models import TRANSFORM, Models
+
+pytestmark = pytest.mark.slow
+each_database = pytest.mark.parametrize("models", ["DuckDB", "PostgreSQL"], indirect=True)
+ERASED = "nothing_readable_of_anonymized"
+SAMPLE = {"conversations": 200, "days": 15}
+
+
+@pytest.fixture
+def models(request, tmp_path):
+    if request.param == "DuckDB":
+        return Models(DuckDb(str(tmp_path / "warehouse.duckdb")), tmp_path)
+    return Models(Postgres(request.getfixturevalue("postgres")), tmp_path)
+
+
+def load(models, sandbox, *streams):
+    """Run tap-dixa-load."""
+    folder = models.folder
+    (folder / "config.json").write_text(json.dumps(settings(sandbox)))
+    (folder / "catalog.json").write_text(json.dumps(catalog(*(streams or ALL))))
+    options = ("--config", "config.json", "--catalog", "catalog.json")
+    command = models.database.command(*options)
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def same(row, wanted):
+    """Whether a row has these values; fractions may differ in the last digits."""
+    return all(
+        row[name] == pytest.approx(value, abs=1e-6)
+        if isinstance(value, float) and row[name] is not None
+        else row[name] == value
+        for name, value in wanted.items()
+    )
+
+
+def marts_are(models, figures):
+    """Every row and every figure of the marts is as computed; give how many rows there are."""
+    compared = 0
+    for mart, keys, wanted in (
+        ("conversations", ("conversation_id",), figures.all_conversations()),
+        ("agents_daily", ("agent_id", "day"), figures.agents_daily()),
+        ("queues_hourly", ("queue_id", "hour"), figures.queues_hourly()),
+        ("csat_weekly", ("week", "queue_id"), figures.csat_weekly()),
+    ):
+        rows = models.rows(f"select * from dixa_models.{mart}")
+        found = {tuple(row[key] for key in keys): row for row in rows}
+        if len(keys) == 1:
+            found = {key: row for (key,), row in found.items()}
+        assert found.keys() == wanted.keys(), mart
+        different = [
+            (found[key], wanted[key]) for key in found if not same(found[key], wanted[key])
+        ]
+        assert not different, (mart, different[0])
+        compared += len(rows)
+    return compared
+
+
+@each_database
+def test_every_figure_is_that_of_the_sandbox_after_each_load(models, serve, evidence):
+    sandbox = serve(**SAMPLE)
+    load(models, sandbox)
+    warned, _ = models.build()
+    assert not warned
+    rows = marts_are(models, Figures(sandbox))
+
+    agent = sandbox.data.desk.agents[0].id
+    erased = erase_and_delete(sandbox)
+    (redacted, *_) = redact(sandbox)
+    load(models, sandbox)
+    models.build()
+    rows += marts_are(models, Figures(sandbox))
+    evidence("rows of marts that are as computed from the sandbox", rows)
+
+    assert not models.rows(f"select * from dixa_models.stg_dixa__agents where agent_id = '{agent}'")
+    ids = ", ".join(map(str, erased))
+    which = f"where conversation_id in ({ids})"
+    for row in models.rows(f"select * from dixa_models.conversations {which}"):
+        assert row["is_anonymized"]
+        assert row["end_user_id"] is None
+    (message,) = models.rows(
+        f"select text from dixa_models.stg_dixa__messages where message_id = '{redacted['id']}'"
+    )
+    assert not message["text"]
+
+
+def entry(number, kind, csid, time, author=None, **attributes):
+    """Give a log entry that the sandbox has none of."""
+    made = {
+        "id": f"made {number}",
+        "conversationId": csid,
+        "activityTimestamp": time,
+        "_type": kind,
+    }
+    return {**made, "author": {"id": author}, "attributes": attributes}
+
+
+@pytest.mark.models
+@each_database
+def test_transfers_claims_and_reopened_conversations_come_from_the_log(models, serve):
+    sandbox = serve(**SAMPLE)
+    load(models, sandbox)
+    known = [*expected.records(sandbox.data, "conversations").values()]
+    taken = sorted((c for c in known if c.get("queue_id")), key=lambda c: c["id"])
+    csid, queued, agent = taken[5]["id"], taken[5]["queued_at"], taken[5]["assignee_id"]
+    other = next(c["assignee_id"] for c in known if c["assignee_id"] != agent)
+    queue = {"queueId": "q1", "queueName": "VIP"}
+    offered = sandbox.data.directory.queues[0]
+    destination = {"destinationType": "Queue", "destinationId": "q2", "destinationLabel": "Two"}
+    day = "2026-03-12T10:0"
+    more = [
+        entry(0, "ConversationReserved", csid, queued, **queue),
+        entry(1, "ConversationClaimed", csid, queued, author=other),  # before it was assigned
+        entry(2, "ConversationOffered", csid, f"{day}0:00.000Z", queueLabel=offered["name"]),
+        entry(3, "TransferInitiated", csid, f"{day}1:00.000Z", author=agent, **destination),
+        entry(4, "TransferSuccessful", csid, f"{day}2:00.000Z", author=agent, **destination),
+        entry(5, "TransferFailed", csid, f"{day}3:00.000Z", reason="busy"),
+        entry(6, "ConversationUnassigned", csid, f"{day}4:00.000Z", agent={"id": agent}),
+        entry(7, "ConversationReopened", csid, f"{day}5:00.000Z"),
+    ]
+    names = ("id", "conversationId", "activityTimestamp", "_type", "author", "attributes")
+    for made in more:
+        values = [json.dumps(v) if isinstance(v, dict) else str(v) for v in made.values()]
+        quoted = ", ".join(f"'{value}'" for value in values)
+        columns = ", ".join(f'"{name}"' for name in names)
+        models.execute(f"insert into dixa.activity_logs ({columns}) values ({quoted})")
+    models.build()
+    figures = Figures(sandbox, more)
+    assert figures.conversation(figures.conversations[csid])["wait_seconds"] == 0
+    marts_are(models, figures)
+
+    def of(table, order):
+        where = f"where conversation_id = {csid} order by {order}"
+        return models.rows(f"select * from dixa_models.{table} {where}")
+
+    first, second = of("conversation_assignments", "assigned_at")
+    assert (first["agent_id"], first["is_claimed"]) == (other, True)
+    assert (second["agent_id"], second["is_claimed"]) == (agent, False)
+    assert first["ended_at"] == second["assigned_at"]
+    assert f"{second['ended_at']}" == "2026-03-12 10:04:00"
+    transfers = of("conversation_transfers", "occurred_at")
+    assert [row["outcome"] for row in transfers] == ["initiated", "successful", "failed"]
+    assert {row["destination_id"] for row in transfers} == {"q2", None}
+    queues = {row["event"]: row["queue_id"] for row in of("conversation_queues", "occurred_at")}
+    assert queues == {
+        "entered": taken[5]["queue_id"],
+        "reserved": "q1",
+        "offered": offered["id"],
+        "transferred": "q2",
+    }
+
+
+@pytest.mark.models
+@each_database
+def test_a_holiday_is_not_in_business_hours(models, serve):
+    sandbox = serve(**SAMPLE)
+    load(models, sandbox)
+    every_year = {"dayOfMonth": 4, "monthOfYear": 3}
+    all_day = [{"startTime": "00:00", "endTime": "00:00"}]
+    rules = [
+        {"status": "Closed", "startDate": "2026-03-03", "intervals": []},
+        {"status": "Closed", "startDate": "2025-03-04", "recurring": every_year},
+        {"status": "Open", "startDate": "2026-03-05", "intervals": all_day},
+    ]
+    models.execute(f"update dixa.business_hours_definitions set exceptions = '{json.dumps(rules)}'")
+    models.build()
+    wanted = Figures(sandbox).all_conversations()
+    for row in models.rows("select * from dixa_models.conversations"):
+        usual = wanted[row["conversation_id"]]["is_in_business_hours"]
+        day = f"{row['created_at'].replace(tzinfo=UTC).astimezone(ZONE):%m-%d}"
+        special = {"03-03": False, "03-04": False, "03-05": True}
+        assert row["is_in_business_hours"] is special.get(day, usual)
+
+
+@each_database
+def test_what_is_readable_of_an_anonymized_conversation_is_an_error(models, serve):
+    sandbox = serve(**SAMPLE)
+    load(models, sandbox)
+    query = "select min(conversation_id) as id from dixa_models.stg_dixa__messages"
+    models.build()
+    ((number,),) = (row.values() for row in models.rows(query))
+    models.execute(f"update dixa.conversations set anonymized_at = created_at where id = {number}")
+    status, output = models.dbt("build")
+    assert status == 1
+    assert re.search(r"FAIL \d+ nothing_readable_of_anonymized", output)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("models", ["DuckDB"], indirect=True)
+def test_every_field_that_dixa_erases_is_looked_at(models, serve):
+    sandbox = serve(conversations=70, days=5, seed=2)
+    ids = anonymize(sandbox)
+    load(models, sandbox, *LAKE)
+    models.build()
+    query = (models.folder / "target/compiled/tap_dixa/tests" / f"{ERASED}.sql").read_text()
+    which = ", ".join(map(str, ids))
+    with models.database.connect() as tables:
+
+        def found_after(change, *values):
+            tables.begin()
+            tables.execute(change, values)
+            found = {stream for stream, _, _ in tables.execute(query).fetchall()}
+            tables.rollback()
+            return found
+
+        assert found_after("select 1") == set()
+        for stream, paths in LEFT.items():
+            for path in paths:
+                field, value = left_in(stream, path)
+                where = f'where "{CONVERSATION[stream]}" in ({which})'
+                if stream == "messages":  # the account's own numbers may stay
+                    where += " and direction = 'inbound'"
+                change = f'update dixa.{stream} set "{field}" = ? {where}'
+                count = f"select count(*) from dixa.{stream} {where}"
+                ((rows,),) = tables.execute(count).fetchall()
+                assert found_after(change, value) == {stream} if rows else set(), path
+        called = "update dixa.messages set direction = 'outbound', to_phone_number = '+45 1'"
+        assert found_after(called) == {"messages"}
+
+
+@each_database
+def test_missing_conversations_are_named_as_csids_until_they_are_loaded(models, serve):
+    sandbox = serve(**SAMPLE)
+    load(models, sandbox)
+    ids = sorted(expected.source(sandbox.data, "conversations"))
+    gone = [ids[30], ids[31], ids[150]]
+    models.build()
+    which = f"where id in ({', '.join(map(str, gone))})"
+    models.execute(f"create table dixa.kept as select * from dixa.conversations {which}")
+    models.execute(f"delete from dixa.conversations {which}")
+    warned, output = models.build()
+    assert "no_gap_in_conversation_ids" in warned
+    assert f"csids {','.join(map(str, gone))}\n" in output
+    built = models.rows("select conversation_id from dixa_models.conversations")
+    assert sorted(row["conversation_id"] for row in built) == sorted({*ids} - {*gone})
+    models.execute("insert into dixa.conversations select * from dixa.kept")
+    warned, _ = models.build()
+    assert not warned
+    marts_are(models, Figures(sandbox))
+
+
+@pytest.mark.models
+@each_database
+def test_streams_that_were_not_loaded_have_no_rows(models, serve):
+    load(models, serve(**SAMPLE), "conversations")
+    warned, output = models.build()
+    assert not warned, output
+    figures = "count(*) as known, count(answered_at) as answered, max(message_count) as messages"
+    (row,) = models.rows(f"select {figures} from dixa_models.conversations")
+    assert row["known"]
+    assert (row["answered"], row["messages"]) == (0, 0)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("models", ["DuckDB"], indirect=True)
+def test_another_project_uses_them_as_a_package(models, serve, tmp_path):
+    load(models, serve(**SAMPLE))
+    models.project = tmp_path / "own"
+    (models.project / "models").mkdir(parents=True)
+    for name, text in (
+        ("dbt_project.yml", "{name: own, profile: tap_dixa, vars: {csat_satisfied: 5}}"),
+        ("packages.yml", f"packages: [{{local: '{TRANSFORM}'}}]"),
+        ("models/best.sql", "select sum(satisfied) as best from {{ ref('csat_weekly') }}"),
+    ):
+        (models.project / name).write_text(text)
+    for command in ("deps", "build"):
+        status, output = models.dbt(command)
+        assert status == 0, output
+    (row,) = models.rows("select best from dixa_models.best")
+    ratings = "from dixa_models.conversation_ratings where rating_type = 'csat' and score = 5"
+    assert models.rows(f"select count(*) as best {ratings}") == [row]
+
+
+@pytest.mark.models
+@pytest.mark.loaders
+@pytest.mark.xdist_group("duckdb")
+def test_meltano_builds_them_after_a_load(project, serve):
+    meltano = project("target-duckdb")
+    folder = meltano.folder / "transform"
+    copytree(TRANSFORM, folder, ignore=ignore_patterns("target", "logs"), dirs_exist_ok=True)
+    meltano.run("install", "utility", "dbt-duckdb")
+    sandbox = serve(**SAMPLE)
+    block = ("tap-dixa", "target-duckdb", "dbt-duckdb:build")
+    output = meltano.run("run", "--full-refresh", *block, **environment_of(sandbox))
+    assert re.search(r"WARN=0 ERROR=0", output)
+    database = DuckDb(str(meltano.folder / "warehouse.duckdb"))
+    marts_are(Models(database, meltano.folder), Figures(sandbox))
+
+
+@pytest.mark.models
+@pytest.mark.loaders
+@pytest.mark.parametrize(
+    ("loader", "models"),
+    [
+        pytest.param(loader, database, marks=pytest.mark.xdist_group(loader.partition("-")[2]))
+        for loader, database in (("target-duckdb", "DuckDB"), ("target-postgres", "PostgreSQL"))
+    ],
+    indirect=["models"],
+)
+def test_what_other_loaders_have_loaded_gives_the_same_figures(
+    loader, models, load, serve, run_tap
+):
+    sandbox = serve(**SAMPLE)
+    if loader == "target-duckdb":
+        feed = load(loader)  # it works in the same folder
+    else:
+        feed = load(loader, sqlalchemy_url=models.database.name)
+    config = settings(sandbox, emit_activate_version_messages=True)
+    first = run_tap(config, catalog=catalog(*ALL))
+    feed(first)
+    models.build()
+    marts_are(models, Figures(sandbox))
+    # target-duckdb keeps what was deleted in Dixa.
+    (anonymize if loader == "target-duckdb" else erase_and_delete)(sandbox)
+    feed(run_tap(config, catalog=catalog(*ALL), state=first.state))
+    models.build()
+    marts_are(models, Figures(sandbox))
+    deleted = models.rows("select * from dixa_models.stg_dixa__deleted_rows order by stream")
+    streams = {row["stream"] for row in deleted}
+    gone = {"agents", "queue_members", "tags", "team_members"}
+    assert streams == (gone if loader == "target-postgres" else set())

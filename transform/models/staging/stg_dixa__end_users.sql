@@ -1,0 +1,1 @@
+{{ staged('end_users') }}

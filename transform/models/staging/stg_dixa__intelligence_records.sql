@@ -1,0 +1,1 @@
+{{ staged('intelligence_records') }}

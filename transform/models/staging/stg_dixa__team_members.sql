@@ -1,0 +1,1 @@
+{{ staged('team_members') }}
