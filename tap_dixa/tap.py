@@ -3,7 +3,7 @@
 import sys
 import threading
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from types import FrameType
 from typing import Any, cast
 
@@ -126,7 +126,7 @@ class TapDixa(CommandTap):
             raise StreamsFailedError(describe_failures(summary.failed, len(selected)))
 
     def _log_summary(self, *, reasons: bool) -> None:
-        """Log what was synced, after a signal with the reasons why streams failed."""
+        """Log what was synced, with the reasons why streams failed if no error follows."""
         if self._summary is not None:
             for line in self._summary.lines(reasons=reasons):
                 self.logger.info(line)
@@ -220,4 +220,10 @@ class TapDixa(CommandTap):
         if self._ends:
             return
         self._ends = True
-        end_run(self, signum, self.run.progress_bar, partial(self._log_summary, reasons=True))
+        end_run(self, signum, self.run.progress_bar, self._log_stopped)
+
+    def _log_stopped(self) -> None:
+        """Log what was synced before a signal, without a BATCH file that it found open."""
+        for stream in self._ordered_streams():
+            stream.writer.forget_unannounced()
+        self._log_summary(reasons=True)

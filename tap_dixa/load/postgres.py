@@ -91,10 +91,9 @@ class PostgresDatabase(Tables):
         return f"{name.encode()[: _LONGEST_NAME - 13].decode(errors='ignore')}_{digest}"
 
     @override
-    def create(self, table: Table) -> None:
-        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in table.columns.items())
+    def create(self, table: Table, *constraints: str) -> None:
         key = ", ".join(map(quoted, table.keys))
-        self.execute(f"create table if not exists {table.name} ({columns}, primary key ({key}))")
+        super().create(table, f"primary key ({key})", *constraints)
 
     @override
     def types_of(self, table: Table) -> dict[str, str]:

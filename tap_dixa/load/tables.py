@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from tap_dixa.load.loader import Announced, Destination, LoadError, lock
+from tap_dixa.records.fields import json_types
+from tap_dixa.singer.batch_files import VERSION_COLUMN
 
 SCHEMA = "dixa"
 """The schema of the tables."""
-VERSION = "_sdc_table_version"
-"""The column that says which run read a row of a full-table stream; null in other streams."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,9 @@ class Tables(Destination):
             fields[name]: self.types.get(_type_of(field), self.json)
             for name, field in schema["properties"].items()
         }
+        columns[VERSION_COLUMN] = self.types["integer"]
         name = f"{SCHEMA}.{quoted(self.identifier(stream))}"
-        table = Table(
-            name, {**columns, VERSION: self.types["integer"]}, [fields[key] for key in keys], fields
-        )
+        table = Table(name, columns, [fields[key] for key in keys], fields)
         self.create(table)
         before = self.types_of(table)
         for column, kind in table.columns.items():
@@ -119,10 +118,11 @@ class Tables(Destination):
                 )
         self._tables[stream] = table
 
-    def create(self, table: Table) -> None:
-        """Create a table, if there is none."""
-        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in table.columns.items())
-        self.execute(f"create table if not exists {table.name} ({columns})")
+    def create(self, table: Table, *constraints: str) -> None:
+        """Create a table, with constraints, if there is none."""
+        columns = (f"{quoted(name)} {kind}" for name, kind in table.columns.items())
+        listed = ", ".join([*columns, *constraints])
+        self.execute(f"create table if not exists {table.name} ({listed})")
 
     def identifier(self, name: str) -> str:
         """Return a name that the database takes."""
@@ -138,7 +138,7 @@ class Tables(Destination):
         for stream, files in paths.items():
             self.loaded[stream] += self.upsert(self._tables[stream], files)
         for stream, version in announced.versions.items():
-            others = f"{VERSION} is distinct from {version}"
+            others = f"{VERSION_COLUMN} is distinct from {version}"
             self.deleted[stream] += self.execute(
                 f"delete from {self._tables[stream].name} where {others}"
             )
@@ -174,8 +174,7 @@ def key_changed(table: str, before: object, now: object) -> LoadError:
 
 def _type_of(field: Mapping[str, Any]) -> str:
     """Return the one type of a field, ``date-time`` for a time; empty if it may have several."""
-    given = field.get("type", [])
-    types = ({given} if isinstance(given, str) else set(given)) - {"null"}
+    types = json_types(field) - {"null"}
     if types == {"string"} and field.get("format") == "date-time":
         return "date-time"
-    return types.pop() if len(types) == 1 else ""
+    return next(iter(types)) if len(types) == 1 else ""

@@ -174,10 +174,15 @@ class ObjectField(Field):
                 moved.append(Moved((*path, name), inner, field))
 
 
+def json_types(schema: Mapping[str, Any]) -> frozenset[Any]:
+    """Return the JSON Schema types that a field may have, ``null`` too; none if any may be."""
+    given = schema.get("type", ())
+    return frozenset([given] if isinstance(given, str) else given)
+
+
 def field_of(schema: Mapping[str, Any]) -> Field:
     """Build a field from its JSON Schema."""
-    given = schema.get("type", ())
-    types = frozenset([given] if isinstance(given, str) else given)
+    types = json_types(schema)
     if "array" in types:
         return ArrayField(types, field_of(schema.get("items") or {}))
     if "object" in types and "properties" in schema:

@@ -40,8 +40,6 @@ class Summary:
 
     def lines(self, *, reasons: bool) -> Iterator[str]:
         """Write it, with the reasons why streams failed if no error follows that says them."""
-        for stream in self._selected:
-            stream.writer.forget_unannounced()
         times = [*self._begun, time.monotonic()]
         rows = [("Stream", "Records", "From (UTC)", "To (UTC)", "Seconds", "")]
         for stream, (begun, ended) in zip(self._selected, pairwise(times), strict=False):

@@ -17,7 +17,7 @@ from tap_dixa.errors import SettingsError
 from tap_dixa.records.compiled import Encodable
 
 _BLOCK = 1 << 19
-_VERSION_COLUMN = "_sdc_table_version"
+VERSION_COLUMN = "_sdc_table_version"
 """Where the SDK's targets keep the version of a row."""
 
 
@@ -63,7 +63,7 @@ def batch_record(message: RecordMessage) -> Record:
     """
     if message.version is None:
         return message.record
-    return {**message.record, _VERSION_COLUMN: message.version}
+    return {**message.record, VERSION_COLUMN: message.version}
 
 
 def check_batch_config(config: BatchConfig) -> None:

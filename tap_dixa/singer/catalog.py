@@ -12,6 +12,7 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from tap_dixa.errors import SettingsError, reason
+from tap_dixa.records.fields import json_types
 from tap_dixa.schemas import ADDITIONAL
 
 _TIME = "date-time"
@@ -136,9 +137,8 @@ def _check_schema(path: str, schema: Mapping[str, Any], own: Mapping[str, Any]) 
         _check_schema(f"{path}[]", schema["items"], own.get("items", {}))
 
 
-def _types(schema: Mapping[str, Any]) -> set[Any]:
-    given = schema.get("type", [])
-    return set([given] if isinstance(given, str) else given) - {"null"}
+def _types(schema: Mapping[str, Any]) -> frozenset[Any]:
+    return json_types(schema) - {"null"}
 
 
 def _refuse(path: str, problem: str) -> None:
