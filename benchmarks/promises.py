@@ -82,7 +82,7 @@ def ends(rounds: int) -> None:
             [None, BrokenResponse("stall", 5000)], {}, in_the_log("window 1 of")
         ),
         "before another try": (
-            [Refusal(429, {"Retry-After": "600"})], {}, in_the_log("rate limit: waiting ")
+            [Refusal(429, {"Retry-After": "600"})], {}, in_the_log("another run perhaps: waiting ")
         ),
         "for the rate limit": (
             # One at a time: of several requests that wait for the limit, any may be the next one.
