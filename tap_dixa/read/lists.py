@@ -105,7 +105,7 @@ class ListSource:
         response = self._send(request)
         self.answered = True
         body, replaced = repair_text(read_page(response, client.stream))
-        if not body.strip() and HTTPStatus.NO_CONTENT in request.complete:
+        if response.status_code == HTTPStatus.NO_CONTENT:
             body = b"{}"
         client.warn_of_replaced(self.request.path, replaced)
         page = decode_page(body, self._rows_at, is_raw=self._is_raw, one_row=self._one_row)

@@ -26,7 +26,7 @@ def account(account_of):
 AGENT, OTHER = {"id": "a"}, {"id": "b"}
 WITHOUT_ROWS = {
     "agents": bodies("{}"),
-    "end_users": bodies(""),
+    "end_users": [Refusal(204)],
     "queues": bodies('{"data": null, "meta": null}'),
     "queue_members": [page_of([AGENT, OTHER]), *bodies("{}"), page_of([{"agentId": "1"}])],
     "teams": bodies('{"meta": {"previous": "?pageKey=x"}}'),

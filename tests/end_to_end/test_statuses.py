@@ -52,6 +52,16 @@ def test_a_page_of_a_window_that_is_not_complete_is_retried(account_of, stream):
         assert run.log.count(f"Dixa responded with {status}") == 3
 
 
+@pytest.mark.parametrize("stream", ["tags", "conversation_ratings", "activity_logs"])
+def test_a_page_without_a_body_is_requested_again(account_of, stream):
+    account = account_of(stream, conversations=26, days=6)
+    whole = checks.succeeded(account.sync())
+    account.behaviour.api_faults.extend([Refusal(200, body="")] * 2)
+    run = checks.succeeded(account.sync(state={"bookmarks": {}}))
+    assert run.records(stream) == whole.records(stream) != []
+    assert run.log.count("the response is damaged") == 2
+
+
 @pytest.mark.parametrize("stream", ["conversations", "end_users", "conversation_notes"])
 def test_what_is_never_complete_fails_the_stream(account_of, stream):
     faults = {"api_faults": [None, *[Refusal(202, body=EMPTY_PAGE)] * 30]}
