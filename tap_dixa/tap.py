@@ -1,5 +1,6 @@
 """The tap: its settings, its streams, and the order in which they are synced."""
 
+import os
 import sys
 import threading
 from contextlib import suppress
@@ -13,6 +14,7 @@ from singer_sdk.singerlib import Catalog, CatalogEntry, Schema
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
+from tap_dixa.environment import check_temporary_folder, misspelt_variables, read_environment
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, SettingsError, StreamsFailedError
 from tap_dixa.hidden_token import hide
 from tap_dixa.http.permissions import Permissions
@@ -30,7 +32,6 @@ from tap_dixa.state_input import read_state
 from tap_dixa.streams import STREAMS
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.timestamps import to_rfc3339
-from tap_dixa.user_input import check_temporary_folder, misspelt_variables, read_environment
 
 _ASKED = (
     "conversation_ids is set: only %d conversations and their messages are synced, no other "
@@ -146,6 +147,8 @@ class TapDixa(CommandTap):
         report = self.run.report = ConnectionReport(streams)
         failed: dict[str, Exception] = {}
         self.run.patience = TEST_PATIENCE
+        # Somebody waits: glibc gives a name server that never answers ten seconds for each host.
+        os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:1")
         for stream in streams:
             stream.selected = True
         self.setup_mapper()
@@ -170,6 +173,7 @@ class TapDixa(CommandTap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
+        # The SDK's constructor calls this with what --state holds, before a stream reads it.
         keys = {name: stream.replication_key for name, stream in self.streams.items()}
         super().load_state(read_state(state, keys))
 

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from tap_dixa.download.json_array import JsonArray
+from tap_dixa.download.json_array import JsonArray, repair_text
 from tap_dixa.download.windows import MARGIN, Window
 from tap_dixa.errors import DiskError, UnusableRecordError
 from tap_dixa.log_shapes import shown_text
@@ -65,8 +65,8 @@ class Spool:
             """The response's size in bytes, decompressed."""
             records = JsonArray(self._file.fileno(), self.size)
             self._index(records)
-            self.replaced = records.replaced
-            """How many characters were replaced: see `JsonArray.replaced`."""
+            self._replaced_on_disk = self.replaced = records.replaced
+            """How many characters that no target can store were replaced, so far."""
         except BaseException:
             self.close()
             raise
@@ -81,8 +81,11 @@ class Spool:
         Records from outside of all that the run reads come first, with a key before the window.
         """
         descriptor = self._file.fileno()
+        self.replaced = self._replaced_on_disk
         for cursor, offset, length in self._entries():
-            yield cursor, os.pread(descriptor, length, offset)
+            text, replaced = repair_text(os.pread(descriptor, length, offset))
+            self.replaced += replaced
+            yield cursor, text
 
     def received_order(self) -> Order | None:
         """Determine how the response orders the window's records by their replication key.

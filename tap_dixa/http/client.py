@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -12,21 +12,20 @@ from urllib.parse import quote, urlsplit
 import requests
 from singer_sdk import metrics
 
-from tap_dixa.errors import ExpiredTokenError, UnreachableError
-from tap_dixa.http.responses import error_of
-from tap_dixa.http.retries import (
-    Retries,
-    describe,
-    has_too_many_files,
-    may_succeed,
-)
+from tap_dixa.errors import ExpiredTokenError, TooMuchError, UnreachableError
+from tap_dixa.http.retries import Retries, describe, has_too_many_files, may_succeed
 from tap_dixa.http.run import Run
 from tap_dixa.http.session import LimitedSession
+from tap_dixa.http.statuses import error_of
 
 _EXPIRED = (
     "%s: Dixa no longer accepts api_token, which it accepted earlier in this run. An administrator "
     "makes a new one in Dixa under Settings, Integrations, API Tokens"
 )
+LARGEST_PAGE = 64 << 20
+"""A larger page is refused, in bytes, decompressed. The largest of the activity log, of 10,000
+entries, has some 20 MB."""
+_PART = 1 << 16
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -178,3 +177,36 @@ class Client:
                 except requests.RequestException:
                     return False
         return False
+
+
+def body_parts(response: requests.Response, size: int) -> Iterator[bytes]:
+    """Yield a body in parts as they arrive, decompressed, of so many bytes at most.
+
+    Raises:
+        RequestException: The body is damaged, or ends early.
+    """
+    try:
+        yield from response.iter_content(size)
+    except ValueError as error:  # a chunk says that it has a negative length
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+
+
+def read_page(response: requests.Response, stream: str) -> bytes:
+    """Read a page whole, and no more of it than memory holds.
+
+    Raises:
+        RequestException: The body is damaged, or ends early.
+        TooMuchError: It is too large.
+    """
+    parts, size = [], 0
+    with response:
+        for part in body_parts(response, _PART):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_PAGE:
+                raise TooMuchError(
+                    f"{stream}: Dixa sent a page of more than {LARGEST_PAGE >> 20} MB, which is "
+                    "more than the tap can hold. Try a smaller page_size; if that does not help, "
+                    "please report it"
+                )
+    return b"".join(parts)

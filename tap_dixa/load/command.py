@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ import click
 
 from tap_dixa.hidden_token import without_token
 from tap_dixa.load.loader import Destination, LoadError, run
+from tap_dixa.report.summary import table
 from tap_dixa.singer.stream_map_checks import suggest
 from tap_dixa.tap import TapDixa
 
@@ -64,7 +65,7 @@ def main(destination: str, **options: Any) -> None:
             raise
         sys.exit(describe(error))
     if status == 0 or opened.loaded:
-        click.echo(_table(opened, totals))
+        click.echo("\n".join(_rows(opened, totals)))
     sys.exit(status)
 
 
@@ -75,7 +76,7 @@ def open_destination(url: str) -> Destination:
         from tap_dixa.load.postgres import PostgresDatabase  # noqa: PLC0415
 
         return PostgresDatabase(url)
-    if url.endswith(".duckdb") or Path(url).is_file():
+    if url.endswith((".duckdb", ".db")) or Path(url).is_file():
         from tap_dixa.load.duckdb_file import DuckDbFile  # noqa: PLC0415
 
         return DuckDbFile(url)
@@ -117,13 +118,14 @@ def _catalog_of(streams: Sequence[str]) -> dict[str, Any]:
     return catalog
 
 
-def _table(destination: Destination, totals: Mapping[str, int]) -> str:
+def _rows(destination: Destination, totals: Mapping[str, int]) -> Iterator[str]:
     """Write what was loaded, a row a stream."""
-    lines = [f"{'stream':28}{'loaded':>12}{'deleted':>12}{f'{destination.unit} in all':>14}"]
+    columns = ("loaded", "deleted", f"{destination.unit} in all")
+    rows: list[tuple[str, ...]] = [("stream", *columns)]
     for stream, total in totals.items():
-        loaded, deleted = destination.loaded[stream], destination.deleted[stream]
-        lines.append(f"{stream:28}{loaded:12,}{deleted:12,}{total:14,}")
-    return "\n".join(lines)
+        counts = (destination.loaded[stream], destination.deleted[stream], total)
+        rows.append((stream, *(f"{count:,}" for count in counts)))
+    return table(rows, right=columns)
 
 
 def describe(error: Exception) -> str:

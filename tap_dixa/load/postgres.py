@@ -35,8 +35,6 @@ _UNREADABLE = (
 # Neither byte is in JSON, so that a line is one value.
 _COPY = r"copy lines (record) from stdin (format csv, quote e'\x01', delimiter e'\x02')"
 _CHUNK = 1 << 18
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-"""The character U+0000, which PostgreSQL cannot hold, in JSON."""
 
 
 class PostgresDatabase(Tables):
@@ -123,8 +121,8 @@ class PostgresDatabase(Tables):
         with self._database.cursor().copy(_COPY) as copy:
             for path in paths:
                 with path.open("rb") as file:
-                    while lines := b"".join(file.readlines(_CHUNK)):
-                        copy.write(_NUL.sub(rb"\1\\ufffd", lines) if rb"\u0000" in lines else lines)
+                    while part := file.read(_CHUNK):
+                        copy.write(part)
         return self.execute(
             f"insert into {table.name} ({', '.join(names)})"
             f" select distinct on ({new_keys}) {', '.join(f'new.{name}' for name in names)}"

@@ -9,8 +9,7 @@ import msgspec
 from tap_dixa.download.spool import KeyDecoder, Spool, key_decoder
 from tap_dixa.download.windows import Window
 from tap_dixa.errors import ForbiddenError, RefusedError
-from tap_dixa.http.client import Client, Request
-from tap_dixa.http.responses import body_parts
+from tap_dixa.http.client import Client, Request, body_parts
 from tap_dixa.http.retries import RETRIABLE, Retries
 from tap_dixa.read.children import Parent
 from tap_dixa.records.json_numbers import INTEGER

@@ -11,8 +11,7 @@ from requests import Response
 
 from tap_dixa.download.json_array import repair_text
 from tap_dixa.errors import STREAM_FAILURES, NotFoundError, RefusedError, UnusableRecordError
-from tap_dixa.http.client import Client, Request
-from tap_dixa.http.responses import read_page
+from tap_dixa.http.client import Client, Request, read_page
 from tap_dixa.http.retries import RETRIABLE, Retries
 from tap_dixa.log_shapes import shown_value
 from tap_dixa.read.batches import MOST_ROWS, Batch, Done

@@ -6,20 +6,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
-from singer_sdk.streams import Stream
 
-from tap_dixa.download.json_array import repair_text
 from tap_dixa.download.spool import Spool
-from tap_dixa.download.windows import MARGIN, SHORTEST, Window, WindowLength, split
+from tap_dixa.download.windows import SHORTEST, Window, WindowLength
 from tap_dixa.errors import DiskError, TooMuchError, UnusableRecordError
 from tap_dixa.http.client import Client
 from tap_dixa.http.retries import ATTEMPTS_BEFORE_LESS, FAILURES, Retries, less_may_succeed
-from tap_dixa.http.run import Run
 from tap_dixa.prefetch import prefetch
 from tap_dixa.progress import Progress
 from tap_dixa.read.batches import Batch, Done, decode_row, grouped
-from tap_dixa.timestamps import DAY, parse, to_rfc3339
+from tap_dixa.timestamps import DAY, to_rfc3339
 
 Download = Callable[[Window, Retries], Spool]
 
@@ -29,40 +25,6 @@ _OUT_OF_PLACE = (
     "%s: %s: Dixa sent %d records from outside what this run reads (before its first window, or "
     "more than a day in the future); they are emitted and do not move the bookmark"
 )
-
-
-def start_of(
-    stream: Stream, run: Run, context: Mapping[str, str] | None = None, *, lookback_days: int = 0
-) -> int:
-    """Say from when a run reads a stream that begins with its state as it is now, in Unix ms."""
-    start: int = run.settings.start_date
-    state = stream.get_context_state(context)
-    bookmark = state.get("replication_key_value")
-    is_its_own = state.get("replication_key") == stream.replication_key
-    if bookmark and is_its_own and stream.replication_method == REPLICATION_INCREMENTAL:
-        lookback = max(1000 * run.settings.lookback_seconds, lookback_days * DAY)
-        start = max(start, parse(bookmark) - lookback)
-    return start
-
-
-def windows_of(
-    stream: Stream, run: Run, context: Mapping[str, str] | None = None, *, lookback_days: int = 0
-) -> list[Window]:
-    """Decide which windows a run reads of a stream.
-
-    The run's upper bound, for all its streams, is a margin before its start: later changes belong
-    to the next run, and no request filters by a time in the future. If the stream has partitions,
-    the context is one of them. The longer one of its lookbacks counts.
-    """
-    settings = run.settings
-    start = start_of(stream, run, context, lookback_days=lookback_days)
-    end = run.start - MARGIN
-    if settings.end_date is not None:
-        end = min(end, settings.end_date)
-    if stream.ABORT_AT_RECORD_COUNT is not None:
-        # --test wants to see a few records, and an export cannot be limited to a few.
-        start = max(start, end - DAY)
-    return split(start, end, settings.window_days)
 
 
 class WindowReader:
@@ -128,15 +90,11 @@ class WindowReader:
 
     def records(self, spool: Spool) -> Iterator[tuple[int, bytes]]:
         """Yield the time of each record, in Unix ms, and its JSON, and free the disk space."""
-        replaced = spool.replaced
         if spool.out_of_place:
             self.client.warn(_OUT_OF_PLACE, self.client.stream, spool.window, spool.out_of_place)
         with closing(spool):
-            for time, text in spool.records():
-                repaired, count = repair_text(text)
-                replaced += count
-                yield time, repaired
-        self.client.warn_of_replaced(spool.window, replaced)
+            yield from spool.records()
+        self.client.warn_of_replaced(spool.window, spool.replaced)
 
     def decoded(self, window: Window, decoder: msgspec.json.Decoder[_Record]) -> Iterator[_Record]:
         """Yield the records of a window, decoded, for other uses than emitting."""

@@ -66,12 +66,12 @@ class CompiledNormalizer:
             and is_plain(name)
             and name != ADDITIONAL
             and name not in self._normalize.other_names
-            and name not in self._normalize.fields.fields
+            and name not in self._normalize.record_field.fields
             and name not in self._new_names
         )
 
     def _compile(self) -> None:
-        structure = self._normalize.fields.structure(
+        structure = self._normalize.record_field.structure(
             {**dict.fromkeys(self._new_names, VALUE), ADDITIONAL: _NOTHING}
         )
         self._decode = msgspec.json.Decoder(structure).decode

@@ -100,7 +100,7 @@ class Normalizer:
         properties = {
             name: field for name, field in schema["properties"].items() if name != ADDITIONAL
         }
-        self.fields = ObjectField(_OBJECT, properties)
+        self.record_field = ObjectField(_OBJECT, properties)
         self.other_names = {
             second: first for second, first in other_names.items() if first in properties
         }
@@ -124,7 +124,7 @@ class Normalizer:
             if second in record:
                 _rename(record, second, first)
         moved: list[Moved] = []
-        self.fields.normalize(record, moved, ())
+        self.record_field.normalize(record, moved, ())
         return moved
 
 

@@ -14,7 +14,6 @@ import msgspec
 import requests
 from typing_extensions import override
 
-from tap_dixa.download.json_array import repair_text
 from tap_dixa.download.spool import Spool
 from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError
@@ -124,7 +123,7 @@ class ConnectionReport(Report):
                 day.orders.add(order)
             for time, text in islice(spool.records(), _SAMPLE):
                 with suppress(*_NOT_DECODABLE):  # the stream itself fails because of it
-                    record = decode(repair_text(text)[0])
+                    record = decode(text)
                     is_inside = spool.window.start <= time < spool.window.end
                     if stream == ConversationsStream.name and is_inside:
                         self.conversation_at = self.conversation_at or time

@@ -1,7 +1,9 @@
-"""The command line of the tap: its options, and what each of them starts."""
+"""The command line of the tap: its options, the files that they name, and what each starts."""
 
 import logging
+import re
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +14,12 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 import tap_dixa.singer.about  # noqa: F401 (it registers what --about writes)
+from tap_dixa.environment import parse_json
+from tap_dixa.errors import SettingsError
 from tap_dixa.singer.catalog import read_catalog
-from tap_dixa.user_input import read_object
+
+_NO_FILE_NAME = re.compile(r"""[{}"'\n]|:\s|^\s*api_token""")
+"""What JSON, YAML or a setting has that is given in place of a file's name."""
 
 
 class CommandTap(Tap):
@@ -87,3 +93,36 @@ class CommandTap(Tap):
     def _read_catalog(cls, path: str) -> Catalog:
         discovering = cls(config={}, validate_config=False, setup_mapper=False)
         return read_catalog(read_object("--catalog", path), discovering.catalog)
+
+
+def read_object(option: str, path: str, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """Read a JSON object from the file that an option names.
+
+    If it may be empty, an empty file, or null in it, counts as an empty object.
+
+    Nothing of its content, and nothing that is given in its place, is in an error: it may be the
+    token.
+
+    Raises:
+        SettingsError: It cannot be read, or holds no JSON object; or JSON is given in its place.
+    """
+    try:
+        # Some editors begin a file with a byte order mark.
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        if may_be_empty and text.strip() in {"", "null"}:
+            return {}
+        content = parse_json(text)
+    except UnicodeDecodeError:
+        raise SettingsError(f"{option} {path} is not UTF-8: save it with that encoding") from None
+    except OSError as error:
+        if _NO_FILE_NAME.search(path):
+            raise SettingsError(
+                f"{option} expects a file name: values on the command line are visible to other "
+                "users of this machine"
+            ) from None
+        raise SettingsError(f"{option} {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"{option} {path} {error}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{option} {path} does not hold a JSON object")
+    return content

@@ -7,13 +7,11 @@ from typing import Any, ClassVar
 from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
-from tap_dixa.download.windows import Window
 from tap_dixa.errors import RefusedError
 from tap_dixa.http.client import Request
 from tap_dixa.read.batches import Reader
 from tap_dixa.read.record_rows import Row, analytics_row, whole_row
 from tap_dixa.read.record_types import RecordTypesReader, RecordWindow
-from tap_dixa.read.window_reader import windows_of
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import ListStream
 from tap_dixa.timestamps import to_rfc3339
@@ -86,10 +84,6 @@ class AnalyticsRecordsStream(DixaStream):
     def page_limit(self) -> int:
         """How many rows a page has at most."""
         return min(self.run.settings.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
-
-    def windows(self, context: Mapping[str, str]) -> list[Window]:
-        """Decide which windows this run reads of a record type."""
-        return windows_of(self, self.run, context, lookback_days=self.lookback_days)
 
     @override
     def read(self) -> Reader:

@@ -18,7 +18,7 @@ from tap_dixa.read.children import ChildrenSource
 from tap_dixa.read.erased_messages import MessageSearch, RedactedMessages
 from tap_dixa.read.exports import CONVERSATIONS_PATH, ExportSource, conversation_export
 from tap_dixa.read.refresh import RefreshingReader, Search
-from tap_dixa.read.window_reader import WindowReader, windows_of
+from tap_dixa.read.window_reader import WindowReader
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import ListStream
 
@@ -36,7 +36,7 @@ class ConversationsStream(DixaStream):
         source = conversation_export(self.client)
         if _asks(self):
             return AskedConversationsReader(source)
-        return WindowReader(self.client, source.download, windows_of(self, self.run))
+        return WindowReader(self.client, source.download, self.windows())
 
 
 class MessagesStream(DixaStream):
@@ -46,14 +46,14 @@ class MessagesStream(DixaStream):
     path = "/v1/message_export"
     replication_key = "created_at"
     is_exports = True
-    # Seen live under the one name, documented under the other.
+    # Documented under the first name, seen live under the second.
     other_names: ClassVar = {"form_submission": "formSubmission"}
 
     @override
     def read(self) -> Reader:
         client, keys = self.client, key_decoder("created_at", {"id": str})
         source = ExportSource(client, self.path, "created_at", keys)
-        reader = WindowReader(client, source.download, windows_of(self, self.run))
+        reader = WindowReader(client, source.download, self.windows())
         if _asks(self):
             return AskedMessagesReader(reader, AskedConversationsReader(_conversations(self.run)))
         log = ActivityLogSource(Client(self.run, ActivityLogsStream.name))
@@ -71,7 +71,7 @@ class ActivityLogsStream(DixaStream):
     @override
     def read(self) -> Reader:
         source = ActivityLogSource(self.client)
-        reader = WindowReader(self.client, source.download, windows_of(self, self.run))
+        reader = WindowReader(self.client, source.download, self.windows())
         return _with_refresh(self, reader, EntrySearch(reader, _conversations(self.run)))
 
 
@@ -148,9 +148,7 @@ def _of_changed_conversations(
     that it can be selected later than they, and resumed by itself.
     """
     exports = Client(stream.run, stream.name, is_exports=True)
-    reader = WindowReader(
-        exports, conversation_export(exports).download, windows_of(stream, stream.run)
-    )
+    reader = WindowReader(exports, conversation_export(exports).download, stream.windows())
     children = ChildrenSource(stream.list_of(stream.run), "csid", arrange=arrange)
     return ChangedConversationsReader(reader, children, stream.stream_state, is_test=stream.is_test)
 

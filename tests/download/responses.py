@@ -14,15 +14,15 @@ CHUNK, LONGEST = 128, 1 << 14
 WIDE = Window(0, 1 << 40)
 DECODER = key_decoder("at", {})
 
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)
+"""Without U+0000, which is replaced."""
 json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
-    ),
+    | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
 records = st.builds(

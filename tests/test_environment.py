@@ -5,9 +5,10 @@ import os
 
 import pytest
 
+from tap_dixa.environment import misspelt_variables
 from tap_dixa.errors import SettingsError
+from tap_dixa.singer.command import read_object
 from tap_dixa.tap import TapDixa
-from tap_dixa.user_input import misspelt_variables, read_object
 
 SECRET = "t0ken-that-must-not-be-seen"  # noqa: S105
 

@@ -1,16 +1,10 @@
-"""What people give beside a configuration: the files of options, and environment variables.
-
-Nothing of a file's content, and nothing that is given in place of a file, is in an error: it may
-be the token.
-"""
+"""What the environment gives: settings in variables, and the folder for temporary files."""
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,40 +13,8 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from tap_dixa.errors import DISK_ADVICE, DiskError, SettingsError
 from tap_dixa.setting_values import shown_setting
 
-_NO_FILE_NAME = re.compile(r"""[{}"'\n]|:\s|^\s*api_token""")
-"""What JSON, YAML or a setting has that is given in place of a file's name."""
 _BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 """What the SDK, and its opposites, write for true and false."""
-
-
-def read_object(option: str, path: str, *, may_be_empty: bool = False) -> dict[str, Any]:
-    """Read a JSON object from the file that an option names.
-
-    If it may be empty, an empty file, or null in it, counts as an empty object.
-
-    Raises:
-        SettingsError: It cannot be read, or holds no JSON object; or JSON is given in its place.
-    """
-    try:
-        # Some editors begin a file with a byte order mark.
-        text = Path(path).read_bytes().decode("utf-8-sig")
-        if may_be_empty and text.strip() in {"", "null"}:
-            return {}
-        content = _parse_json(text)
-    except UnicodeDecodeError:
-        raise SettingsError(f"{option} {path} is not UTF-8: save it with that encoding") from None
-    except OSError as error:
-        if _NO_FILE_NAME.search(path):
-            raise SettingsError(
-                f"{option} expects a file name: values on the command line are visible to other "
-                "users of this machine"
-            ) from None
-        raise SettingsError(f"{option} {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise SettingsError(f"{option} {path} {error}") from None
-    if not isinstance(content, dict):
-        raise SettingsError(f"{option} {path} does not hold a JSON object")
-    return content
 
 
 def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -91,9 +53,9 @@ def misspelt_variables(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple
 def _convert(text: str, types: Collection[str]) -> Any:
     """Convert a text to a value of one of the types of a JSON Schema, or raise ValueError."""
     if "array" in types and not text.startswith("["):
-        return _parse_json(f"[{text}]")
+        return parse_json(f"[{text}]")
     if "object" in types or "array" in types:
-        return _parse_json(text)
+        return parse_json(text)
     try:
         if "integer" in types:
             return msgspec.convert(text, int, strict=False)
@@ -105,7 +67,8 @@ def _convert(text: str, types: Collection[str]) -> Any:
     return text
 
 
-def _parse_json(text: str) -> Any:
+def parse_json(text: str) -> Any:
+    """Parse JSON. A ValueError shows nothing of the text: it may be the token."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

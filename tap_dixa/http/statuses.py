@@ -1,6 +1,5 @@
-"""Responses: their bodies, and the errors that their status codes mean."""
+"""The errors that the statuses of responses mean."""
 
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import requests
@@ -9,10 +8,6 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, TooMuchError
 from tap_dixa.log_shapes import shown_text
 
-LARGEST_PAGE = 64 << 20
-"""A larger page is refused, in bytes, decompressed. The largest of the activity log, of 10,000
-entries, has some 20 MB."""
-_PART = 1 << 16
 _MOST_READ = 2_000
 """How much of a refused request's body is read, in bytes."""
 
@@ -41,39 +36,6 @@ _REDIRECTED = (
 )
 
 
-def body_parts(response: requests.Response, size: int) -> Iterator[bytes]:
-    """Yield a body in parts as they arrive, decompressed, of so many bytes at most.
-
-    Raises:
-        RequestException: The body is damaged, or ends early.
-    """
-    try:
-        yield from response.iter_content(size)
-    except ValueError as error:  # a chunk says that it has a negative length
-        raise requests.exceptions.ChunkedEncodingError(error) from error
-
-
-def read_page(response: requests.Response, stream: str) -> bytes:
-    """Read a page whole, and no more of it than memory holds.
-
-    Raises:
-        RequestException: The body is damaged, or ends early.
-        TooMuchError: It is too large.
-    """
-    parts, size = [], 0
-    with response:
-        for part in body_parts(response, _PART):
-            parts.append(part)
-            size += len(part)
-            if size > LARGEST_PAGE:
-                raise TooMuchError(
-                    f"{stream}: Dixa sent a page of more than {LARGEST_PAGE >> 20} MB, which is "
-                    "more than the tap can hold. Try a smaller page_size; if that does not help, "
-                    "please report it"
-                )
-    return b"".join(parts)
-
-
 def error_of(response: requests.Response, stream: str) -> RetriableAPIError | FatalAPIError:
     """Make the error for a response that is not complete. The beginning of its body is read."""
     status = response.status_code
@@ -94,8 +56,8 @@ def error_of(response: requests.Response, stream: str) -> RetriableAPIError | Fa
 def _detail(response: requests.Response) -> str:
     """Give the status and what its body is, in one line."""
     try:
-        body = next(body_parts(response, _MOST_READ), b"")
-    except requests.RequestException:
+        body: bytes = next(response.iter_content(_MOST_READ), b"")
+    except (requests.RequestException, ValueError):
         body = b""  # the status is what decides
     status = _named(response.status_code)
     return f"{status}, {shown_text(body)}" if body.strip() else status
