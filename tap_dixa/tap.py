@@ -95,13 +95,15 @@ class TapDixa(CommandTap):
         `sync_all`. `StreamsFailedError` names all that failed.
         """
         check_temporary_folder()
-        if self.state:
-            self.state_writer.write_state(self.state)
         if asked := self.run.settings.conversation_ids:
             self.logger.info(_ASKED, len({*asked}))
+            # The next run goes on where the last one stopped, whatever state this one was given.
+            cast("StdoutWriter", self.message_writer).has_states = False
             for other in self._ordered_streams():
                 if not other.is_exports:
                     other.selected = False
+        if self.state:
+            self.state_writer.write_state(self.state)
         selected = [stream for stream in self._ordered_streams() if stream.selected]
         if not selected:
             self.logger.warning("No stream is selected, so nothing is synced")

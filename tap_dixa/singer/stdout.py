@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from singer_sdk.contrib.msgspec import MsgSpecWriter
-from singer_sdk.singerlib.messages import Message
+from singer_sdk.singerlib.messages import Message, StateMessage
 from typing_extensions import override
 
 from tap_dixa.records.compiled import Encodable
@@ -44,6 +44,8 @@ class StdoutWriter(MsgSpecWriter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.has_states = True
+        """Whether STATE messages are written."""
         self._descriptor = -1
         self._is_writing = False
         self._last_words: Callable[[], None] | None = None
@@ -51,8 +53,9 @@ class StdoutWriter(MsgSpecWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        # A copy: the SDK uses one buffer for all messages, and a signal may need it meanwhile.
-        self._write(bytes(self.format_message(message)))
+        if self.has_states or not isinstance(message, StateMessage):
+            # A copy: the SDK uses one buffer for all messages, and a signal may need it meanwhile.
+            self._write(bytes(self.format_message(message)))
 
     def write_records(self, stream: str, records: Iterable[Encodable]) -> None:
         """Write a RECORD message for each normalized record of a stream."""

@@ -26,8 +26,8 @@ class Account:
 
         Changes are of settings, or options of `run_tap`.
         """
-        if state is None and self.runs:
-            state = self.runs[-1].state
+        if state is None:
+            state = next((run.state for run in reversed(self.runs) if run.of("STATE")), None)
         changes = {**self._config, **changes}
         options = {name: changes.pop(name) for name in _OPTIONS if name in changes}
         config = settings(self.sandbox, **changes)
