@@ -46,35 +46,17 @@ DAYS = """
 """
 CHANNELS = "select initial_channel, count(*) from dixa.conversations group by 1 order by 2 desc"
 QUEUES = """
-    with replies as (
-        select csid, min(created_at) as replied_at
-        from dixa.messages
-        where direction = 'outbound' and is_automated_message is not true
-        group by csid
-    ), scores as (
-        select id, (rating ->> 'rating_score')::int as score
-        from (select id, unnest(from_json(ratings, '["json"]')) as rating from dixa.conversations)
-        where lower(rating ->> 'rating_type') = 'csat'
-    ), questions as (
-        select queue_name as queue, median(replied_at - created_at) as first_response
-        from dixa.conversations left join replies on csid = id
-        where direction = 'inbound'
-            and initial_channel not in ('pstnphone', 'callback', 'voicemail')
-            and created_at >= (select min(created_at) from dixa.messages)
-        group by 1
-    ), scored as (
-        select queue_name as queue, avg((score >= 4)::int) as csat, count(score) as scores
-        from dixa.conversations join scores using (id)
-        group by 1
-    )
-    select queue_name as queue, count(*), count(*) filter (status is distinct from 'closed'),
-        any_value(first_response), any_value(csat), any_value(scores)
-    from dixa.conversations
-    left join questions on questions.queue is not distinct from queue_name
-    left join scored on scored.queue is not distinct from queue_name
+    select queue_name, count(*), count(*) filter (status is distinct from 'closed') {figures}
+    from {conversations}
     group by queue_name
     order by 2 desc
 """
+BUILT = """
+    select 1 from duckdb_tables()
+    where schema_name = 'dixa_models' and table_name = 'conversations'
+"""
+FIGURES = ", median(first_response_seconds) / 60, avg(is_csat_satisfied::int), count(csat_score)"
+"""What dbt's model of conversations says of them, if it was built: docs/transform.md."""
 
 
 def main() -> None:
@@ -96,15 +78,25 @@ def main() -> None:
         channels = chart("Conversations by channel", warehouse.execute(CHANNELS).fetchall())
         screen.print(Columns([days, channels], padding=(1, 3)))
 
-        queues = table("Queues", "Queue", "Conversations", "Open", "First response", "CSAT")
-        for name, count, still_open, response, csat, scores in warehouse.execute(QUEUES).fetchall():
-            took = f"{response.total_seconds() / 60:,.0f} min" if response else ""
-            good = f"{csat:.0%} of {scores:,}" if scores else ""
-            queues.add_row(name or "[dim]none", f"{count:,}", f"{still_open:,}", took, good)
-        queues.caption = (
-            "First response: the median, where customers wrote first.\n"
-            "CSAT: how many of the scores are 4 or 5."
-        )
+        queues = table("Queues", "Queue", "Conversations", "Open")
+        asked = {"conversations": "dixa.conversations", "figures": ""}
+        if warehouse.execute(BUILT).fetchone():
+            asked = {"conversations": "dixa_models.conversations", "figures": FIGURES}
+            for name in ("First response", "CSAT"):
+                queues.add_column(name, justify="right", no_wrap=True)
+            queues.caption = (
+                "As dbt last built them. First response: the median, where customers wrote first.\n"
+                "CSAT: how many of the scores are 4 or 5."
+            )
+        for name, count, still_open, *figures in warehouse.execute(
+            QUEUES.format(**asked)
+        ).fetchall():
+            row = [name or "[dim]none", f"{count:,}", f"{still_open:,}"]
+            if figures:
+                minutes, good, scores = figures
+                row.append("" if minutes is None else f"{minutes:,.0f} min")
+                row.append(f"{good:.0%} of {scores:,}" if scores else "")
+            queues.add_row(*row)
         screen.print("", queues)
     if sys.argv[2:]:
         picture = screen.export_svg(title="tap-dixa-sandbox demo", unique_id="summary")

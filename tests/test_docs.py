@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from docs.generate.fields import fields_of
 from docs.generate.joins import JOINS
@@ -62,6 +63,21 @@ def test_the_guide_names_every_module_of_the_tap():
     }
     alone = {"__init__.py"}  # empty
     assert named - {"schemas/"} == modules - packages - alone
+
+
+def test_fivetrans_tables_are_models_with_these_columns():
+    files = (TESTS.parent / "transform" / "models").glob("*/*.yml")
+    known = {
+        model["name"]: {column["name"] for column in model["columns"]}
+        for file in files
+        for model in yaml.load(file.read_text(), yaml.CSafeLoader)["models"]
+    }
+    section = (FOLDER / "moving.md").read_text().partition("## From Fivetran\n")[2]
+    table = section.partition("\n## ")[0]
+    rows = re.findall(r"^\| `[^|]+ \| `(\w+)`.* \|(.*)\|$", table, re.MULTILINE)
+    assert len(rows) == 19
+    for model, names in rows:
+        assert {*re.findall(r"`: (?:in )?`(\w+)`", names)} <= known[model]
 
 
 def test_the_documents_have_links():

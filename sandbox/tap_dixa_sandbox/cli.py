@@ -20,6 +20,7 @@ from tap_dixa_sandbox.times import instant
 _LOOPBACK = "127.0.0.1,localhost"
 _WAREHOUSE = "sample.duckdb"
 _SUMMARY = Path("examples/summary.py")
+_MODELS = Path("transform")
 
 
 _SOME, _ANY_NUMBER = click.IntRange(1), click.IntRange(0)
@@ -78,7 +79,8 @@ def run(command: tuple[str, ...], **given: Any) -> None:
 
 @main.command()
 @options
-def demo(**given: Any) -> None:
+@click.option("--models", is_flag=True, help="Build the dbt models too: uv run --group dbt.")
+def demo(models: bool, **given: Any) -> None:  # noqa: FBT001 (click gives it by name)
     """Load sample data into sample.duckdb, and print a summary.
 
     For a checkout of tap-dixa: it uses its examples.
@@ -87,9 +89,14 @@ def demo(**given: Any) -> None:
         raise click.ClickException(
             "demo needs a checkout of tap-dixa: run it in the folder with README.md"
         )
+    status = _run(("tap-dixa-load", _WAREHOUSE), given)
+    if models and not status:
+        profiles = ("--profiles-dir", str(_MODELS / "profiles" / "duckdb"))
+        build = ("dbt", "--quiet", "build", "--project-dir", str(_MODELS), *profiles)
+        environment = {**os.environ, "DBT_DUCKDB_PATH": str(Path(_WAREHOUSE).resolve())}
+        status = subprocess.call(build, env=environment)  # noqa: S603 (it is the checkout's)
     summary = (sys.executable, str(_SUMMARY), _WAREHOUSE)
-    loaded = _run(("tap-dixa-load", _WAREHOUSE), given)
-    sys.exit(loaded or subprocess.call(summary))  # noqa: S603 (it is the checkout's)
+    sys.exit(status or subprocess.call(summary))  # noqa: S603 (it is the checkout's)
 
 
 def _run(command: tuple[str, ...], given: dict[str, Any]) -> int:

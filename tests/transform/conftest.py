@@ -1,5 +1,5 @@
 """Databases and loaders, as the end-to-end tests have them."""
 
-from tests.end_to_end.conftest import load, postgres, project
+from tests.end_to_end.conftest import account_of, load, postgres, project
 
-__all__ = ["load", "postgres", "project"]
+__all__ = ["account_of", "load", "postgres", "project"]

@@ -14,13 +14,11 @@ from tests.end_to_end.anonymized import anonymize, erase_and_delete, redact
 from tests.end_to_end.conftest import environment_of
 from tests.end_to_end.everything import ALL
 from tests.end_to_end.loading import DuckDb, Postgres
-from tests.end_to_end.test_erasure_query import CONVERSATION, LAKE, LEFT, left_in
 from tests.transform.figures import ZONE, Figures
 from tests.transform.models import TRANSFORM, Models
 
 pytestmark = pytest.mark.slow
 each_database = pytest.mark.parametrize("models", ["DuckDB", "PostgreSQL"], indirect=True)
-ERASED = "nothing_readable_of_anonymized"
 SAMPLE = {"conversations": 200, "days": 15}
 
 
@@ -201,39 +199,6 @@ def test_what_is_readable_of_an_anonymized_conversation_is_an_error(models, serv
     status, output = models.dbt("build")
     assert status == 1
     assert re.search(r"FAIL \d+ nothing_readable_of_anonymized", output)
-
-
-@pytest.mark.models
-@pytest.mark.parametrize("models", ["DuckDB"], indirect=True)
-def test_every_field_that_dixa_erases_is_looked_at(models, serve):
-    sandbox = serve(conversations=70, days=5, seed=2)
-    ids = anonymize(sandbox)
-    load(models, sandbox, *LAKE)
-    models.build()
-    query = (models.folder / "target/compiled/tap_dixa/tests" / f"{ERASED}.sql").read_text()
-    which = ", ".join(map(str, ids))
-    with models.database.connect() as tables:
-
-        def found_after(change, *values):
-            tables.begin()
-            tables.execute(change, values)
-            found = {stream for stream, _, _ in tables.execute(query).fetchall()}
-            tables.rollback()
-            return found
-
-        assert found_after("select 1") == set()
-        for stream, paths in LEFT.items():
-            for path in paths:
-                field, value = left_in(stream, path)
-                where = f'where "{CONVERSATION[stream]}" in ({which})'
-                if stream == "messages":  # the account's own numbers may stay
-                    where += " and direction = 'inbound'"
-                change = f'update dixa.{stream} set "{field}" = ? {where}'
-                count = f"select count(*) from dixa.{stream} {where}"
-                ((rows,),) = tables.execute(count).fetchall()
-                assert found_after(change, value) == {stream} if rows else set(), path
-        called = "update dixa.messages set direction = 'outbound', to_phone_number = '+45 1'"
-        assert found_after(called) == {"messages"}
 
 
 @each_database

@@ -1,24 +1,24 @@
-"""The query of examples/not_erased.sql: what Dixa erased and a warehouse still has."""
+"""The dbt test that finds what Dixa erased and a warehouse still has."""
 
 import json
+from functools import cached_property
 
-import duckdb
 import pytest
 
 from tap_dixa_sandbox import notes
 from tests import expected
 from tests.conftest import HOUR
 from tests.end_to_end.batches import batch_config
-from tests.end_to_end.conftest import PROJECT
 from tests.end_to_end.everything import BY_CONVERSATION, EVERY
 from tests.end_to_end.loading import DuckDb, Postgres
 from tests.end_to_end.tables import FIELDS
+from tests.transform.models import Models
 
-QUERY = (PROJECT / "examples" / "not_erased.sql").read_text(encoding="utf-8")
-ANONYMIZED = "select id from dixa.conversations where anonymized_at is not null"
+pytestmark = pytest.mark.slow
+NAME = "nothing_readable_of_anonymized"
 ASKED_FOR = {"conversation_notes", "conversation_ratings"}
 PERSONAL = {"messages", "activity_logs", *ASKED_FOR}
-"""What the query finds as long as only the conversations and the log say what was erased."""
+"""What it finds as long as only the conversations and the log say what was erased."""
 TELLING = ("conversations", "activity_logs")
 QUERIED = ("analytics_records", "intelligence_records")
 CONVERSATION = {
@@ -43,10 +43,10 @@ def chosen_of(account):
 
 
 class Warehouse:
-    """A database that the runs of an account are loaded into."""
+    """A database that the runs of an account are loaded into, with the staging views."""
 
-    def __init__(self, account, database, load):
-        self.account, self.load, self._database = account, load, database
+    def __init__(self, account, models, load):
+        self.account, self.models, self._load = account, models, load
         self.conversations = chosen_of(account)
         self.ids = {conversation["id"] for conversation in self.conversations}
         # Few conversations are asked for their notes and ratings.
@@ -56,8 +56,16 @@ class Warehouse:
 
     def sync(self, *streams, **changes):
         run = self.account.synced(*streams, **changes)
-        self.load(run)
+        self._load(run)
         return run
+
+    @cached_property
+    def query(self):
+        """Build what the test needs; give its SQL."""
+        # A test of several models needs all of them.
+        chosen = ("--select", "staging", NAME, "--indirect-selection", "cautious")
+        self.models.dbt("build", *chosen)
+        return (self.models.folder / f"target/compiled/tap_dixa/tests/{NAME}.sql").read_text()
 
     def erase(self):
         """Anonymize conversations, and redact a message of another one; give it as it was."""
@@ -74,12 +82,15 @@ class Warehouse:
         self.account.wait(HOUR // 2)
         return alone
 
-    def rows(self, query=QUERY):
-        return self._database.rows(query)
+    def rows(self, query):
+        return self.models.database.rows(query)
 
     def found(self):
-        """Give the streams that the query finds rows of."""
-        return {stream for stream, _, _ in self.rows()}
+        return self.rows(self.query)
+
+    def found_in(self):
+        """Give the streams that it finds rows of."""
+        return {stream for stream, _, _ in self.found()}
 
 
 @pytest.fixture
@@ -103,7 +114,8 @@ def warehouse(request, account_of, tmp_path):
         uri = request.getfixturevalue("postgres")
         load = request.getfixturevalue("load")(loader, sqlalchemy_url=uri)
         database = Postgres(uri)
-    return Warehouse(account_of(config=config, conversations=70, days=5, seed=2), database, load)
+    account = account_of(config=config, conversations=70, days=5, seed=2)
+    return Warehouse(account, Models(database, tmp_path), load)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +123,7 @@ def warehouse(request, account_of, tmp_path):
     [
         ("tap-dixa-load", LAKE),
         *(
-            pytest.param(
-                f"target-{name}", EVERY, marks=[pytest.mark.slow, pytest.mark.xdist_group(name)]
-            )
+            pytest.param(f"target-{name}", EVERY, marks=pytest.mark.xdist_group(name))
             for name in ("duckdb", "postgres")
         ),
     ],
@@ -123,17 +133,17 @@ def test_it_finds_rows_until_the_next_run(warehouse, streams, evidence):
     ids = warehouse.ids
     stale = {m["id"] for m in warehouse.account.source("messages") if m["csid"] in ids}
     first = warehouse.sync(*streams, state=warehouse.since)
-    assert warehouse.rows() == []
+    assert not warehouse.found()
     alone = warehouse.erase()
-    assert warehouse.rows() == []  # the warehouse does not know yet
+    assert not warehouse.found()  # the warehouse does not know yet
     warehouse.sync(*TELLING, refresh_anonymized=False)
-    found = warehouse.rows()
-    assert warehouse.found() == PERSONAL
+    found = warehouse.found()
+    assert warehouse.found_in() == PERSONAL
     assert {key for stream, key, _ in found if stream == "messages"} == {alone["id"], *stale}
     assert {csid for _, _, csid in found} == {*ids, alone["csid"]}
     warehouse.sync(*streams, state=first.state)
-    assert warehouse.rows() == []
-    # Whatever the query looks at: no row about these conversations has their customers'
+    assert not warehouse.found()
+    # Whatever it looks at: no row about these conversations has their customers'
     # addresses, nor what was said in them.
     for stream, column in CONVERSATION.items():
         for conversation in warehouse.conversations:
@@ -142,7 +152,7 @@ def test_it_finds_rows_until_the_next_run(warehouse, streams, evidence):
             customer = warehouse.account.data.life(conversation["id"])[0].customer
             for secret in (customer.email, customer.phone, conversation.get("rating_message")):
                 assert secret is None or secret not in text
-    evidence("rows with erased data found by the query, and none after the next run", len(found))
+    evidence("rows with erased data found by the dbt test, and none after the next run", len(found))
 
 
 def test_it_finds_notes_and_ratings_that_dixa_deletes(warehouse):
@@ -155,7 +165,7 @@ def test_it_finds_notes_and_ratings_that_dixa_deletes(warehouse):
     }
     # It needs no other tables than the query finds rows in.
     warehouse.sync(*TELLING, *PERSONAL.difference(TELLING))
-    assert warehouse.found() == ASKED_FOR
+    assert warehouse.found_in() == ASKED_FOR
 
 
 LEFT = {
@@ -194,23 +204,26 @@ def left_in(stream, path):
     return field, value if isinstance(value, str) else json.dumps(value)
 
 
-def test_every_field_that_dixa_erases_is_looked_at(warehouse, tmp_path):
+@pytest.mark.models
+def test_every_field_that_dixa_erases_is_looked_at(warehouse):
     warehouse.erase()
     warehouse.sync(*LAKE, state=warehouse.since)
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as tables:
+    query = warehouse.query
+    anonymized = ", ".join(map(str, warehouse.ids))
+    with warehouse.models.database.connect() as tables:
 
         def found_after(change, *values):
-            """Give what the query finds after a change, which is taken back."""
+            """Give what is found after a change, which is taken back."""
             tables.begin()
             tables.execute("update dixa.messages set direction = 'inbound'")
             tables.execute(change, values)
-            found = {stream for stream, _, _ in tables.execute(QUERY).fetchall()}
+            found = {stream for stream, _, _ in tables.execute(query).fetchall()}
             tables.rollback()
             return found
 
         assert found_after("select 1") == set()
         for stream, column in CONVERSATION.items():
-            where = f'where "{column}" in ({ANONYMIZED})'
+            where = f'where "{column}" in ({anonymized})'
             for path in LEFT.get(stream, ()):  # put back alone
                 field, value = left_in(stream, path)
                 change = f'update dixa.{stream} set "{field}" = ? {where}'
