@@ -80,6 +80,14 @@ def test_fivetrans_tables_are_models_with_these_columns():
         assert {*re.findall(r"`: (?:in )?`(\w+)`", names)} <= known[model]
 
 
+def test_the_diagram_has_every_child_table():
+    named = re.findall(
+        r"^  \w+ \|\|--o\{ (\w+) :", (FOLDER / "transform.md").read_text(), re.MULTILINE
+    )
+    children = (TESTS.parent / "transform" / "models" / "children").glob("*.sql")
+    assert {*named} == {"messages", *(file.stem for file in children)}
+
+
 def test_the_documents_have_links():
     assert sum(len(links(document)) for document in DOCUMENTS) > 50
 

@@ -28,7 +28,7 @@ class Models:
     def kind(self):
         return "duckdb" if isinstance(self.database, DuckDb) else "postgres"
 
-    def dbt(self, command, *options):
+    def dbt(self, *command):
         """Run dbt; give its status and what it printed."""
         url = urlsplit(self.database.name)
         place = {"DBT_DUCKDB_PATH": self.database.name}
@@ -37,9 +37,8 @@ class Models:
         folder = self.folder / "target"
         done = subprocess.run(
             [
-                *(DBT, "--no-use-colors", command, "--project-dir", self.project),
+                *(DBT, "--no-use-colors", *command, "--project-dir", self.project),
                 *("--profiles-dir", TRANSFORM / "profiles" / self.kind),
-                *options,
             ],
             env={**os.environ, **place, "DBT_TARGET_PATH": folder, "DBT_LOG_PATH": folder},
             capture_output=True,

@@ -1,20 +1,23 @@
 """dbt's models on tables that were loaded: every figure, every test, and what was erased."""
 
 import json
+import os
 import re
+import signal
 import subprocess
-from datetime import UTC
+from datetime import UTC, timedelta
 from shutil import copytree, ignore_patterns
 
 import pytest
 
 from tests import expected
-from tests.conftest import catalog, settings
+from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end.anonymized import anonymize, erase_and_delete, redact
-from tests.end_to_end.conftest import environment_of
+from tests.end_to_end.batches import batches_with_deletes
+from tests.end_to_end.conftest import PATH, PROGRAMS, PROJECT, environment_of
 from tests.end_to_end.everything import ALL
 from tests.end_to_end.loading import DuckDb, Postgres
-from tests.transform.figures import ZONE, Figures
+from tests.transform.figures import ZONE, Figures, utc
 from tests.transform.models import TRANSFORM, Models
 
 pytestmark = pytest.mark.slow
@@ -29,7 +32,7 @@ def models(request, tmp_path):
     return Models(Postgres(request.getfixturevalue("postgres")), tmp_path)
 
 
-def load(models, sandbox, *streams):
+def load_own(models, sandbox, *streams):
     """Run tap-dixa-load."""
     folder = models.folder
     (folder / "config.json").write_text(json.dumps(settings(sandbox)))
@@ -75,7 +78,7 @@ def marts_are(models, figures):
 @each_database
 def test_every_figure_is_that_of_the_sandbox_after_each_load(models, serve, evidence):
     sandbox = serve(**SAMPLE)
-    load(models, sandbox)
+    load_own(models, sandbox)
     warned, _ = models.build()
     assert not warned
     rows = marts_are(models, Figures(sandbox))
@@ -83,7 +86,7 @@ def test_every_figure_is_that_of_the_sandbox_after_each_load(models, serve, evid
     agent = sandbox.data.desk.agents[0].id
     erased = erase_and_delete(sandbox)
     (redacted, *_) = redact(sandbox)
-    load(models, sandbox)
+    load_own(models, sandbox)
     models.build()
     rows += marts_are(models, Figures(sandbox))
     evidence("rows of marts that are as computed from the sandbox", rows)
@@ -115,7 +118,7 @@ def entry(number, kind, csid, time, author=None, **attributes):
 @each_database
 def test_transfers_claims_and_reopened_conversations_come_from_the_log(models, serve):
     sandbox = serve(**SAMPLE)
-    load(models, sandbox)
+    load_own(models, sandbox)
     known = [*expected.records(sandbox.data, "conversations").values()]
     taken = sorted((c for c in known if c.get("queue_id")), key=lambda c: c["id"])
     csid, queued, agent = taken[5]["id"], taken[5]["queued_at"], taken[5]["assignee_id"]
@@ -170,7 +173,7 @@ def test_transfers_claims_and_reopened_conversations_come_from_the_log(models, s
 @each_database
 def test_a_holiday_is_not_in_business_hours(models, serve):
     sandbox = serve(**SAMPLE)
-    load(models, sandbox)
+    load_own(models, sandbox)
     every_year = {"dayOfMonth": 4, "monthOfYear": 3}
     all_day = [{"startTime": "00:00", "endTime": "00:00"}]
     rules = [
@@ -191,7 +194,7 @@ def test_a_holiday_is_not_in_business_hours(models, serve):
 @each_database
 def test_what_is_readable_of_an_anonymized_conversation_is_an_error(models, serve):
     sandbox = serve(**SAMPLE)
-    load(models, sandbox)
+    load_own(models, sandbox)
     query = "select min(conversation_id) as id from dixa_models.stg_dixa__messages"
     models.build()
     ((number,),) = (row.values() for row in models.rows(query))
@@ -204,7 +207,7 @@ def test_what_is_readable_of_an_anonymized_conversation_is_an_error(models, serv
 @each_database
 def test_missing_conversations_are_named_as_csids_until_they_are_loaded(models, serve):
     sandbox = serve(**SAMPLE)
-    load(models, sandbox)
+    load_own(models, sandbox)
     ids = sorted(expected.source(sandbox.data, "conversations"))
     gone = [ids[30], ids[31], ids[150]]
     models.build()
@@ -225,7 +228,7 @@ def test_missing_conversations_are_named_as_csids_until_they_are_loaded(models, 
 @pytest.mark.models
 @each_database
 def test_streams_that_were_not_loaded_have_no_rows(models, serve):
-    load(models, serve(**SAMPLE), "conversations")
+    load_own(models, serve(**SAMPLE), "conversations")
     warned, output = models.build()
     assert not warned, output
     figures = "count(*) as known, count(answered_at) as answered, max(message_count) as messages"
@@ -235,9 +238,102 @@ def test_streams_that_were_not_loaded_have_no_rows(models, serve):
 
 
 @pytest.mark.models
+@each_database
+def test_a_second_build_computes_what_changed_alone(models, serve):
+    sandbox = serve(**SAMPLE)
+    load_own(models, sandbox)
+    models.build()
+    newest = max(utc(c["updated_at"]) for c in Figures(sandbox).conversations.values())
+    models.execute("update dixa_models.conversations set message_count = -1")
+    erased = erase_and_delete(sandbox)
+    load_own(models, sandbox)
+    models.build()
+    query = "select conversation_id from dixa_models.conversations where message_count = -1"
+    kept = {row["conversation_id"] for row in models.rows(query)}
+    old = {
+        csid
+        for csid, c in Figures(sandbox).conversations.items()
+        if utc(c["updated_at"]) < newest - timedelta(days=3)
+    }
+    assert kept == old - {*erased}
+    assert len(kept) > len(Figures(sandbox).conversations) / 2
+
+
+@pytest.mark.models
+@each_database
+def test_after_a_killed_load_the_figures_are_those_before_it(models, account_of, tmp_path):
+    encoding = {"format": "jsonl", "compression": "none"}
+    config = batches_with_deletes(tmp_path / "files", encoding=encoding)
+    account = account_of(*ALL, config=config, **SAMPLE)
+    assert models.database.load(account.synced().output) == (0, "")
+    models.build()
+    before = Figures(account.sandbox)
+    erase_and_delete(account.sandbox)
+    second = account.synced().output
+    assert models.database.load(second, calls=60) == (-signal.SIGKILL, "")
+    models.build()
+    marts_are(models, before)
+    assert models.database.load(second) == (0, "")
+    models.build()
+    marts_are(models, Figures(account.sandbox))
+
+
+@pytest.mark.models
+@pytest.mark.loaders
+@pytest.mark.xdist_group("duckdb")
+@pytest.mark.parametrize("models", ["DuckDB"], indirect=True)
+@pytest.mark.parametrize("loader", ["tap-dixa-load", "target-duckdb"])
+def test_ten_loads_and_builds_in_turn(loader, models, account_of, load, evidence):
+    account = account_of(*ALL, config={"emit_activate_version_messages": True}, **SAMPLE)
+    feed = None if loader == "tap-dixa-load" else load(loader)
+    for _ in range(10):
+        if feed:
+            feed(account.synced())
+        else:
+            load_own(models, account.sandbox)
+        models.build()
+        marts_are(models, Figures(account.sandbox))
+        evidence("loads and builds in turn, with figures as they must be")
+        account.wait(HOUR // 4)
+
+
+@pytest.mark.models
+@each_database
+def test_every_model_and_column_is_described_in_the_database_too(models, serve):
+    load_own(models, serve(**SAMPLE))
+    models.build()
+    status, output = models.dbt("docs", "generate")
+    assert status == 0, output
+    nodes = json.loads((models.folder / "target" / "catalog.json").read_text())["nodes"]
+    assert len(nodes) == len([*TRANSFORM.glob("models/*/*.sql")])
+    for node in nodes.values():
+        assert node["metadata"]["comment"]
+        assert all(column["comment"] for column in node["columns"].values())
+
+
+@pytest.mark.models
+def test_one_command_loads_builds_and_sums_up_from_an_empty_home(tmp_path):
+    for name in ("examples", "transform"):
+        copytree(PROJECT / name, tmp_path / name, ignore=ignore_patterns("target", "logs"))
+    (tmp_path / "home").mkdir()
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "PATH": PATH}
+    command = (PROGRAMS / "tap-dixa-sandbox", "demo", "--models", "--conversations", "300")
+    for _ in range(2):
+        shown = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+        ).stdout
+        assert re.search(r"Orders +\d+ +\d+ +\d+ min +\d+% of \d+", shown), shown
+
+
+@pytest.mark.models
 @pytest.mark.parametrize("models", ["DuckDB"], indirect=True)
 def test_another_project_uses_them_as_a_package(models, serve, tmp_path):
-    load(models, serve(**SAMPLE))
+    load_own(models, serve(**SAMPLE))
     models.project = tmp_path / "own"
     (models.project / "models").mkdir(parents=True)
     for name, text in (
@@ -281,15 +377,28 @@ def test_meltano_builds_them_after_a_load(project, serve):
     indirect=["models"],
 )
 def test_what_other_loaders_have_loaded_gives_the_same_figures(
-    loader, models, load, serve, run_tap
+    loader, models, load, project, serve, run_tap
 ):
     sandbox = serve(**SAMPLE)
     if loader == "target-duckdb":
-        feed = load(loader)  # it works in the same folder
+        feed = load(loader, batch_size_rows=100)  # it works in the same folder
     else:
-        feed = load(loader, sqlalchemy_url=models.database.name)
+        feed = load(loader, batch_size_rows=100, sqlalchemy_url=models.database.name)
     config = settings(sandbox, emit_activate_version_messages=True)
     first = run_tap(config, catalog=catalog(*ALL))
+    messages = first.output.encode()
+    with subprocess.Popen(
+        [project(loader).program(loader), "--config", "target.json"],
+        cwd=models.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as killed:
+        killed.stdin.write(messages[: len(messages) * 2 // 3])
+        killed.kill()
+    models.build()
+    (row,) = models.rows("select count(*) as built from dixa_models.conversations")
+    assert 0 < row["built"] <= SAMPLE["conversations"] * 1.1
     feed(first)
     models.build()
     marts_are(models, Figures(sandbox))
