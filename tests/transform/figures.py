@@ -90,6 +90,7 @@ class Figures:
             "message_count": len(messages),
             "inbound_message_count": sum(m["direction"] == "inbound" for m in messages),
             "agent_message_count": len(by_agents),
+            "activity_count": len(log),
             "reopened_count": sum(e["_type"] == "ConversationReopened" for e in log),
             "transferred_count": sum(e["_type"] == "TransferSuccessful" for e in log),
             "first_response_at": replied,

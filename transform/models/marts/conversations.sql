@@ -6,21 +6,6 @@
 ) }}
 {%- set schedule = var('business_hours') -%}
 with
-    changed as (
-        select *
-        from {{ ref('stg_dixa__conversations') }} as loaded
-        {% if is_incremental() -%}
-            -- Messages and log entries can arrive after their conversation.
-            where
-                updated_at
-                >= (select {{ dbt.dateadd('day', -var('lookback_days'), 'max(updated_at)') }} from {{ this }})
-                or not exists (
-                    select 1
-                    from {{ this }} as built
-                    where built.conversation_id = loaded.conversation_id and built.updated_at = loaded.updated_at
-                )
-        {%- endif %}
-    ),
     messages as (
         select
             conversation_id,
@@ -33,17 +18,38 @@ with
                 case when direction = 'outbound' and coalesce(is_automated_message, false) = false then created_at end
             ) as first_response_at
         from {{ ref('stg_dixa__messages') }}
-        where conversation_id in (select conversation_id from changed)
         group by conversation_id
     ),
     entries as (
         select
             conversation_id,
+            count(*) as entries,
             count(case when activity_type = 'ConversationReopened' then 1 end) as reopened,
             count(case when activity_type = 'TransferSuccessful' then 1 end) as transferred
         from {{ ref('stg_dixa__activity_logs') }}
-        where conversation_id in (select conversation_id from changed)
         group by conversation_id
+    ),
+    changed as (
+        select
+            loaded.*,
+            coalesce(m.messages, 0) as message_count,
+            coalesce(m.inbound_messages, 0) as inbound_message_count,
+            coalesce(m.agent_messages, 0) as agent_message_count,
+            m.first_response_at as replied_at,
+            coalesce(e.entries, 0) as activity_count,
+            coalesce(e.reopened, 0) as reopened_count,
+            coalesce(e.transferred, 0) as transferred_count
+        from {{ ref('stg_dixa__conversations') }} as loaded
+        left join messages as m on m.conversation_id = loaded.conversation_id
+        left join entries as e on e.conversation_id = loaded.conversation_id
+        {% if is_incremental() -%}
+            -- Messages and log entries can arrive long after their conversation.
+            left join {{ this }} as built on built.conversation_id = loaded.conversation_id
+            where
+                built.updated_at is distinct from loaded.updated_at
+                or built.message_count is distinct from coalesce(m.messages, 0)
+                or built.activity_count is distinct from coalesce(e.entries, 0)
+        {%- endif %}
     ),
     loaded_since as (
         select
@@ -118,17 +124,12 @@ with
     figures as (
         select
             c.*,
-            coalesce(m.messages, 0) as message_count,
-            coalesce(m.inbound_messages, 0) as inbound_message_count,
-            coalesce(m.agent_messages, 0) as agent_message_count,
-            coalesce(e.reopened, 0) as reopened_count,
-            coalesce(e.transferred, 0) as transferred_count,
             case
                 when
                     c.direction = 'inbound'
                     and c.initial_channel not in ('pstnphone', 'callback', 'voicemail')
                     and c.created_at >= loaded_since.messages_at
-                then m.first_response_at
+                then c.replied_at
             end as first_response_at,
             case
                 when c.direction = 'inbound' and coalesce(c.queued_at, c.created_at) >= loaded_since.entries_at
@@ -139,8 +140,6 @@ with
             h.is_in_business_hours
         from changed as c
         cross join loaded_since
-        left join messages as m on m.conversation_id = c.conversation_id
-        left join entries as e on e.conversation_id = c.conversation_id
         left join answers as a on a.conversation_id = c.conversation_id
         left join csat as s on s.conversation_id = c.conversation_id and s.place = 1
         left join in_hours as h on h.conversation_id = c.conversation_id
@@ -164,6 +163,7 @@ select
     message_count,
     inbound_message_count,
     agent_message_count,
+    activity_count,
     reopened_count,
     transferred_count,
     first_response_at,
