@@ -17,14 +17,13 @@ from typing_extensions import override
 from tap_dixa.download.spool import Spool
 from tap_dixa.download.windows import MARGIN
 from tap_dixa.errors import STREAM_FAILURES, ForbiddenError, NotFoundError
+from tap_dixa.http.client import Request
 from tap_dixa.http.retries import RETRIABLE
 from tap_dixa.http.run import Report
 from tap_dixa.log_shapes import shown_name, shown_path, type_name
-from tap_dixa.read.exports import conversation_export
 from tap_dixa.records.fields import Path
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.streams.base import DixaStream
-from tap_dixa.streams.exports import ConversationsStream
 from tap_dixa.streams.lists import ListStream
 
 Fields = dict[str, set[str]]
@@ -48,6 +47,8 @@ class Day:
     size: int = 0
     """Of the JSON, decompressed, in bytes."""
     orders: set[str] = field(default_factory=set)
+    first: int | None = None
+    """The time of its first record, in Unix ms: `inclusive` is about it."""
 
 
 class ConnectionReport(Report):
@@ -78,10 +79,8 @@ class ConnectionReport(Report):
         """The rows that Dixa does not document, by stream and record type."""
         self.described: Counter[str] = Counter()
         """How many of these rows were described."""
-        self.conversation_at: int | None = None
-        """When the conversation was updated that `inclusive` is about, in Unix ms."""
         self.inclusive: dict[str, bool] = {}
-        """Whether the filters ``after`` and ``before`` a time include it."""
+        """Whether the filters of exports, such as ``created_after`` a time, include it."""
 
     @override
     def response(self, stream: str, api: str, path: str, response: requests.Response) -> None:
@@ -124,9 +123,8 @@ class ConnectionReport(Report):
             for time, text in islice(spool.records(), _SAMPLE):
                 with suppress(*_NOT_DECODABLE):  # the stream itself fails because of it
                     record = decode(text)
-                    is_inside = spool.window.start <= time < spool.window.end
-                    if stream == ConversationsStream.name and is_inside:
-                        self.conversation_at = self.conversation_at or time
+                    if spool.window.start <= time < spool.window.end:
+                        day.first = day.first or time
                     self._compare(stream, record)
 
     def _compare(self, stream: str, record: dict[str, Any]) -> None:
@@ -151,22 +149,23 @@ class ConnectionReport(Report):
         self.results[stream.name] = result
 
     def probe_bounds(self) -> None:
-        """Find out in two requests whether the filters of conversations include their bounds.
+        """Find out in two requests for each export whether its filters include their bounds.
 
-        Each asks for two seconds that begin, or end, when a conversation was updated: the one
-        that was updated first in the tested day, and so is the least likely to be right now.
+        Each asks for two seconds that begin, or end, at the time of a record: of the first one in
+        the tested day, which is the least likely to change right now.
         """
-        at = self.conversation_at
-        if at is None:
-            return
-        client = self._by_name[ConversationsStream.name].client
-        source = conversation_export(client)
-        bounds = {"after": (at, at + 2 * MARGIN), "before": (at - 2 * MARGIN, at)}
-        for side, (after, before) in bounds.items():
-            with suppress(*STREAM_FAILURES, *RETRIABLE, *_NOT_DECODABLE):
-                with client.send(source.between(after, before)) as response:
-                    records = msgspec.json.decode(response.content, type=list[dict[str, Any]])
-                self.inclusive[side] = any(record.get("updated_at") == at for record in records)
+        for stream in self.streams:
+            day, field = self.days.get(stream.name), stream.replication_key
+            if day is None or day.first is None or field is None or not stream.is_exports:
+                continue
+            at = day.first
+            after, before = field.replace("_at", "_after"), field.replace("_at", "_before")
+            for side, start in {after: at, before: at - 2 * MARGIN}.items():
+                request = Request(stream.path, query={after: start, before: start + 2 * MARGIN})
+                with suppress(*STREAM_FAILURES, *RETRIABLE, *_NOT_DECODABLE):
+                    with stream.client.send(request) as response:
+                        records = msgspec.json.decode(response.content, type=list[dict[str, Any]])
+                    self.inclusive[side] = any(record.get(field) == at for record in records)
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -16,7 +16,7 @@ from tap_dixa.schemas import ADDITIONAL
 
 _CLOSE = 2
 """Servers write the same Date into all responses of a second, in seconds."""
-_WIDTH = 110
+_WIDTH = 80
 _HOSTS = {"exports.dixa.io", "dev.dixa.io", "127.0.0.1", "::1", "localhost"}
 
 
@@ -33,8 +33,8 @@ def _head(report: ConnectionReport) -> Iterator[str]:
         f"{stream.tap_name} {stream.run.version}, Singer SDK {version('singer-sdk')}, "
         f"Python {platform.python_version()}, {platform.system()}"
     )
-    yield "No token, no ids, no contents of records: this can be pasted into a bug report."
-    yield (
+    yield "No token, no ids, no contents of records: this can be pasted into an issue."
+    yield _wrapped(
         f"Exports API: {_host(settings.exports_api_url)}, requests_per_minute "
         f"{settings.requests_per_minute}, window_days {settings.window_days}, "
         f"lookback_seconds {settings.lookback_seconds}"
@@ -51,29 +51,31 @@ def _host(url: str) -> str:
 
 
 def _responses(report: ConnectionReport) -> Iterator[str]:
-    rows = [("Stream", "Path", "Status", "Result")]
+    rows = [("Stream", "Result")]
     for stream in report.streams:
-        result = report.results.get(stream.name, "not completed")
+        rows.append((stream.name, report.results.get(stream.name, "not completed")))
         for path, statuses in (report.statuses[stream.name] or {stream.path: Counter()}).items():
             counts = ", ".join(f"{status} x{times}" for status, times in statuses.items())
-            rows.append((stream.name, path, counts or "none", result))
+            rows.append((f"  {path}", counts or "none"))
     return table(rows)
 
 
 def _days(report: ConnectionReport) -> Iterator[str]:
     rows = [("Tested day", "Records", "Size", "Order")]
+    keys = {stream.name: stream.replication_key for stream in report.streams}
     for name, day in report.days.items():
-        order = ", ".join(sorted(day.orders)) or "not known"
+        order = f"{', '.join(sorted(day.orders)) or 'not known'} by {keys[name]}"
         rows.append((name, f"{day.records:,}", f"{day.size / 1e6:,.1f} MB", order))
     return table(rows)
 
 
 def _findings(report: ConnectionReport) -> Iterator[str]:
     words = {True: "inclusive", False: "exclusive", None: "not known"}
-    bounds = (f"updated_{side} {words[report.inclusive.get(side)]}" for side in ("after", "before"))
-    yield f"Bounds of filters: {', '.join(bounds)}"
+    sides = (f"{field}_{side}" for field in ("created", "updated") for side in ("after", "before"))
+    bounds = (f"{side} {words[report.inclusive.get(side)]}" for side in sides)
+    yield _wrapped(f"Bounds of filters: {', '.join(bounds)}")
     clocks = (f"{api}: {_clock(ahead)}" for api, ahead in report.ahead.items())
-    yield f"Clocks: {'; '.join(clocks) or 'not known'}"
+    yield _wrapped(f"Clocks: {'; '.join(clocks) or 'not known'}")
     yield f"Records compared with their schemas: {report.compared:,}"
     for title, moved in (
         ("Fields that no schema has", report.new),

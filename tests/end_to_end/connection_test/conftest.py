@@ -28,9 +28,15 @@ class Report:
         return line(self.text, name)
 
     def cells(self, *beginning):
-        """Give the cells of the rows of a table that begin with these."""
-        split = [tuple(re.split(r" {2,}", text)) for text in self.text.splitlines()]
-        return [row[len(beginning) :] for row in split if row[: len(beginning)] == beginning]
+        """Give the cells of the rows of a table that begin with these.
+
+        A stream's result is behind each of its paths.
+        """
+        rows = []
+        for group in re.split(r"\n(?!  /)", self.text):
+            first, *paths = (tuple(re.split(r" {2,}", text.strip())) for text in group.split("\n"))
+            rows += [(first[0], *path, *first[1:]) for path in paths] or [first]
+        return [row[len(beginning) :] for row in rows if row[: len(beginning)] == beginning]
 
 
 @pytest.fixture
@@ -40,11 +46,11 @@ def tested(serve, run_tap):
     Its clock is this machine's, though its data is older.
     """
 
-    def test(faults=(), api_faults=(), changes=None, status=0, run_options=None, **options):
+    def test(*given, faults=(), api_faults=(), changes=None, status=0, run_options=None, **options):
         sandbox = serve(date=lambda: time.time_ns() // 1_000_000, **options)
         sandbox.behaviour.faults.extend(faults)
         sandbox.behaviour.api_faults.extend(api_faults)
-        run = run_tap(settings(sandbox, **changes or {}), "--test", **run_options or {})
+        run = run_tap(settings(sandbox, **changes or {}), "--test", *given, **run_options or {})
         assert run.status == len(run.errors) == status, run.log
         return Report(run, sandbox)
 
@@ -53,7 +59,7 @@ def tested(serve, run_tap):
 
 def unfolded(report):
     """Give a report with each of its lines in one."""
-    return re.sub(r"\n  (?=\S)", " ", report)
+    return re.sub(r"\n  (?=[^\s/])", " ", report)
 
 
 def line(report, name):

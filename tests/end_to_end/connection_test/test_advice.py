@@ -54,8 +54,7 @@ def test_a_wrong_token_is_reported_for_every_stream(tested):
     for stream in EVERY:
         for row in report.cells(stream):
             assert re.fullmatch(r"401 x\d+|none", row[1])
-    bounds = report.line("Bounds of filters")
-    assert bounds == "updated_after not known, updated_before not known"
+    assert report.line("Bounds of filters").count("not known") == 4
 
 
 @pytest.mark.slow
