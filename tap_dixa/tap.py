@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from functools import cached_property
 from types import FrameType
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.helpers._classproperty import classproperty
@@ -139,14 +139,16 @@ class TapDixa(CommandTap):
         return sorted(streams, key=lambda stream: STREAMS.index(type(stream)))
 
     @override
-    def test_connection(self) -> None:
+    def test_connection(self, shapes: IO[bytes] | None = None) -> None:
         """Sync a record of every stream, and report what Dixa does to standard error."""
         from tap_dixa.report.observe import ConnectionReport  # noqa: PLC0415
         from tap_dixa.report.render import render  # noqa: PLC0415
+        from tap_dixa.report.shapes import Shapes  # noqa: PLC0415
 
         check_temporary_folder()
         streams = self._ordered_streams()
         report = self.run.report = ConnectionReport(streams)
+        report.shapes = recorded = None if shapes is None else Shapes(self.run)
         failed: dict[str, Exception] = {}
         self.run.patience = TEST_PATIENCE
         # Somebody waits: glibc gives a name server that never answers ten seconds for each host.
@@ -165,11 +167,15 @@ class TapDixa(CommandTap):
                         failed[stream.name] = error
                     report.tested(stream, error)
             self.run.permissions.flush()
+            report.shapes = None
             report.probe_bounds()
         finally:
             if self.run.progress_bar is not None:
                 self.run.progress_bar.hide()
             sys.stderr.write(f"\n{render(report)}\n")
+            if shapes is not None and recorded is not None:
+                shapes.write(recorded.write(report.inclusive))
+                self.logger.info("The shapes are in %s: read it before you send it", shapes.name)
         if failed:
             raise StreamsFailedError(describe_failures(failed, len(streams)))
 

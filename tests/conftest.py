@@ -146,14 +146,23 @@ both_paths_slowly = pytest.mark.parametrize(
 
 
 def made(
-    *, conversations=100, days=40, late=0, seed=1, now=NOON, faults=(), api_faults=(), **behaviour
+    *,
+    conversations=100,
+    days=40,
+    late=0,
+    seed=1,
+    now=NOON,
+    faults=(),
+    api_faults=(),
+    shapes=None,
+    **behaviour,
 ):
     """Make a sandbox without rate limits. It serves while it is entered."""
     data = DataSet(conversations, days, Clock(now), seed=seed, late=late)
     unlimited = {"requests_per_minute": 0, "requests_per_second": 0}
     behaviour = {**unlimited, **behaviour}
     return FaultySandbox(
-        data, Behaviour(faults=deque(faults), api_faults=deque(api_faults), **behaviour)
+        data, Behaviour(faults=deque(faults), api_faults=deque(api_faults), **behaviour), shapes
     )
 
 

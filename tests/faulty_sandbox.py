@@ -31,8 +31,8 @@ class FaultySandbox(Sandbox):
 
     behaviour: Behaviour
 
-    def __init__(self, data, behaviour):
-        super().__init__(data, behaviour)
+    def __init__(self, data, behaviour, shapes=None):
+        super().__init__(data, behaviour, shapes=shapes)
         self.answered = []
         """Path, query and status of every response of either API so far, in order."""
         self.arrived = []

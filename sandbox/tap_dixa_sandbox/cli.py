@@ -24,6 +24,7 @@ _MODELS = Path("transform")
 
 
 _SOME, _ANY_NUMBER = click.IntRange(1), click.IntRange(0)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
     ("--conversations", _SOME, 5000, "Approximate number of conversations."),
     ("--contacts", _SOME, None, "Number of end users; a third of the conversations if not given."),
@@ -33,6 +34,7 @@ _OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
     ("--token", str, "sandbox-token", "The API token that is accepted."),
     ("--requests-per-minute", _ANY_NUMBER, 10, "The exports' rate limit; 0 for none."),
     ("--port", click.IntRange(0, 65535), 0, "The loopback port; 0 for any free one."),
+    ("--shapes", _FILE, None, "Serve a file of tap-dixa --test --shapes, not sample data."),
 )
 
 
@@ -133,9 +135,11 @@ def _sandbox(given: dict[str, Any]) -> Sandbox:
     behaviour = Behaviour(given["token"], given["requests_per_minute"])
     port = given["port"]
     try:
-        return Sandbox(data, behaviour, port)
+        return Sandbox(data, behaviour, port, given["shapes"])
     except OSError as error:
         raise click.ClickException(f"--port {port} cannot be used: {error.strerror}") from None
+    except (KeyError, TypeError, ValueError):
+        raise click.ClickException("--shapes: tap-dixa has not written this file") from None
 
 
 def _print_address(sandbox: Sandbox, next_step: str) -> None:

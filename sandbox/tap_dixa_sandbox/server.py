@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Self
 
 import uvicorn
@@ -22,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tap_dixa_sandbox import recorded
 from tap_dixa_sandbox.behaviour import Behaviour
 from tap_dixa_sandbox.contents import not_found
 from tap_dixa_sandbox.dataset import DataSet
@@ -36,13 +38,18 @@ class Sandbox:
         data: The data that it serves.
         behaviour: How it behaves.
         port: The port to listen on; 0 for any free one.
+        shapes: A file that is served in place of the data.
     """
 
-    def __init__(self, data: DataSet, behaviour: Behaviour, port: int = 0) -> None:
+    def __init__(
+        self, data: DataSet, behaviour: Behaviour, port: int = 0, shapes: Path | None = None
+    ) -> None:
         self.data = data
         self.behaviour = behaviour
         self._starlette = Starlette(
-            routes=[
+            routes=list(recorded.routes(shapes, data.now()))
+            if shapes
+            else [
                 *ExportsApi(data, self.behaviour).routes,
                 *DixaApi(data, self.behaviour).routes,
                 _changing("/sandbox/anonymize/{csid:int}", data.anonymize),

@@ -23,6 +23,7 @@ from tap_dixa.http.run import Report
 from tap_dixa.log_shapes import shown_name, shown_path, type_name
 from tap_dixa.records.fields import Path
 from tap_dixa.records.json_numbers import decode
+from tap_dixa.report.shapes import Shapes
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.streams.lists import ListStream
 
@@ -81,9 +82,13 @@ class ConnectionReport(Report):
         """How many of these rows were described."""
         self.inclusive: dict[str, bool] = {}
         """Whether the filters of exports, such as ``created_after`` a time, include it."""
+        self.shapes: Shapes | None = None
+        """What keeps the shapes of responses, if somebody asks for them."""
 
     @override
     def response(self, stream: str, api: str, path: str, response: requests.Response) -> None:
+        if self.shapes is not None:
+            self.shapes.response(path, response)
         with self.lock:
             self.statuses[stream][path][response.status_code] += 1
             with suppress(OverflowError, ValueError):

@@ -29,7 +29,7 @@ def render(report: ConnectionReport) -> str:
 
 def _head(report: ConnectionReport) -> Iterator[str]:
     stream, settings = report.streams[0], report.streams[0].run.settings
-    yield (
+    yield _wrapped(
         f"{stream.tap_name} {stream.run.version}, Singer SDK {version('singer-sdk')}, "
         f"Python {platform.python_version()}, {platform.system()}"
     )

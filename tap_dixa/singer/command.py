@@ -4,7 +4,7 @@ import logging
 import re
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from singer_sdk import Tap
@@ -30,8 +30,8 @@ class CommandTap(Tap):
         """Sync the selected streams."""
 
     @abstractmethod
-    def test_connection(self) -> None:
-        """Read a little of every stream."""
+    def test_connection(self, shapes: IO[bytes] | None) -> None:
+        """Read a little of every stream, and write the shapes of the responses to a file."""
 
     @classmethod
     @override
@@ -45,6 +45,9 @@ class CommandTap(Tap):
             if option.name in {"catalog", "state"}:
                 # The SDK would read them in the encoding of the locale.
                 option.type = click.Path()
+        file = click.File("wb", lazy=False)
+        about = "With --test: also write the shapes of Dixa's responses to a file, without values."
+        command.params.append(click.Option(["--shapes"], type=file, is_eager=True, help=about))
         return command
 
     @classmethod
@@ -64,7 +67,8 @@ class CommandTap(Tap):
             super().cb_test(ctx, param, value)
             return
         config = ctx.params["config"]
-        cls(config=config.config, parse_env_config=config.parse_env).test_connection()
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        tap.test_connection(ctx.params.get("shapes"))
         ctx.exit()
 
     @classmethod
@@ -77,7 +81,10 @@ class CommandTap(Tap):
         config: Any = None,
         state: str | None = None,
         catalog: str | None = None,
+        shapes: IO[bytes] | None = None,
     ) -> None:
+        if shapes is not None:
+            raise click.UsageError("--shapes needs --test")
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(

@@ -52,3 +52,12 @@ def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
     assert "run it in the folder with README.md" in result.output
+
+
+def test_a_file_that_holds_no_shapes_is_refused(tmp_path):
+    file = tmp_path / "shapes.json"
+    for text in ("{", "[]", "{}"):
+        file.write_text(text)
+        result = CliRunner().invoke(main, ["serve", "--shapes", str(file)])
+        assert result.exit_code == 1
+        assert "tap-dixa has not written this file" in result.output

@@ -12,13 +12,13 @@ NOTHING = "What to do:\n- Nothing."
 
 
 class Report:
-    """The report at the end of a run's log, without the line of an error that may follow it."""
+    """The report at the end of a run's log, without lines of the log that may follow it."""
 
     def __init__(self, run, sandbox=None):
         self.run, self.sandbox = run, sandbox
         begun = re.search(r"^tap-dixa \S+, Singer SDK", run.log, re.MULTILINE)
         lines = run.log[begun.start() :].splitlines()
-        self.text = "\n".join(line for line in lines if "ERROR" not in line)
+        self.text = "\n".join(line for line in lines if " | " not in line)
 
     @property
     def advised(self):
