@@ -102,6 +102,13 @@ def evidence(record_property):
     return count
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what needs a PostgreSQL: the wheel that brings it has no build for the newest Python."""
+    for item in items:
+        if "postgres" in item.fixturenames:
+            item.add_marker("postgres")
+
+
 def pytest_collection_finish():
     """Keep the collector away from the half a million objects of imports and tests, for good."""
     gc.collect()

@@ -13,7 +13,7 @@ from docs.generate import plugin
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 PAGES = [page.read_text() for page in (ROOT / "docs").glob("*.md")]
-PROJECT = yaml.load((ROOT / "meltano.yml").read_text(), yaml.CSafeLoader)
+PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text())
 PLUGINS = {plugin["name"]: plugin for kind in PROJECT["plugins"].values() for plugin in kind}
 EXTRACTOR = PLUGINS["tap-dixa"]
 JOBS = {job["name"]: job["tasks"] for job in PROJECT["jobs"]}

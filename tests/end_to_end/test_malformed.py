@@ -28,7 +28,7 @@ def message(**fields):
 STOPPING = {
     "no id": (message(id=None), "`id`"),
     "an id of another type": (message(id=12), "Expected `str`, got `int`"),
-    "an id that is no text": (message(id="\udcff").replace("\\udcff", "\udcff"), "utf-8"),
+    "an id that is no text": (message(id="\udcff").replace("\\udcff", "\udcff"), "UTF-8"),
     "no cursor": (message(created_at=None), "`created_at`"),
     "a cursor that is a text": (message(created_at="2026-03-01"), "Expected `int`, got `str`"),
     "a cursor in the year 50000": (message(created_at=15 * 10**14), "is not a valid timestamp"),

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 import fsspec
 import pytest
 from singer_sdk.contrib.msgspec import MsgSpecWriter
-from singer_sdk.helpers._batch import BatchConfig, JSONLinesEncoding, StorageTarget
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
 
 from tap_dixa.errors import SettingsError
 from tap_dixa.singer.batch_files import check_batch_config
@@ -133,6 +133,7 @@ def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_p
 
 def test_without_s3fs_the_extra_that_brings_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    config = BatchConfig(JSONLinesEncoding(compression="gzip"), StorageTarget("s3://bucket"))
+    encoding = BaseBatchFileEncoding(format="jsonl", compression="gzip")
+    config = BatchConfig(encoding, StorageTarget("s3://bucket"))
     with pytest.raises(SettingsError, match=r"pip install '\.\[s3\]'"):
         check_batch_config(config)

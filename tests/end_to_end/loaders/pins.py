@@ -17,7 +17,7 @@ def defined(plugin):
 BLOCKS = {
     heading: defined(plugin)
     for heading, block in blocks("loaders.md", "yaml").items()
-    for plugin in yaml.load(block, yaml.CSafeLoader)
+    for plugin in yaml.safe_load(block)
 }
 """What the page tells to paste, by the heading that it stands under."""
 POSTGRES, POSTGRES_CONFIG = defined(LOADERS["target-postgres"])
@@ -27,4 +27,3 @@ CSV, CSV_CONFIG = BLOCKS["CSV"]
 S3_JSONL, S3_JSONL_CONFIG = BLOCKS["JSON Lines on S3"]
 S3, S3_CONFIG = BLOCKS["JSON Lines on S3 2"]
 SNOWFLAKE, _ = BLOCKS["Snowflake"]
-BIGQUERY, _ = BLOCKS["BigQuery"]
