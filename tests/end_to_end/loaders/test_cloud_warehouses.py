@@ -1,4 +1,4 @@
-"""Snowflake and BigQuery without an account: which columns their loaders make of the schemas."""
+"""Snowflake without an account: which columns its loader makes of the schemas."""
 
 import json
 import subprocess
@@ -20,13 +20,6 @@ column = SnowflakeConnector(config=account).to_sql_type
 streams = json.load(sys.stdin)
 print(json.dumps({s: {n: str(column(f)) for n, f in streams[s].items()} for s in streams}))
 """
-BIGQUERY = """
-import json, sys
-from target_bigquery.core import SchemaTranslator
-streams = json.load(sys.stdin)
-translated = lambda fields: SchemaTranslator({"properties": fields}, {}).translated_schema
-print(json.dumps({s: {c.name: c.field_type for c in translated(streams[s])} for s in streams}))
-"""
 
 
 def columns(loader, code):
@@ -47,17 +40,12 @@ def columns(loader, code):
     return found
 
 
-STORED = {
-    "string": ({"VARCHAR"}, {"STRING"}),
-    "integer": ({"DECIMAL"}, {"INTEGER"}),
-    "boolean": ({"BOOLEAN"}, {"BOOLEAN"}),
-    "date-time": ({"TIMESTAMP_NTZ"}, {"TIMESTAMP"}),
-    "array": ({"VARIANT"}, {"STRING", "RECORD"}),
-    "object": ({"VARIANT"}, {"JSON", "RECORD"}),
-}
-
-
-def test_both_have_types_for_every_field():
-    snowflake, bigquery = columns(pins.SNOWFLAKE, SNOWFLAKE), columns(pins.BIGQUERY, BIGQUERY)
-    assert {kind: (snowflake[kind], bigquery[kind]) for kind in snowflake} == STORED
-    assert bigquery.keys() == snowflake.keys()
+def test_there_is_a_type_for_every_field():
+    assert columns(pins.SNOWFLAKE, SNOWFLAKE) == {
+        "string": {"VARCHAR"},
+        "integer": {"DECIMAL"},
+        "boolean": {"BOOLEAN"},
+        "date-time": {"TIMESTAMP_NTZ"},
+        "array": {"VARIANT"},
+        "object": {"VARIANT"},
+    }

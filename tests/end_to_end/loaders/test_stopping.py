@@ -245,7 +245,6 @@ CODE = "from {} import {} as it; print(it._MAX_RECORD_AGE_IN_MINUTES)"
         (pins.POSTGRES, ("target_postgres.target", "TargetPostgres")),
         (pins.CSV, ("meltanolabs_target_csv.target", "TargetCSV")),
         (pins.SNOWFLAKE, ("target_snowflake.target", "TargetSnowflake")),
-        (pins.BIGQUERY, ("target_bigquery.target", "TargetBigQuery")),
     ],
     ids=lambda value: getattr(value, "command", ""),
 )
