@@ -14,6 +14,7 @@ from typing import Any
 
 from tap_dixa import timestamps
 from tap_dixa.errors import SettingsError, reason
+from tap_dixa.known_faults import REVISION
 from tap_dixa.timestamps import DAY
 
 _OURS = {
@@ -24,6 +25,7 @@ _OURS = {
     "partitions",
     "refresh",
     "last_sent",
+    "revision",
 }
 """What bookmarks of this tap have, each without the others if need be."""
 _SINGER_IO_0 = "updated_at_datestring"
@@ -94,7 +96,11 @@ def _from_singer_io(
     if not isinstance(value, str) or value.isdecimal():
         value = timestamps.to_rfc3339(int(value))
     _log.info("--state: %s resumes from the bookmark of singer-io/tap-dixa: %s", stream, bookmark)
-    return {"replication_key": replication_key, "replication_key_value": value}
+    return {
+        "replication_key": replication_key,
+        "replication_key_value": value,
+        "revision": REVISION,  # it has none of this tap's faults
+    }
 
 
 def _read_bookmark(bookmark: Mapping[str, Any], replication_key: str | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tap_dixa.hidden_token import hide
 from tap_dixa.http.permissions import Permissions
 from tap_dixa.http.run import Run
 from tap_dixa.http.session import TEST_PATIENCE
+from tap_dixa.known_faults import describe_faults
 from tap_dixa.log_shapes import shown_name
 from tap_dixa.report.summary import Summary, describe_failures
 from tap_dixa.settings import CONFIG_JSONSCHEMA, check_sdk_settings
@@ -107,6 +108,9 @@ class TapDixa(CommandTap):
         selected = [stream for stream in self._ordered_streams() if stream.selected]
         if not selected:
             self.logger.warning("No stream is selected, so nothing is synced")
+        bookmarks = self.state.get("bookmarks", {})
+        if advice := describe_faults(bookmarks, {stream.name for stream in selected}):
+            self.logger.warning(advice)
         self._summary = summary = Summary(selected)
         try:
             for stream in selected:

@@ -17,6 +17,7 @@ from singer_sdk.streams import Stream
 from singer_sdk.tap_base import Tap
 
 from tap_dixa.errors import STREAM_FAILURES
+from tap_dixa.known_faults import REVISION
 from tap_dixa.read.batches import MOST_ROWS, Batch, Done, decode_row
 from tap_dixa.records.compiled import Encodable
 from tap_dixa.singer.batch_files import write_files
@@ -177,3 +178,4 @@ class Writer:
         bookmark = stream.get_context_state(context).get("replication_key_value")
         if stream.replication_method == REPLICATION_INCREMENTAL and value >= (bookmark or ""):
             stream.state_manager.increment_state({key: value}, context=context, replication_key=key)
+            stream.stream_state["revision"] = REVISION

@@ -10,7 +10,10 @@ from tests.conftest import EXPORTS, HOUR, LOOKBACK, settings
 from tests.end_to_end import checks
 from tests.states import TAKEN_OVER, bookmarks
 
-KEPT = {"replication_key", "replication_key_value", "starting_replication_value", "refresh"}
+KEPT = {
+    *("replication_key", "replication_key_value", "starting_replication_value"),
+    *("refresh", "revision"),
+}
 
 
 @pytest.mark.parametrize(
