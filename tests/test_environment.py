@@ -109,7 +109,7 @@ def test_a_variable_that_cannot_be_read_is_one_short_line(monkeypatch, name, tex
 def test_a_dotenv_file_that_cannot_be_used_is_named(monkeypatch, tmp_path, content):
     file = tmp_path / ".env"
     file.write_bytes(content)
-    monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", lambda: str(file))
+    monkeypatch.setattr("singer_sdk.configuration._dict_config.find_dotenv", lambda **_: str(file))
     with pytest.raises(SettingsError, match=r"a file .env cannot be used: "):
         TapDixa(config={}, parse_env_config=True)
 
