@@ -1,17 +1,9 @@
 """Responses of a sandbox with fields, records and forms that its data does not have."""
 
 import re
-from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from tap_dixa_sandbox import records
-from tap_dixa_sandbox.arrivals import DAY
-from tap_dixa_sandbox.life import draw
-
-_YEAR_2001 = 978_307_200_000
-_FIRST_ID = 1 << 50
-"""No conversation of a data set has such a large id."""
 _NESTED = ("tags_info", "usages", "inputDefinition", "author")
 _RATINGS = re.compile(r"/conversations/(\d+)/ratings$")
 _SURVEYS = 3
@@ -38,28 +30,6 @@ def _shaded(value):
     if isinstance(value, list):
         return [_shaded(item) for item in value]
     return {**value, "shade": "dark"}
-
-
-def among_others(found, data, request, count):
-    """Give the records of an export between records from outside of the requested interval.
-
-    The first, third and so on are from 2001; the others are from a year after now. The same
-    request gets the same ids, which no other record has.
-    """
-    future = (data.now() // DAY + 365) * DAY
-    others = []
-    for place in range(count):
-        digest = sha256(f"{request} {place}".encode()).digest()
-        number = _FIRST_ID + int.from_bytes(digest[:6], "big")
-        start = future if place % 2 else _YEAR_2001
-        life = draw(data.desk, number, start + place * 1_000, 0)
-        # All of its times are set and none lets the tap refresh its messages.
-        life.closed, life.anonymized = life.closed or life.events[-1], None
-        if "message_export" in request:
-            others.append(next(records.messages(life, life.events[-1])))
-        else:
-            others.append(records.conversation(data.desk, life, life.events[-1]))
-    return [*others[::2], *found, *others[1::2]]
 
 
 def with_a_page_key(page):

@@ -49,8 +49,6 @@ class Behaviour(usual.Behaviour):
     """Whether all records and rows have fields that no schema has."""
     documented_forms: bool = False
     """Whether records are as Dixa's newest pages show them."""
-    out_of_place: int = 0
-    """How many extra records from outside the requested interval each export has."""
     analytics_filters: bool = False
     """Whether the Analytics API refuses a query for records without a filter."""
     analytics_page_keys: bool = False

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -92,16 +92,6 @@ class Run:
         return [line for line in self.log.splitlines() if "ERROR" in line or "CRITICAL" in line]
 
 
-@pytest.fixture
-def evidence(record_property):
-    """Count what a test tried, for the table that follows the results."""
-
-    def count(what, times=1):
-        record_property(f"evidence: {what}", times)
-
-    return count
-
-
 def pytest_collection_modifyitems(items):
     """Mark what needs a PostgreSQL: the wheel that brings it has no build for the newest Python."""
     for item in items:
@@ -113,19 +103,6 @@ def pytest_collection_finish():
     """Keep the collector away from the half a million objects of imports and tests, for good."""
     gc.collect()
     gc.freeze()
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Add up what was tried."""
-    tried = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        for name, times in report.user_properties:
-            if name.startswith("evidence: "):
-                tried[name.removeprefix("evidence: ")] += times
-    if tried:
-        terminalreporter.section("what was tried")
-        for what, times in sorted(tried.items()):
-            terminalreporter.line(f"{times:>10,}  {what}")
 
 
 FAST_PATH: dict[str, Any] = {}

@@ -19,9 +19,6 @@ GOOD = {"api_token": "t0ken", "start_date": "2025-01-01"}
         ("api_token", ""),
         ("api_token", "Bearer t0ken"),
         ("api_token", "tøken"),
-        ("api_token", 7),
-        ("start_date", None),
-        ("start_date", ""),
         ("start_date", "01/02/2025"),
         ("start_date", 1712010112345),
         ("start_date", ["2025-01-01"]),
@@ -36,10 +33,7 @@ GOOD = {"api_token": "t0ken", "start_date": "2025-01-01"}
         ("exports_api_url", "http://exports.dixa.io"),
         ("exports_api_url", "https://user:secret@exports.dixa.io"),
         ("exports_api_url", "https://[::1"),
-        ("dixa_api_url", "http://127.0.0.1.example"),
-        ("exports_api_url", "http://10.0.0.1"),
         ("exports_api_url", "http://localhost.example"),
-        ("exports_api_url", "HTTP://exports.dixa.io"),
         ("exports_api_url", "http://user@127.0.0.1"),
         ("user_agent", "a\r\nb"),
         ("conversation_ids", 7),
@@ -96,9 +90,8 @@ SDK = {
 }
 
 
-@pytest.mark.parametrize("where", [{}, {"conversations": {}}])
-def test_the_rest_of_stream_maps_can_only_be_dropped(where):
-    maps = {name: {"__else__": SECRET} for name in where} or {"__else__": SECRET}
+@pytest.mark.parametrize("maps", [{"__else__": SECRET}, {"tags": {"__else__": SECRET}}])
+def test_the_rest_of_stream_maps_can_only_be_dropped(maps):
     with pytest.raises(SettingsError, match="__else__") as refused:
         TapDixa(config={**GOOD, "stream_maps": maps})
     assert SECRET not in str(refused.value)

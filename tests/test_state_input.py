@@ -7,7 +7,7 @@ from tests.states import REFUSED, TAKEN_OVER
 
 
 @pytest.mark.parametrize(("state", "bookmark"), TAKEN_OVER.values(), ids=TAKEN_OVER)
-def test_a_bookmark_is_taken_over(state, bookmark, evidence, caplog):
+def test_a_bookmark_is_taken_over(state, bookmark, caplog):
     caplog.set_level("INFO", "tap-dixa")
     taken = read_state(state, expected.CURSORS)
     for stream, cursor in expected.CURSORS.items():
@@ -18,7 +18,6 @@ def test_a_bookmark_is_taken_over(state, bookmark, evidence, caplog):
         assert "created_at" not in found
     theirs = "replication_key" not in state.get("bookmarks", {}).get("messages", "replication_key")
     assert ("resumes from the bookmark of singer-io/tap-dixa" in caplog.text) == theirs
-    evidence("states taken over")
 
 
 @pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": None}])
@@ -28,9 +27,8 @@ def test_without_a_bookmark_there_is_nothing_to_read(state):
 
 
 @pytest.mark.parametrize("state", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_state_is_refused_in_one_line(state, evidence):
+def test_what_is_no_state_is_refused_in_one_line(state):
     with pytest.raises(SettingsError) as refused:
         read_state(state, expected.CURSORS)
     assert str(refused.value).startswith("--state: ")
     assert "\n" not in str(refused.value)
-    evidence("states refused in one line")

@@ -10,16 +10,17 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.helpers.types import Context, Record
 from singer_sdk.schema.source import SchemaDirectory, StreamSchema
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.singerlib.messages import RecordMessage
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
 from tap_dixa import schemas
+from tap_dixa.download.windows import MARGIN, Window, split
 from tap_dixa.errors import ForbiddenError, NotFoundError, RefusedError, SettingsError
 from tap_dixa.http.client import Client
 from tap_dixa.http.run import Run
 from tap_dixa.read.batches import Batch, Reader
-from tap_dixa.read.window_reader import start_of
 from tap_dixa.records.compiled import CompiledNormalizer, Encodable
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.records.normalize import ContentWarnings, Normalizer
@@ -27,6 +28,7 @@ from tap_dixa.singer.batch_files import batch_record, check_batch_config
 from tap_dixa.singer.stream_maps import change_records
 from tap_dixa.singer.writer import Writer
 from tap_dixa.streams.schema_fit import exclusions_of
+from tap_dixa.timestamps import DAY, parse
 
 SCHEMAS = SchemaDirectory(schemas)
 """The streams' own schemas, by name, whatever a catalog says."""
@@ -85,6 +87,43 @@ class DixaStream(Stream):
     def is_test(self) -> bool:
         """Whether the run only reads a few records of the stream, and loads none."""
         return self.ABORT_AT_RECORD_COUNT is not None
+
+    # Time
+
+    def start(self, context: Mapping[str, str] | None = None) -> int:
+        """Say from when a run reads the stream that begins with its state as it is now, in Unix ms.
+
+        If the stream has partitions, the context is one of them.
+        """
+        settings, state = self.run.settings, self.get_context_state(context)
+        bookmark = state.get("replication_key_value")
+        is_its_own = state.get("replication_key") == self.replication_key
+        if not bookmark or not is_its_own or self.replication_method != REPLICATION_INCREMENTAL:
+            return settings.start_date
+        lookback = max(1000 * settings.lookback_seconds, self.lookback_days * DAY)
+        return max(settings.start_date, parse(bookmark) - lookback)
+
+    def windows(self, context: Mapping[str, str] | None = None) -> list[Window]:
+        """Decide which windows this run reads.
+
+        The run's upper bound, for all its streams, is a margin before its start: later changes
+        belong to the next run, and no request filters by a time in the future.
+        """
+        settings, start, end = self.run.settings, self.start(context), self.run.start - MARGIN
+        if settings.end_date is not None:
+            end = min(end, settings.end_date)
+        if self.is_test:
+            # A few records are enough, and an export cannot be limited to a few.
+            start = max(start, end - DAY)
+        return split(start, end, settings.window_days)
+
+    @property
+    def next_start(self) -> int | None:
+        """From when the next run reads the stream, in Unix ms; None if it reads a list, whole."""
+        if self.replication_key is None:
+            return None
+        contexts = [each["context"] for each in self.stream_state.get("partitions", [])]
+        return min(map(self.start, contexts or [None]))
 
     # Records
 
@@ -167,10 +206,9 @@ class DixaStream(Stream):
         if batch_config is not None:
             check_batch_config(batch_config)
             if len(self.stream_maps) != 1:
-                # A batch file holds records of one stream.
                 raise SettingsError(
-                    "batch_config cannot be used while stream_maps make several streams of "
-                    f"{self.name}"
+                    f"stream_maps make several streams of {self.name}, and a BATCH file, with "
+                    "batch_config or tap-dixa-load, holds one: give each a run of its own"
                 )
         return batch_config
 
@@ -195,17 +233,6 @@ class DixaStream(Stream):
         return dict.fromkeys(properties) if change_records(self.stream_maps) else {}
 
     # State
-
-    @property
-    def next_start(self) -> int | None:
-        """From when the next run reads the stream, in Unix ms; None if it reads a list, whole."""
-        if self.replication_key is None:
-            return None
-        contexts = [each["context"] for each in self.stream_state.get("partitions", [])]
-        return min(
-            start_of(self, self.run, context, lookback_days=self.lookback_days)
-            for context in contexts or [None]
-        )
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

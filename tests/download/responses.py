@@ -25,16 +25,42 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
-records = st.builds(
-    lambda fields, cursor, first: (
-        {"at": cursor, **fields, "at": cursor} if first else {**fields, "at": cursor}  # noqa: F601
-    ),
-    st.dictionaries(
-        st.sampled_from(["id", "a", "},{", "é", "[", '"', "\\", "🎉"]), json_values, max_size=4
-    ),
-    st.integers(0, 50),
-    st.booleans(),
-)
+TEXTS = [
+    *('},{"id":1', "[{", "}]", '"', "\\", '\\"', ',{"', "🎉é", "", "id", "a"),
+    *("{" * 60, "]," * 60, "x" * 700, '\\"' * 90),
+]
+
+
+def tangle(random: Random, depth: int = 0):
+    """Make something with many brackets in it, which defeats every guess at where it ends."""
+    kind = random.randrange(10 if depth < 5 else 4)
+    if kind < 4:
+        return random.choice([*TEXTS, 7, -1.5, None, True])
+    if kind == 4:
+        return [{"id": 1, "a": {}}] * random.randrange(60)
+    if kind == 5:
+        return json.loads('{"id":[' * (tall := random.randrange(1, 60)) + "]}" * tall)
+    if kind < 8:
+        return [tangle(random, depth + 1) for _ in range(random.randrange(6))]
+    return {random.choice(TEXTS): tangle(random, depth + 1) for _ in range(random.randrange(6))}
+
+
+def records_of(values):
+    """Build records whose replication key is their first or last field."""
+    return st.builds(
+        lambda fields, cursor, first: (
+            {"at": cursor, **fields, "at": cursor} if first else {**fields, "at": cursor}  # noqa: F601
+        ),
+        st.dictionaries(
+            st.sampled_from(["id", "a", "},{", "é", "[", '"', "\\", "🎉"]), values, max_size=4
+        ),
+        st.integers(0, 50),
+        st.booleans(),
+    )
+
+
+records = records_of(json_values)
+tangled_records = records_of(json_values | st.integers(0, 1 << 32).map(Random).map(tangle))
 cuts = st.lists(st.integers(0, 2000), max_size=12) | st.just(range(2000))
 randoms = st.none() | st.integers(0, 1 << 32).map(Random)
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.conftest import Run
 from tests.events import HANG, wait_until
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -64,3 +65,12 @@ def read_until(stream, *texts):
         assert line, f"it ended without {texts}: {read!r}"
         read += line
     return read
+
+
+def ended(tap, output=b""):
+    """Read the rest of a run's output; give what a loader makes of it: its whole lines."""
+    output += tap.stdout.read()
+    whole = output[: output.rfind(b"\n") + 1]
+    run = Run(tap.wait(), whole.decode(), "")
+    assert len(run.messages) == whole.count(b"\n")
+    return run

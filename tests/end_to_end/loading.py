@@ -89,10 +89,9 @@ class DuckDb(Database):
         return duckdb.connect(self.name)
 
     def holds(self, known):
-        """Compare every row; give how many there are."""
+        """Compare every row."""
         with self.connect() as tables:
             duckdb_holds(tables, known)
-        return sum(map(len, known.values()))
 
 
 class Postgres(Database):
@@ -103,9 +102,8 @@ class Postgres(Database):
         return psycopg.connect(self.name, autocommit=True)
 
     def holds(self, known):
-        """Compare every row; give how many there are."""
+        """Compare every row."""
         postgres_holds(self.name, known)
-        return sum(map(len, known.values()))
 
 
 class Folder(Destination):
@@ -133,11 +131,10 @@ class Folder(Destination):
         return {path.name for path in Path(self.name).iterdir()} - {"lake.json", *listed}
 
     def holds(self, known):
-        """Compare every row; give how many there are."""
+        """Compare every row."""
         rows = self.rows()
         for stream, wanted in known.items():
             assert by_key(stream, rows[stream]) == wanted, stream
-        return sum(map(len, known.values()))
 
 
 def announced(folder: Path, fields, *files, keys=("id",), stream="all"):

@@ -1,7 +1,9 @@
-"""Rows that a test sends, and catalogs without the column for what no field holds."""
+"""Rows that a test sends, and catalogs without a field, whose records go the SDK's path."""
 
 import json
 from copy import deepcopy
+
+import pytest
 
 from tests.conftest import catalog
 from tests.faults import Refusal
@@ -27,3 +29,19 @@ def deselected(*streams, field="additional_properties"):
             if item["breadcrumb"] == ["properties", field]:
                 item["metadata"]["selected"] = False
     return chosen
+
+
+UNUSED = {"conversations": "direction", "messages": "direction", "activity_logs": "activityType"}
+"""A field of each stream that no test of these looks at."""
+
+
+def without_a_field(*streams):
+    """Give a catalog that deselects a field of each stream that has a fast path."""
+    chosen = [deselected(stream, field=UNUSED.get(stream)) for stream in streams]
+    return {"streams": [entry for each in chosen for entry in each["streams"]]}
+
+
+both_selections = pytest.mark.parametrize(
+    "select", [catalog, without_a_field], ids=["fast path", "SDK path"]
+)
+"""Mark a test of what is kept on whichever path records go: a stream map would have it dropped."""

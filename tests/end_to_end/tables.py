@@ -1,8 +1,8 @@
-"""What the tables of a warehouse must hold."""
+"""What the tables of a warehouse hold, compared with the records that they must hold."""
 
 import json
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg.rows import dict_row
@@ -13,17 +13,55 @@ from tests.end_to_end.everything import EVERY, key
 FIELDS = {stream: SCHEMAS.get_schema(stream)["properties"] for stream in EVERY}
 
 
-def compare(stream, rows, known):
-    """Every record is one row, field by field, and nothing else is there."""
-    fields = FIELDS[stream].items()
-    found = {key(stream, row): {name: row[name] for name, _ in fields} for row in rows}
-    assert len(found) == len(rows) == len(known) > 0, stream
-    for wanted, record in known.items():
-        row = {name: record.get(name) for name, _ in fields}
-        for name, field in fields:
-            if field.get("format") == "date-time" and row[name] is not None:
-                row[name] = datetime.fromisoformat(row[name]).replace(tzinfo=None)
-        assert found[wanted] == row
+def differences(known, rows, *, gone=None):
+    """Give the kinds of differences between what must be there and what is.
+
+    Args:
+        known: The records that must be there, by stream and key.
+        rows: The rows that are there, by stream, as dictionaries. The last one of a key counts.
+        gone: The records that were there before, some of which no longer exist.
+    """
+    found = {}
+    for stream, wanted in known.items():
+        there = {}
+        for row in rows[stream]:
+            values = {name: row.get(name) for name in FIELDS[stream]}
+            name = key(stream, values)
+            if name in there:
+                found["a key is there twice"] = ""
+            there[name] = values
+        if lost := wanted.keys() - there.keys():
+            found[f"{stream}: rows are missing"] = f", {len(lost)} of {len(wanted)}"
+        for name in there.keys() - wanted.keys():
+            deleted = gone is not None and name in gone[stream]
+            found["a deleted row is there" if deleted else f"{stream}: a row too many"] = ""
+        for name in wanted.keys() & there.keys():
+            for field, schema in FIELDS[stream].items():
+                values = wanted[name].get(field), there[name][field]
+                if kind := difference(schema, *values):
+                    found[kind] = ""
+                elif kind is None:
+                    found[f"{stream}.{field}"] = ": {!r} is {!r}".format(*values)
+    return {kind + example for kind, example in found.items()}
+
+
+def difference(schema, wanted, found):
+    """Say what became of a value: a known kind, "" for nothing, or None for an unknown kind."""
+    if schema.get("format") == "date-time":
+        wanted, found = instant(wanted), instant(found)
+    if found == wanted and type(found) is type(wanted):
+        return ""
+    return "'' is null" if wanted == "" and found is None else None
+
+
+def instant(value):
+    """Give a time as a loader stores it; without a zone it is UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value.replace(tzinfo=value.tzinfo or UTC) if isinstance(value, datetime) else value
 
 
 def duckdb_rows(tables, stream, place="dixa"):
@@ -42,8 +80,8 @@ def duckdb_rows(tables, stream, place="dixa"):
 
 def duckdb_holds(tables, known):
     """Every known record is one row in DuckDB, and every time is a timestamp."""
+    assert differences(known, {stream: duckdb_rows(tables, stream) for stream in known}) == set()
     for stream in known:
-        compare(stream, duckdb_rows(tables, stream), known[stream])
         described = tables.execute(f"describe dixa.{stream}").fetchall()
         types = {name.lower(): kind for name, kind, *_ in described}
         for name, field in FIELDS[stream].items():
@@ -61,5 +99,4 @@ def postgres_rows(database, place="dixa", streams=EVERY):
 
 def postgres_holds(database, known):
     """Every known record is one row in PostgreSQL."""
-    for stream, rows in postgres_rows(database, streams=known).items():
-        compare(stream, rows, known[stream])
+    assert differences(known, postgres_rows(database, streams=known)) == set()

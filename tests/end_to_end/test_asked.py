@@ -1,15 +1,12 @@
 """Runs that ask for some conversations alone, as for those that a warehouse lacks."""
 
 import json
-import subprocess
 
 import pytest
 
 from tests import expected
-from tests.conftest import DAY, EXPORTS, NOON, both_paths, settings
+from tests.conftest import DAY, EXPORTS, NOON, both_paths
 from tests.end_to_end import checks
-from tests.end_to_end.everything import by_key
-from tests.end_to_end.loading import DuckDb
 from tests.faults import Refusal
 
 NOBODY = 10**9
@@ -40,7 +37,7 @@ def came(account, ids):
 
 
 @both_paths
-def test_they_and_their_messages_come_and_no_bookmark_moves(account, options, evidence):
+def test_they_and_their_messages_come_and_no_bookmark_moves(account, options):
     account.synced()
     account.wait(2 * DAY)
     ids = spread(account, 3)
@@ -53,7 +50,6 @@ def test_they_and_their_messages_come_and_no_bookmark_moves(account, options, ev
     assert f"Dixa does not have 1 of the 4 conversations in conversation_ids: [{NOBODY}]" in warning
     # One request for the conversations, and two for messages: two lie within 31 days.
     assert len(account.answered) == 3
-    evidence("conversations that were asked for", len(ids))
 
 
 def test_one_stream_alone_and_what_was_before_start_date(account):
@@ -112,33 +108,3 @@ def test_whatever_dixa_sends_only_what_is_asked_for_is_emitted(account):
     account.behaviour.faults.append(Refusal(200, body=json.dumps(both)))
     run = account.synced("conversations", conversation_ids=[one, other])
     assert {record["id"] for record in run.records("conversations")} == {one, other}
-
-
-def test_a_warehouse_has_again_what_it_lacked(serve, tmp_path):
-    sandbox = serve(conversations=300, days=60)
-    database = DuckDb(str(tmp_path / "warehouse.duckdb"))
-    (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
-
-    def load(*options):
-        command = database.command("--config", "config.json", *options)
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[1:]}
-
-    load("--streams", ",".join(EXPORTS))
-    state = database.state()
-    known = {name: by_key(name, expected.records(sandbox.data, name).values()) for name in EXPORTS}
-    ids = [csid for (csid,) in [*known["conversations"]][7:250:100]]
-    listed = ",".join(map(str, ids))
-    with database.connect() as tables:
-        tables.execute(f"delete from dixa.conversations where id in ({listed})")
-        tables.execute(f"delete from dixa.messages where csid in ({listed})")
-    (tmp_path / "asked.json").write_text(json.dumps({"conversation_ids": [*ids, NOBODY]}))
-    totals = load("--config", "asked.json", "--full-refresh")
-    lost = sum(record["csid"] in ids for record in known["messages"].values())
-    assert totals == {
-        "conversations": ["3", "0", str(len(known["conversations"]))],
-        "messages": [str(lost), "0", str(len(known["messages"]))],
-    }
-    database.holds(known)
-    assert database.state() == state

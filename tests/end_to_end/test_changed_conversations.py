@@ -6,14 +6,13 @@ from tests import expected
 from tests.conftest import HOUR, catalog, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import BY_CONVERSATION, LISTS, by_key, rows
-from tests.end_to_end.interrupted import read_until
-from tests.end_to_end.killed import ended
+from tests.end_to_end.interrupted import ended, read_until
 from tests.end_to_end.loaded import is_whole
 
 RATINGS = "conversation_ratings"
 
 
-def test_notes_and_ratings_come_with_their_conversations_changes(account_of, evidence):
+def test_notes_and_ratings_come_with_their_conversations_changes(account_of):
     account = account_of(*BY_CONVERSATION, conversations=26, days=6, documented_forms=True)
     first = account.synced()
     newest = max(conversation["updated_at"] for conversation in account.source("conversations"))
@@ -32,7 +31,6 @@ def test_notes_and_ratings_come_with_their_conversations_changes(account_of, evi
     assert len(account.answered) < 40
     for stream in BY_CONVERSATION:
         is_whole(account.sandbox, stream, first.records(stream) + second.records(stream))
-    evidence("streams of the Dixa API compared field by field", len(BY_CONVERSATION))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +40,7 @@ def test_notes_and_ratings_come_with_their_conversations_changes(account_of, evi
         pytest.param([*LISTS[-8:]], marks=pytest.mark.slow, id="all of the account's set-up"),
     ],
 )
-def test_a_killed_run_is_made_up_for(account_of, start_tap, lists, evidence):
+def test_a_killed_run_is_made_up_for(account_of, start_tap, lists):
     config = {"window_days": 1, "emit_activate_version_messages": True}
     account = account_of(*lists, RATINGS, config=config, conversations=8, days=6)
     chosen = catalog(*lists, RATINGS)
@@ -55,4 +53,3 @@ def test_a_killed_run_is_made_up_for(account_of, start_tap, lists, evidence):
         checks.emitted_once(run, stream, rows(account.sandbox)[stream])
         assert len(run.of("ACTIVATE_VERSION", stream)) == 1
     is_whole(account.sandbox, RATINGS, killed.records(RATINGS) + run.records(RATINGS))
-    evidence("kills survived")

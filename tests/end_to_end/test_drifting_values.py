@@ -11,8 +11,7 @@ from tests import expected
 from tests.conftest import HOUR, NOON, SDK_PATH, catalog
 from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, emitted
-from tests.end_to_end.odd_rows import UUID, deselected, listed, page
-from tests.end_to_end.slowly import both_selections
+from tests.end_to_end.odd_rows import UUID, both_selections, listed, page
 from tests.faults import Odd
 
 AT = NOON - HOUR
@@ -45,11 +44,6 @@ DRIFTING = {
         "createdAt": ('"soon"', None, "soon"),
         "firstName": (f'"{ZONED}"', ZONED, None),
     },
-    "queue_members": {
-        "queueId": ("5", "5", None),
-        "agentId": ("6", "6", None),
-        "priority": ('"high"', None, "high"),
-    },
     "tags": {"id": ('"1"', "1", None), "new": (f'["{ZONED}"]', None, [ZONED])},
     "activity_logs": {
         "id": (f'"{UUID}"', UUID, None),
@@ -58,14 +52,7 @@ DRIFTING = {
         "author.name": (None, None, []),
         "attributes": (json.dumps({"note": QUOTED}), {"note": QUOTED}, None),
     },
-    "conversation_notes": {
-        "id": ("5", "5", None),
-        "csid": ('"7"', 7, None),
-        "createdAt": (f'"{ZONED}"', TIME, None),
-        "message": (json.dumps(QUOTED), QUOTED, None),
-    },
 }
-STREAMS = [stream for stream in DRIFTING if stream != "conversation_notes"]
 
 
 def sent(stream):
@@ -84,12 +71,8 @@ def wanted(stream):
 @pytest.fixture
 def drifting(account_of):
     """Give an account whose streams each have a record twice, so that each of its fields drifts."""
-    queue = page('{"id": 5, "name": {"a": 1}}')
-    agents, members, tags, log = (
-        page(sent(stream)) for stream in ("agents", "queue_members", "tags", "activity_logs")
-    )
     exports = [Odd(sent(stream)) for stream in expected.STREAMS]
-    rows = [agents, queue, members, tags, log]
+    rows = [page(sent(stream)) for stream in ("agents", "tags", "activity_logs")]
     config = {"parallel_downloads": 1}
     return account_of(conversations=3, days=20, config=config, faults=exports, api_faults=rows)
 
@@ -98,12 +81,12 @@ def drifting(account_of):
 @both_selections
 def test_every_record_satisfies_its_schema_and_loses_nothing(drifting, tmp_path, select, batch):
     options = {"batch_config": batch_config(tmp_path)} if batch else {}
-    run = checks.succeeded(drifting.sync(chosen=select(*STREAMS), **options))
-    for stream in STREAMS:
+    run = checks.succeeded(drifting.sync(chosen=select(*DRIFTING), **options))
+    for stream in DRIFTING:
         records = emitted(run, stream)
         checks.fits_its_schema(run, stream, records)
         assert [checks.plain(r) for r in records].count(wanted(stream)) == 2, stream
-    moved = [wanted(stream).get("additional_properties", ()) for stream in STREAMS]
+    moved = [wanted(stream).get("additional_properties", ()) for stream in DRIFTING]
     lines = checks.warnings(run)
     assert len(lines) == sum(map(len, moved))
     for said in (
@@ -111,30 +94,9 @@ def test_every_record_satisfies_its_schema_and_loses_nothing(drifting, tmp_path,
         "conversations: field ratings[].rating_score of record 1 is a number, which",
         f"messages: field duration of record {UUID} is a string, which",
         "agents: field createdAt of record 5 is a string, which its schema does not allow; such va",
-        "queue_members: field priority of record 5, 6 is a string",
     ):
         assert sum(said in line for line in lines) == 1
     assert "Jane" not in run.log
-
-
-def test_notes_too(account_of):
-    notes = [page(sent("conversation_notes"))]
-    account = account_of("conversation_notes", conversations=8, days=20, api_faults=notes)
-    run = checks.succeeded(account.sync())
-    checks.fits_its_schema(run, "conversation_notes")
-    found = [r for r in run.records("conversation_notes") if r.pop("conversationUpdatedAt")]
-    assert [checks.plain(r) for r in found].count(wanted("conversation_notes")) == 2
-    assert checks.warnings(run) == []
-
-
-def test_without_the_column_the_values_are_dropped_with_a_warning(drifting):
-    run = checks.succeeded(drifting.sync(chosen=deselected("conversations", "agents")))
-    for stream, field in (("conversations", "closed_at"), ("agents", "createdAt")):
-        checks.fits_its_schema(run, stream)
-        assert all("additional_properties" not in record for record in run.records(stream))
-        assert any(record.get(field, 0) is None for record in run.records(stream))
-        (line,) = (text for text in run.log.splitlines() if f"{stream}: field {field} of" in text)
-        assert "does not allow; such values are dropped, because the catalog or a" in line
 
 
 def test_a_key_that_cannot_be_used_fails_its_stream_in_one_line(account_of):

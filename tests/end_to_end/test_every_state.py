@@ -15,7 +15,7 @@ from tests.end_to_end.odd_rows import listed
 from tests.faults import Refusal
 
 NOTES, RATINGS, _ = BY_CONVERSATION
-LOG = ["activity_logs"]
+LOG, ROWS = ["activity_logs"], "analytics_records"
 OF_EXPORTS = {"conversations": 60, "days": 80}, {"parallel_downloads": 1}
 OF_NOTES = {"conversations": 40, "days": 6}, {"parallel_downloads": 1, "window_days": 1}
 FAILING = Refusal(200, body='{"data": [7]}')
@@ -53,12 +53,13 @@ def test_every_state_is_a_safe_place_to_resume_from(account_of, options):
         pytest.param(LOG, 150, FAST_PATH, id="log"),
         pytest.param(LOG, 150, SDK_PATH, id="log, SDK path", marks=slow),
         pytest.param([NOTES], 3, FAST_PATH, id="notes"),
+        pytest.param([ROWS], 20, FAST_PATH, id="Analytics"),
         pytest.param([RATINGS], 8, FAST_PATH, id="ratings", marks=slow),
         pytest.param([RATINGS], 8, SDK_PATH, id="ratings, SDK path"),
     ],
 )
 def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
-    account_of, tmp_path, streams, size, options, evidence
+    account_of, tmp_path, streams, size, options
 ):
     of, config = OF_EXPORTS if streams in (EXPORTS, LOG) else OF_NOTES
     account = account_of(config={**config, **options}, **of)
@@ -72,7 +73,6 @@ def test_every_state_of_a_batch_run_is_a_safe_place_to_resume_from(
             resumed(account, state_reached, held, *streams)
         assert len(reached) > 2
         assert len(run.of("BATCH")) > 1
-        evidence("states of BATCH runs, resumed from", len(reached))
         return reached[-1]
 
     state, held = sync(size, None, {}, *streams)

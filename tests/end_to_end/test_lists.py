@@ -104,7 +104,7 @@ NO_PAGES = [
 ]
 
 
-def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(account_of, evidence):
+def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(account_of):
     account = account_of("agents", "teams", "tags")
     # The first stream gets as many as it may try, the second one the others.
     account.behaviour.api_faults.extend(Refusal(200, body=body) for body in NO_PAGES)
@@ -113,7 +113,6 @@ def test_pages_that_are_none_are_retried_and_fail_their_streams_alone(account_of
     run = account.runs[-1]
     assert run.log.count("retrying in") == len(NO_PAGES) - 1
     assert {message["stream"] for message in run.of("RECORD")} == {"teams", "tags"}
-    evidence("pages that are none, refused", len(NO_PAGES))
 
 
 def test_the_wild_links_lead_nowhere_else(account_of, serve):

@@ -11,7 +11,6 @@ from tests.end_to_end.odd_rows import UUID, page
 from tests.faults import Odd, Refusal
 
 CREATED = NOON - 10 * DAY
-COUNTED = "malformed records that were kept, repaired or passed on"
 
 
 def message(**fields):
@@ -30,15 +29,13 @@ STOPPING = {
     "an id of another type": (message(id=12), "Expected `str`, got `int`"),
     "an id that is no text": (message(id="\udcff").replace("\\udcff", "\udcff"), "UTF-8"),
     "no cursor": (message(created_at=None), "`created_at`"),
-    "a cursor that is a text": (message(created_at="2026-03-01"), "Expected `int`, got `str`"),
-    "a cursor in the year 50000": (message(created_at=15 * 10**14), "is not a valid timestamp"),
     "not an object": ("7", "Expected `object`, got `int`"),
     "nested a million deep": (message(x="=" + "[" * 1_000_000 + "]" * 1_000_000), "too deeply"),
 }
 
 
 @pytest.mark.parametrize(("text", "said"), STOPPING.values(), ids=STOPPING)
-def test_what_cannot_be_used_stops_the_run_before_its_window(account_of, text, said, evidence):
+def test_what_cannot_be_used_stops_the_run_before_its_window(account_of, text, said):
     config = {"window_days": 7, "parallel_downloads": 1}
     faults = [None, None, None, None, Odd(text)]
     account = account_of(*EXPORTS, config=config, days=20, faults=faults)
@@ -50,7 +47,6 @@ def test_what_cannot_be_used_stops_the_run_before_its_window(account_of, text, s
     before = expected.records(account.data, "messages", 0, NOON - 13 * DAY - DAY // 2)
     checks.emitted_exactly(run, "messages", before)
     checks.bookmark_is_the_newest_emitted(run, "messages")
-    evidence("malformed records that stopped the run in one line")
 
 
 def kept(created_at=CREATED, text="odd", **extra):
@@ -81,7 +77,7 @@ KEPT = {
 
 
 @both_paths
-def test_what_can_be_used_is_kept(account_of, options, evidence):
+def test_what_can_be_used_is_kept(account_of, options):
     odd = Odd(", ".join(text for text, _ in KEPT.values()))
     account = account_of(*EXPORTS, config=options, days=20, faults=[None, odd])
     run = checks.succeeded(account.sync())
@@ -93,17 +89,15 @@ def test_what_can_be_used_is_kept(account_of, options, evidence):
     warnings = checks.warnings(run)
     assert any("U+FFFD" in line for line in warnings)
     assert all("U+FFFD" in line or "is not in the schema" in line for line in warnings)
-    evidence(COUNTED, len(KEPT))
 
 
 @pytest.mark.slow
-def test_a_text_of_50_megabytes_arrives(account_of, evidence):
+def test_a_text_of_50_megabytes_arrives(account_of):
     text = 'ä🎉\\"}, {' + "x" * 50_000_000
     account = account_of(*EXPORTS, days=20, faults=[None, Odd(message(text=text))])
     run = checks.succeeded(account.sync())
     assert [r["text"] for r in run.records("messages") if r["id"] == UUID] == [text]
     assert len(run.records("messages")) == 1 + len(expected.records(account.data, "messages"))
-    evidence(COUNTED)
 
 
 ODD = r'"a": "Jo \ud83d", "b": ["\uD83D\n"], "c": "\udc4d\u0000", "d": "caf' + '\udcff"'
@@ -119,7 +113,7 @@ ROWS = {
 
 
 @both_paths
-def test_texts_that_no_target_can_store_are_repaired_in_pages(account_of, options, evidence):
+def test_texts_that_no_target_can_store_are_repaired_in_pages(account_of, options):
     *answers, last = [page(f"{{{keys}, {ODD}}}") for keys in ROWS.values()]
     marked = Refusal(200, body=f"\ufeff{last.body}")  # a byte order mark, as some programs write
     streams = ROWS.keys() - {"queues"}
@@ -131,4 +125,3 @@ def test_texts_that_no_target_can_store_are_repaired_in_pages(account_of, option
     for stream in streams:
         assert run.records(stream)[0]["additional_properties"] == REPAIRED, stream
         assert any(f"{stream}: /v1/" in line for line in warnings), stream
-    evidence(COUNTED, len(ROWS))

@@ -1,16 +1,12 @@
 """Fields that the schema does not have arrive in a column of their own."""
 
-import json
-
 import pytest
 
 from tests import expected
 from tests.conftest import DAY, NOON, both_paths_slowly, settings
 from tests.end_to_end import checks
 from tests.end_to_end.everything import ALL, LISTS, exported
-from tests.end_to_end.odd_rows import UUID, deselected, listed
-from tests.end_to_end.slowly import both_selections
-from tests.faults import Odd
+from tests.end_to_end.odd_rows import both_selections, deselected
 
 BRAND_NEW = {"level": 3, "labels": ["a"]}
 AT = NOON - 3 * DAY
@@ -79,70 +75,6 @@ def test_what_dixas_pages_write_in_two_ways_is_accepted_in_both(account_of, opti
     ratings = [r for c in run.records("conversations") for r in c.get("ratings") or ()]
     kinds = {(rating["rating_type"], rating["rating_status"]) for rating in ratings}
     assert {("CSAT", "Rated"), ("CSAT", "Offered")} < kinds
-
-
-NAMES = ('size 5"', "back\\slash", "a\tb\nc", "author.email", "author.new", "", "é")
-QUOTED = {f'"{name}"' if "." in name else name: number for number, name in enumerate(NAMES)}
-NEW = {name: number for number, name in enumerate(NAMES)}
-NAMED = {
-    "conversations": {"id": 7, "updated_at": AT, "tags_info": [{"id": "x", **NEW}]},
-    "messages": {"id": UUID, "created_at": AT},
-    "agents": {"id": UUID},
-    "activity_logs": {
-        "id": UUID,
-        "activityTimestamp": expected.iso(AT),
-        "author": {"id": "6", "new": 1},
-    },
-}
-MOVED = {
-    "conversations": {f"tags_info.0.{name}": value for name, value in QUOTED.items()},
-    "activity_logs": {"author.new": 1},
-}
-
-
-@both_selections
-def test_a_field_is_kept_whatever_characters_its_name_has(account_of, select):
-    conversations, messages, agents, entries = (
-        [{**record, **NEW, 'a"b': number} for number in range(3)] for record in NAMED.values()
-    )
-    account = account_of(
-        conversations=3,
-        days=5,
-        faults=[Odd(json.dumps(records)[1:-1]) for records in (conversations, messages)],
-        api_faults=[listed(*agents), listed(*entries)],
-    )
-    chosen = select(*NAMED)
-    for entry in chosen["streams"]:
-        entry["schema"]["properties"]['a"b'] = {"type": ["integer", "null"]}
-    run = checks.succeeded(account.sync(chosen=chosen))
-    for stream, record in NAMED.items():
-        found = [r for r in run.records(stream) if r["id"] == record["id"]]
-        assert [r['a"b'] for r in found] == [0, 1, 2]
-        wanted = QUOTED | MOVED.get(stream, {})
-        assert [r["additional_properties"] for r in found] == [wanted] * 3
-
-
-FIRST, SECOND = {"a": 1}, {"b": 2}
-FORMS = [  # the fields that Dixa sends, the form, and what is moved
-    ({"formSubmission": FIRST, "form_submission": SECOND}, FIRST, {"form_submission": SECOND}),
-    ({"form_submission": SECOND}, SECOND, None),
-    ({"formSubmission": FIRST, "form_submission": FIRST}, FIRST, None),
-    ({"formSubmission": None, "form_submission": SECOND}, SECOND, None),
-    ({"formSubmission": FIRST, "form_submission": None}, FIRST, None),
-    ({"form_submission": SECOND, "formSubmission": FIRST}, FIRST, {"form_submission": SECOND}),
-]
-
-
-@both_selections
-def test_a_second_name_beside_the_first_keeps_its_value(account_of, select):
-    sent = [{"id": f"m{at}", "created_at": AT, **form} for at, (form, *_) in enumerate(FORMS)]
-    account = account_of(conversations=3, days=5, faults=[Odd(json.dumps(sent)[1:-1])])
-    run = checks.succeeded(account.sync(chosen=select("messages")))
-    found = {record["id"]: record for record in run.records("messages")}
-    for at, (_, form, moved) in enumerate(FORMS):
-        record = found[f"m{at}"]
-        assert (record.get("formSubmission"), record.get("additional_properties")) == (form, moved)
-    assert run.log.count("messages: field form_submission is not in the schema; its values") == 1
 
 
 FLAT = {"flattening_enabled": True, "flattening_max_depth": 1}

@@ -46,7 +46,7 @@ def recipe():
     [(recipe(), "states.jsonl"), (f"{SYNC} . target-jsonl", "state.json")],
     ids=["README", "sync.sh"],
 )
-def test_a_killed_pipe_keeps_the_state_that_it_had(account, tmp_path, command, confirmed, evidence):
+def test_a_killed_pipe_keeps_the_state_that_it_had(account, tmp_path, command, confirmed):
     sandbox, environment = account
     path, random = tmp_path / confirmed, Random(1)
 
@@ -69,7 +69,6 @@ def test_a_killed_pipe_keeps_the_state_that_it_had(account, tmp_path, command, c
             os.killpg(pipe.pid, number)
             pipe.stderr.read()  # until each of its processes has ended
         assert path.read_text().splitlines()[-1] == state
-        evidence("pipes that were killed or stopped")
     sandbox.behaviour.latency = 0
     del sandbox.answered[:]
     assert start().wait() == 0

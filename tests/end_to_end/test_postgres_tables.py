@@ -24,9 +24,7 @@ VALUES = {  # a field's schema, what it holds, and what PostgreSQL has then
 NAMES = ("Text", "text", "é" * 32, "é" * 33, "x" * 62 + "é", "x" * 63, "x" * 64)
 
 
-def test_names_that_postgres_would_cut_or_could_confuse_keep_their_values(
-    postgres, tmp_path, evidence
-):
+def test_names_that_postgres_would_cut_or_could_confuse_keep_their_values(postgres, tmp_path):
     cases = {f"{LONG}{name}": case for name, case in VALUES.items()}
     cases |= dict.fromkeys([*NAMES, f"{LONG}%s\"'\\é"], VALUES["text"])
     cases["%s\"'\\"] = VALUES["number"]
@@ -50,7 +48,6 @@ def test_names_that_postgres_would_cut_or_could_confuse_keep_their_values(
     values = [case[2] for name, case in cases.items() if name != key]
     wanted = [values, *[[None] * len(values)] * 2]
     assert found == {"0": wanted, "1": wanted}
-    evidence("PostgreSQL: names that PostgreSQL cuts or confuses, kept", len(cases))
 
 
 FIELDS = {"id": {"type": "integer"}, "text": {"type": "string"}, "x" * 64: {"type": "string"}}
@@ -64,7 +61,7 @@ REFUSED = {  # other fields, the key, and what is said of it
 }
 
 
-def test_a_schema_that_does_not_fit_its_table_is_refused_in_one_line(postgres, tmp_path, evidence):
+def test_a_schema_that_does_not_fit_its_table_is_refused_in_one_line(postgres, tmp_path):
     database = Postgres(postgres)
 
     def load(fields, *records, keys=("id",)):
@@ -84,7 +81,6 @@ def test_a_schema_that_does_not_fit_its_table_is_refused_in_one_line(postgres, t
     assert load(FIELDS, {"id": 2, "text": "2"}) == (0, "")
     rows = database.rows('select id, text from dixa."all" order by id')
     assert rows == [(1, None), (2, "2")]
-    evidence("PostgreSQL: schemas that do not fit, refused in one line", len(REFUSED) + 1)
 
 
 def test_a_role_needs_no_more_rights_than_those_to_its_schema(postgres, tmp_path):

@@ -33,14 +33,13 @@ def account(account_of):
     ],
     ids=["retried", "refused", "--about", "--discover"],
 )
-def test_the_token_is_in_no_output(serve, run_tap, arguments, faults, status, evidence):
+def test_the_token_is_in_no_output(serve, run_tap, arguments, faults, status):
     sandbox = serve(days=70, token=TOKEN, faults=faults)
     environment = {"LOGLEVEL": "DEBUG", "TAP_DIXA_LOGLEVEL": "DEBUG"}
     run = run_tap(settings(sandbox), *arguments, environment=environment)
     assert run.status == status
     assert arguments or "| DEBUG " in run.log
     assert TOKEN not in run.log + run.output
-    evidence("outputs searched for the token")
 
 
 def test_what_a_neighbour_sees_of_a_run(serve, start_tap, tmp_path):
@@ -50,29 +49,29 @@ def test_what_a_neighbour_sees_of_a_run(serve, start_tap, tmp_path):
     process = Path(f"/proc/{tap.pid}")
 
     def spools():
-        """Give the names of the files in the temporary folder, but for the tap's options."""
-        opened = []
+        """Give the files in the temporary folder, but for the tap's options, and their modes."""
+        opened = {}
         for file in (process / "fd").iterdir():
             with suppress(FileNotFoundError):  # it may be closed by now
-                opened.append(str(file.readlink()))
+                opened[str(file.readlink())] = file.stat().st_mode
         inside = [name for name in opened if name.startswith(str(tmp_path))]
-        return [name for name in inside if not name.endswith(".json")]
+        return {name: opened[name] for name in inside if not name.endswith(".json")}
 
     wait_until(lambda: not sandbox.behaviour.faults and spools())
     assert TOKEN not in (process / "cmdline").read_text() + (process / "comm").read_text()
-    for name in spools():
+    for name, mode in spools().items():
         assert name.endswith("(deleted)")
+        assert mode & 0o077 == 0
         assert TOKEN not in name
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_a_redirect_to_another_host_gets_nothing(serve, account, status, evidence):
+def test_a_redirect_to_another_host_gets_nothing(serve, account, status):
     other = serve(token=TOKEN)
     location = f"{other.url}/v1/conversation_export"
     account.behaviour.faults.append(Refusal(status, {"Location": location}))
     assert "does not follow" in checks.failed(account.sync())
     assert other.answered == []
-    evidence("redirects refused")
 
 
 def test_a_loopback_address_is_never_asked_through_a_proxy(serve, account):

@@ -33,7 +33,7 @@ def column_type(field, json):
     return TYPES.get(kind, json)
 
 
-def test_duckdb_runs_every_statement(evidence):
+def test_duckdb_runs_every_statement():
     with duckdb.connect() as warehouse:
         for statement in [*tables("json"), "create table tap_dixa_state (value json)"]:
             warehouse.execute(statement)
@@ -41,10 +41,9 @@ def test_duckdb_runs_every_statement(evidence):
             warehouse.execute(statement)
         made = warehouse.execute("select count(*) from duckdb_views() where not internal")
         assert made.fetchone() == (2,)
-    evidence("statements of the documents run in DuckDB", len(SHOWN))
 
 
-def test_postgres_runs_every_statement(postgres, evidence):
+def test_postgres_runs_every_statement(postgres):
     with closing(psycopg.connect(postgres, autocommit=True)) as warehouse:
         for statement in [*tables("jsonb"), "create table dixa.tap_dixa_state (value jsonb)"]:
             warehouse.execute(statement)
@@ -52,7 +51,6 @@ def test_postgres_runs_every_statement(postgres, evidence):
             warehouse.execute(in_postgres(statement))
         named = "select count(*) from pg_views where schemaname like 'dixa\\_%'"
         assert warehouse.execute(named).fetchone() == (2,)
-    evidence("statements of the documents run in PostgreSQL", len(SHOWN))
 
 
 def test_a_comment_replaces_the_line_above_it():

@@ -18,20 +18,18 @@ from tests.end_to_end import checks
 from tests.end_to_end.batches import batch_config, emitted
 from tests.end_to_end.interrupted import (
     SIGNALS,
+    ended,
     ends_in_order,
     read_until,
     stopped,
     unread,
     until_stuck,
 )
-from tests.end_to_end.killed import ended
 from tests.events import HANG, wait_until
 from tests.faults import BrokenResponse, Odd, Refusal
 from tests.states import bookmarks
 
 STALLS = BrokenResponse("stall", 5000)
-IN_ORDER = "signals after which a run ended in order"
-"""What these tests count."""
 MANY = {"conversations": 1100, "days": 20}
 FEW = {"conversations": 700, "days": 20}
 
@@ -57,7 +55,7 @@ def start(start_tap):
 @both_paths_slowly
 @SIGNALS
 def test_an_interrupted_run_resumes_where_it_stopped(
-    serve, start, run_tap, number, options, tmp_path, evidence
+    serve, start, run_tap, number, options, tmp_path
 ):
     sandbox, chosen = serve(**MANY), catalog("conversations")
     environment = {"environment": {"TMPDIR": str(tmp_path)}}
@@ -75,11 +73,10 @@ def test_an_interrupted_run_resumes_where_it_stopped(
     assert resumed
     arrived = {record["id"]: record for record in [*records, *resumed]}
     checks.same(arrived.values(), expected.records(sandbox.data, "conversations"))
-    evidence(IN_ORDER)
 
 
 @both_paths_slowly
-def test_the_last_message_is_a_state_even_if_it_says_nothing_new(serve, start, options, evidence):
+def test_the_last_message_is_a_state_even_if_it_says_nothing_new(serve, start, options):
     sandbox = serve(conversations=1600, days=20)
     newest = max(c["updated_at"] for c in expected.source(sandbox.data, "conversations").values())
     # All records are older than the bookmark: none of them moves it.
@@ -91,7 +88,6 @@ def test_the_last_message_is_a_state_even_if_it_says_nothing_new(serve, start, o
     assert sum(message["type"] == "RECORD" for message in messages) > 50
     last = messages[-1]["value"]["bookmarks"]["conversations"]["replication_key_value"]
     assert last == expected.iso(newest)
-    evidence(IN_ORDER)
 
 
 SLEEPING = """
@@ -106,12 +102,11 @@ one does that comes just before the tap begins to wait."""
 
 
 @pytest.mark.parametrize("code", [None, SLEEPING], ids=["", "unnoticed"])
-def test_a_loader_that_reads_nothing_does_not_keep_the_tap(serve, start, code, evidence):
+def test_a_loader_that_reads_nothing_does_not_keep_the_tap(serve, start, code):
     tap = start(serve(**FEW), code=code)
     output = tap.stdout.read(300_000)
     until_stuck(tap)
     stopped(tap, read=output)
-    evidence(IN_ORDER)
 
 
 WAITING = {  # what the second request meets, what the log says then, and how the tap is started
@@ -126,14 +121,13 @@ WAITING = {  # what the second request meets, what the log says then, and how th
 
 @SIGNALS
 @pytest.mark.parametrize(("faults", "says", "options"), WAITING.values(), ids=WAITING)
-def test_a_signal_while_the_tap_waits(serve, start, number, faults, says, options, evidence):
+def test_a_signal_while_the_tap_waits(serve, start, number, faults, says, options):
     sandbox = serve(days=70, faults=[None, *faults])
     tap = start(sandbox, parallel_downloads=1, **options)
     read_until(tap.stderr, b"window 1 of ", says)
     wait_until(lambda: len(sandbox.answered) == 2)
     stopped(tap, number)
     assert len(sandbox.answered) == 2
-    evidence(IN_ORDER)
 
 
 DEADLINES = """
@@ -167,7 +161,7 @@ def test_a_deadline_of_less_than_two_seconds_ends_a_run_that_is_stuck_in_a_line(
 
 
 @pytest.mark.slow
-def test_signals_that_follow_the_first_one_change_nothing(serve, start, evidence):
+def test_signals_that_follow_the_first_one_change_nothing(serve, start):
     every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     sandbox, times = serve(**MANY), 40
     for number in range(times):
@@ -190,7 +184,6 @@ def test_signals_that_follow_the_first_one_change_nothing(serve, start, evidence
         log = tap.stderr.read().decode()
         assert f"Stopped by {first.name}\n" in log
         assert not re.findall("Traceback|ignored", log)
-    evidence(IN_ORDER, times)
 
 
 def test_nohup_keeps_the_run_from_ending_with_its_terminal(serve, start):
@@ -219,7 +212,7 @@ def test_a_signal_while_the_tap_starts(serve, start, number):
 
 
 def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
-    serve, start, run_tap, tmp_path, evidence
+    serve, start, run_tap, tmp_path
 ):
     # The second window does not come, so the batch after the last full one stays open.
     sandbox, files = serve(conversations=500, days=20, faults=[None, STALLS]), tmp_path / "batches"
@@ -238,4 +231,3 @@ def test_a_batch_that_was_interrupted_is_neither_counted_nor_left_behind(
     arrived = [*emitted(run, "conversations"), *resumed.records("conversations")]
     wanted = expected.records(sandbox.data, "conversations")
     assert {record["id"] for record in arrived} == wanted.keys()
-    evidence(IN_ORDER)

@@ -1,6 +1,5 @@
 """What a run makes of the state that it is given: `tests/test_state_input.py` has all of them."""
 
-import json
 import time
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from tests import expected
 from tests.conftest import EXPORTS, HOUR, LOOKBACK, settings
 from tests.end_to_end import checks
-from tests.states import TAKEN_OVER, bookmarks
+from tests.states import TAKEN_OVER, bookmarks, of
 
 KEPT = {
     *("replication_key", "replication_key_value", "starting_replication_value"),
@@ -16,10 +15,8 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", ["singer-io 1.x", "singer-io 0.x", "with progress markers", "Meltano's two"]
-)
-def test_a_bookmark_is_taken_over(account_of, name, evidence):
+@pytest.mark.parametrize("name", ["singer-io 0.x", "with progress markers"])
+def test_a_bookmark_is_taken_over(account_of, name):
     state, bookmark = TAKEN_OVER[name]
     account = account_of(*EXPORTS, days=20)
     run = account.synced(state=state)
@@ -29,33 +26,22 @@ def test_a_bookmark_is_taken_over(account_of, name, evidence):
         checks.emitted_exactly(run, stream, wanted)
         checks.bookmark_is_the_newest_emitted(run, stream)
         assert set(run.state["bookmarks"][stream]) <= {*KEPT, "partitions"}
-    evidence("states taken over")
 
 
-NOTHING = {
-    "an empty file": "",
-    "null after a byte order mark": "\ufeffnull",
-    "a bookmark without a value": """{"bookmarks": {
-        "conversations": {"replication_key": "updated_at"},
-        "messages": {"replication_key": "created_at", "replication_key_value": null}
-    }}""",
-    "before start_date": json.dumps(bookmarks("2019-01-01T00:00:00.000Z")),
-    "another stream's": '{"bookmarks": {"planets": {"replication_key_value": 9}}}',
-}
-
-
-@pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
-def test_without_a_usable_bookmark_the_sync_begins_at_start_date(
-    account_of, run_tap, tmp_path, text, evidence
-):
-    account, file = account_of(*EXPORTS, days=20), tmp_path / "given.json"
-    file.write_text(text)
-    account.runs.append(run_tap(settings(account.sandbox), "--state", str(file)))
+def test_without_a_usable_bookmark_the_sync_begins_at_start_date(account_of):
+    account = account_of(*EXPORTS, days=20)
+    earlier = of("conversations", {"updated_at": "2019-01-01"})["bookmarks"]
+    others = {"messages": {"replication_key": "created_at"}, "planets": {"rings": 9}}
+    run = account.synced(state={"bookmarks": {**earlier, **others}})
     for stream in EXPORTS:
         account.has_all(stream)
-    if "planets" in text:
-        assert account.runs[-1].state["bookmarks"]["planets"] == {"replication_key_value": 9}
-    evidence("states taken over")
+    assert run.state["bookmarks"]["planets"] == {"rings": 9}
+
+
+def test_an_empty_file_is_no_state(serve, run_tap, tmp_path):
+    file = tmp_path / "state.json"
+    file.write_text("\ufeffnull")
+    assert checks.succeeded(run_tap(settings(serve()), "--state", str(file))).of("RECORD")
 
 
 def test_a_bookmark_a_little_ahead_of_this_machine_is_kept(account_of):

@@ -20,7 +20,7 @@ from tests.events import HANG
 
 @both_paths_slowly
 @pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 200, None])
-def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options, lines, evidence):
+def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options, lines):
     sandbox = serve(conversations=700, days=20)
     tap = start_tap(settings(sandbox, **options), encoding=None, stderr=subprocess.PIPE)
     if lines is None:
@@ -32,7 +32,6 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(serve, start_tap, options,
     assert tap.wait(HANG) == 1
     assert b"Traceback" not in log
     assert b"ERROR" not in log
-    evidence("readers that went away")
 
 
 def full():
@@ -81,7 +80,7 @@ main()
 @pytest.mark.parametrize("blocks", [True, False])
 @pytest.mark.parametrize("ends", ENDS)
 def test_every_record_is_emitted_whatever_standard_output_is(
-    serve, start_tap, tmp_path, monkeypatch, ends, blocks, evidence
+    serve, start_tap, tmp_path, monkeypatch, ends, blocks
 ):
     sandbox = serve(conversations=300, days=20)
     monkeypatch.chdir(tmp_path)
@@ -103,7 +102,6 @@ def test_every_record_is_emitted_whatever_standard_output_is(
     counts = Counter(message["record"]["id"] for message in run.of("RECORD"))
     assert set(counts.values()) == {1}
     assert len(counts) == sum(len(expected.records(sandbox.data, s)) for s in expected.STREAMS)
-    evidence("kinds of standard output")
 
 
 @pytest.mark.parametrize("argument", ["--discover", "--about"])

@@ -15,7 +15,7 @@ from tests.end_to_end.batches import batch_config
 from tests.end_to_end.interrupted import read_until
 from tests.events import HANG
 from tests.expected import iso
-from tests.faults import BrokenResponse, Refusal
+from tests.faults import BrokenResponse
 
 ROW = re.compile(
     r"(?P<stream>\w+) +(?P<records>[\d,]+)"
@@ -132,12 +132,6 @@ def test_skipped_and_failed_streams_are_named_with_their_reasons(account_of):
     assert "2 of 5 streams failed, the others were synced: teams, team_members: there is" in line
     assert line.count("there is nothing at this address") == 1
     assert run.log.splitlines()[-1] == line
-
-
-def test_one_reason_for_all_is_said_once(account_of):
-    account = account_of("teams", "tags", "queues", api_faults=[Refusal(503)] * 100)
-    line = checks.failed(account.sync())
-    assert line.endswith("| all 3 streams failed: Dixa responded with 503 Service Unavailable")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -96,6 +96,22 @@ def test_what_does_not_convert_moves_whole(normalize, warnings, field, value, sh
     assert warnings == [misfit(field, shown)]  # once, and nothing of a text
 
 
+@pytest.mark.parametrize(
+    ("record", "count", "moved"),
+    [
+        ({"count": 1, "old_count": 2}, 1, {"old_count": 2}),
+        ({"old_count": 2, "count": 1}, 1, {"old_count": 2}),
+        ({"old_count": 2}, 2, None),
+        ({"count": 1, "old_count": 1}, 1, None),
+        ({"count": None, "old_count": 2}, 2, None),
+        ({"count": 1, "old_count": None}, 1, None),
+    ],
+)
+def test_a_second_name_beside_the_first_keeps_its_value(normalize, record, count, moved):
+    found = normalize(record)
+    assert (found["count"], found.get("additional_properties")) == (count, moved)
+
+
 def test_inside_objects_only_what_has_no_field_moves(normalize, warnings):
     record = {"new": 1, "parts": [{}, {"newer": {"x": 2}, "at": "soon", "value": ["a", {}]}]}
     assert normalize(record) == {

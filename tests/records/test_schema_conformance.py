@@ -30,6 +30,8 @@ RECORD = {
     "fields": {"csid": {"value": 7}},
 }
 HUGE = ("1e400", "-1E+999", "9223372036854775808", "-9223372036854775809", "1" + "0" * 5000)
+OUTSIDE = (-62135596800001, 253402300800000)
+"""The milliseconds before the year 1 and after the year 9999."""
 MARK = "huge:"
 FORMATS = FormatChecker()
 FORMATS.checks("date-time")(lambda value: value is None or DATE_TIME.fullmatch(value) is not None)
@@ -37,9 +39,13 @@ FORMATS.checks("date-time")(lambda value: value is None or DATE_TIME.fullmatch(v
 texts = st.text(max_size=3) | st.sampled_from(
     ["", "5", "-7", "007", "1000.0", "true", "20260105", "1767571200000", "2026-01-05T10:00:00Z"]
     + ["2026-01-05T10:00:00.5Z[GMT]", "12026-01-05T10:00:00Z", "202601051000"]
+    + ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+    + ["9999-12-31T24:00:00Z", "2025-12-31T23:59:60Z", "2025-12-31T00:00:00+99:99"]
     + [f"{MARK}{number}" for number in HUGE]
 )
-numbers = st.sampled_from([0, -1, 5, 1.5, 1000.0, 1e300, 1767571200000, 1767571200000000, 1 << 62])
+numbers = st.sampled_from(
+    [0, -1, 5, 1.5, -0.0, 7.0, 1e300, 1767571200000, 1767571200000000, 1 << 62, *OUTSIDE]
+)
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
     lambda inner: (

@@ -52,9 +52,3 @@ def shared():
     """Start a sandbox for tests that only read it."""
     with ExitStack() as running:
         yield lambda **options: Client(running.enter_context(made(**options)))
-
-
-@pytest.fixture
-def connect(serve):
-    """Start a sandbox, with a client."""
-    return lambda **options: Client(serve(**options))

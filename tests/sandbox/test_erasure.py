@@ -10,11 +10,12 @@ from tests import expected
 from tests.conftest import NOON
 from tests.end_to_end.everything import LOG
 from tests.events import HANG
+from tests.sandbox.conftest import Client
 
 
 @pytest.fixture
-def api(connect):
-    return connect(conversations=300)
+def api(serve):
+    return Client(serve(conversations=300))
 
 
 def everything(api):

@@ -38,18 +38,6 @@ def test_any_other_token(api, path, authorization):
     assert response.json()["message"]
 
 
-@pytest.mark.parametrize(
-    ("path", "form"),
-    [("/v1/tags", "{}"), (CONVERSATIONS, "Bearer {}"), (CONVERSATIONS, "Basic {}")],
-)
-def test_the_token_is_accepted_in_every_documented_form(api, path, form):
-    token = api.sandbox.behaviour.token
-    if "Basic" in form:
-        token = base64.b64encode(f"bearer:{token}".encode()).decode()
-    headers = {"Authorization": form.format(token)}
-    assert api.get(path, headers=headers, csids="1").status_code == 200
-
-
 def key(**content):
     return base64.b64encode(json.dumps(content).encode()).decode()
 
@@ -98,8 +86,8 @@ def test_what_is_not_there(api, path):
     assert api.get(path).status_code == 404
 
 
-def test_more_than_ten_exports_a_minute(connect):
-    api = connect(requests_per_minute=3)
+def test_more_than_ten_exports_a_minute(shared):
+    api = shared(requests_per_minute=3)
     responses = [api.get(MESSAGES, created_after=0, created_before=1) for _ in range(4)]
     assert [response.status_code for response in responses] == [200, 200, 200, 429]
     assert "Retry-After" not in responses[-1].headers

@@ -1,7 +1,6 @@
 """The fast path and the SDK path give the same messages; and BATCH files have what records have."""
 
 import io
-import itertools
 import json
 import sys
 from contextlib import redirect_stdout
@@ -95,24 +94,6 @@ def test_batch_files_hold_every_record_once_on_any_file_system(serve, compressio
         assert {record["id"]: record for record in records} == wanted
         assert all(0 < len(file) <= 250 for file in files[stream])
     assert not any(message["type"] == "RECORD" for message in messages)
-
-
-def test_each_batch_is_followed_by_the_state_of_its_last_record(serve, tmp_path):
-    files, messages = batches(serve(conversations=400), tmp_path.as_uri())
-    for stream, cursor in expected.CURSORS.items():
-        mine = (pair for pair in itertools.pairwise(messages) if pair[0].get("stream") == stream)
-        states = [following for message, following in mine if message["type"] == "BATCH"]
-        for file, state in zip(files[stream], states, strict=True):
-            bookmark = state["value"]["bookmarks"][stream]["replication_key_value"]
-            assert file[-1][cursor] <= bookmark <= files[stream][-1][-1][cursor]
-
-
-def test_batch_files_follow_stream_maps(serve, tmp_path):
-    maps = {"conversations": {"requester_email": None}, "messages": {"__filter__": "text"}}
-    files, _ = batches(serve(), tmp_path.as_uri(), stream_maps=maps)
-    assert files["conversations"]
-    assert not any("requester_email" in row for file in files["conversations"] for row in file)
-    assert all(record["text"] for file in files["messages"] for record in file)
 
 
 def test_the_names_of_batch_files_are_in_the_order_of_their_records(serve, tmp_path):

@@ -22,7 +22,7 @@ class Report:
 
     @property
     def advised(self):
-        return unfolded(self.text).split("What to do:\n")[1].splitlines()
+        return advised(self.text)
 
     def line(self, name):
         return line(self.text, name)
@@ -64,3 +64,7 @@ def unfolded(report):
 
 def line(report, name):
     return unfolded(report).split(f"\n{name}: ")[1].partition("\n")[0]
+
+
+def advised(report):
+    return unfolded(report).split("What to do:\n")[1].splitlines()

@@ -1,5 +1,6 @@
 """Two runs of all streams, made once for all loaders of a worker."""
 
+import os
 from contextlib import ExitStack
 
 import pytest
@@ -10,8 +11,9 @@ from tests.end_to_end import checks
 from tests.end_to_end.account import Account
 from tests.end_to_end.anonymized import erase_and_delete, redact
 from tests.end_to_end.everything import ALL, EVERY, FEW_CONVERSATIONS, by_key, records_of
-from tests.end_to_end.loaders.loader import Case, Synced
+from tests.end_to_end.loaders.loader import Case, Loader, Synced
 from tests.end_to_end.loaders.odd_texts import OddTexts
+from tests.end_to_end.storage import copy, s3
 from tests.faulty_sandbox import FaultySandbox
 
 
@@ -43,14 +45,22 @@ def synced(run_tap):
 
 
 @pytest.fixture
-def load(synced, tmp_path, evidence):
+def load(synced, tmp_path):
     """Give a function that feeds a loader with two runs, kills it, and gives what differs."""
 
     def feed(loader, config, rows):
-        evidence("loaders that were fed with all streams")
         return Case(loader, tmp_path, config, rows).load(synced)
 
     return feed
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    """Serve an S3; give its environment, and what copies its bucket."""
+    moto = Loader("python", ("moto[server]==5.2.5",)).program()
+    with s3(moto) as environment:
+        given = {name: environment[name] for name in environment.keys() - {*os.environ}}
+        yield given, lambda: copy(moto, environment, tmp_path / "copy")
 
 
 def emitted(account, *runs):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.conftest import Run
 from tests.end_to_end.batches import Rows
-from tests.end_to_end.loaders.differences import differences
+from tests.end_to_end.tables import differences
 
 UV = shutil.which("uv") or "uv"
 PYTHON = "3.11"

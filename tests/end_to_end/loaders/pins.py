@@ -27,3 +27,9 @@ CSV, CSV_CONFIG = BLOCKS["CSV"]
 S3_JSONL, S3_JSONL_CONFIG = BLOCKS["JSON Lines on S3"]
 S3, S3_CONFIG = BLOCKS["JSON Lines on S3 2"]
 SNOWFLAKE, _ = BLOCKS["Snowflake"]
+
+
+def cloud(environment):
+    """Give the setting of the loader of compressed files that leads it to a local S3."""
+    there = {"aws_endpoint_override": environment["AWS_ENDPOINT_URL"]}
+    return {**S3_CONFIG["cloud_provider"], "aws": {**S3_CONFIG["cloud_provider"]["aws"], **there}}

@@ -9,8 +9,8 @@ from tests import expected
 from tests.end_to_end import checks
 from tests.end_to_end.anonymized import anonymize
 from tests.end_to_end.batches import batches_with_deletes
-from tests.end_to_end.loaders.differences import instant
 from tests.end_to_end.loaders.loader import Loader
+from tests.end_to_end.tables import instant
 from tests.pages import blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.loaders]

@@ -1,14 +1,10 @@
 """Loaders that write files: docs/loaders.md."""
 
-import os
-
 import pytest
 
 from tests.end_to_end.batches import batches_with_deletes
 from tests.end_to_end.loaders import pins
 from tests.end_to_end.loaders.formats import csv_lines, json_lines, zipped_lines
-from tests.end_to_end.loaders.loader import Loader
-from tests.end_to_end.storage import copy, s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.loaders]
 
@@ -20,7 +16,6 @@ APPENDED = {
 """Files are only added to: the last row of a key counts, and it is the right one."""
 UPLOADED = {**APPENDED, "killed": set()}
 """Files are written at the end of a run alone."""
-MOTO = Loader("python", ("moto[server]==5.2.5",))
 
 
 def test_json_lines_are_exact(load, tmp_path):
@@ -45,50 +40,30 @@ def test_csv_has_nothing_for_an_empty_text(load, tmp_path):
     assert found == {when: {*kinds, "'' is null"} for when, kinds in UPLOADED.items()}
 
 
-@pytest.fixture
-def stored(tmp_path, monkeypatch):
-    """Serve an S3; give what copies a folder of its bucket."""
-    with s3(MOTO.program()) as environment:
-        for name in environment.keys() - {*os.environ}:
-            monkeypatch.setenv(name, environment[name])
+def test_json_lines_on_s3_are_exact(load, bucket):
+    there, stored = bucket
+    account = {"s3_bucket": "bucket"} | {name.lower(): value for name, value in there.items()}
 
-        def folder(place):
-            return copy(MOTO.program(), environment, tmp_path / "copy") / place
-
-        yield folder
-
-
-def credentials():
-    """Give what the older loaders want in their settings."""
-    return {
-        "s3_bucket": "bucket",
-        "aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
-        "aws_endpoint_url": os.environ["AWS_ENDPOINT_URL"],
-    }
-
-
-def test_json_lines_on_s3_are_exact(load, stored):
     def config(place):
         path = pins.S3_JSONL_CONFIG["path_template"].replace("dixa/", f"{place}/")
-        return {**pins.S3_JSONL_CONFIG, **credentials(), "path_template": path}
+        return {**pins.S3_JSONL_CONFIG, **account, "path_template": path}
 
     def rows(place):
-        return json_lines(stored(place), "{}-*.jsonl")
+        return json_lines(stored() / place, "{}-*.jsonl")
 
     assert load(pins.S3_JSONL, config, rows) == UPLOADED
 
 
-def test_compressed_json_lines_on_s3_are_exact(load, stored):
-    aws = pins.S3_CONFIG["cloud_provider"]["aws"]
+def test_compressed_json_lines_on_s3_are_exact(load, bucket, monkeypatch):
+    there, stored = bucket
+    for name, value in there.items():
+        monkeypatch.setenv(name, value)
 
     def config(place):
-        there = {"aws_endpoint_override": os.environ["AWS_ENDPOINT_URL"]}
-        cloud = {**pins.S3_CONFIG["cloud_provider"], "aws": {**aws, **there}}
-        return {**pins.S3_CONFIG, "cloud_provider": cloud, "prefix": place}
+        return {**pins.S3_CONFIG, "cloud_provider": pins.cloud(there), "prefix": place}
 
     def rows(place):
-        return zipped_lines(stored(place), "{}/**/*.jsonl.gz")
+        return zipped_lines(stored() / place, "{}/**/*.jsonl.gz")
 
     assert load(pins.S3, config, rows) == UPLOADED
 

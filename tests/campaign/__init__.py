@@ -1,1 +1,0 @@
-"""Random accounts, limits, faults, settings and kills: ``python -m tests.campaign``."""
