@@ -45,6 +45,8 @@ class Writer:
         """Whether a BATCH file has records and is not announced."""
         self.records = 0
         """How many records were emitted."""
+        self._in_files = 0
+        """How many of them are in BATCH files."""
         self.is_whole = False
         """Whether every record that Dixa has was surely emitted: see `Done`."""
         self._announced: tuple[dict[str, Any], int] | None = None
@@ -102,12 +104,12 @@ class Writer:
         types, those that did not fail would otherwise be read anew in each run.
         """
         stream, state = self._stream, self._stream.stream_state
-        self._announced = deepcopy(state), self.records
+        self._announced = deepcopy(state), self._in_files
         chunks = self._chunks(batches, config.batch_size, conversion, mapped)
         try:
             for url in write_files(chunks, config, f"{stream.tap_name}--{stream.name}"):
                 yield config.encoding, [url]
-                self._announced, self._is_file_open = (deepcopy(state), self.records), False
+                self._announced, self._is_file_open = (deepcopy(state), self._in_files), False
         except Exception:
             self.forget_unannounced()
             raise
@@ -139,7 +141,9 @@ class Writer:
                     else:  # it counts them itself
                         records = mapped(records)
                     for start in range(0, len(records), size):
-                        yield records[start : start + size]
+                        chunk = records[start : start + size]
+                        yield chunk
+                        self._in_files += len(chunk)
                         self._is_file_open = True
                     counter.increment(len(records))
         except STREAM_FAILURES as failure:

@@ -159,17 +159,21 @@ def test_a_signal_ends_a_run_with_what_is_known_by_then(serve, start_tap, number
     assert rest.startswith("Not read: agents, tags Next run: conversations from ")
 
 
-def test_a_file_that_a_signal_finds_open_does_not_count(serve, start_tap, tmp_path):
+@pytest.mark.parametrize(("size", "files"), [(10_000, 0), (30, 3)])
+def test_a_file_that_a_signal_finds_open_does_not_count(serve, start_tap, tmp_path, size, files):
     sandbox = serve(days=40, faults=[None, BrokenResponse("stall", 5000)])
+    written = batch_config(tmp_path, batch_size=size)
     tap = start_tap(
-        settings(sandbox, parallel_downloads=1, batch_config=batch_config(tmp_path)),
+        settings(sandbox, parallel_downloads=1, batch_config=written),
         catalog=catalog("conversations"),
         stderr=subprocess.PIPE,
         encoding=None,
     )
     log = read_until(tap.stderr, b"conversations: window 1 of 2")
     tap.send_signal(signal.SIGTERM)
-    assert (tap.stdout.read().count(b"BATCH"), tap.wait(HANG)) == (0, 128 + signal.SIGTERM)
+    assert (tap.stdout.read().count(b"BATCH"), tap.wait(HANG)) == (files, 128 + signal.SIGTERM)
     rows, rest = summary((log + tap.stderr.read()).decode())
-    assert rows["conversations"]["records"] == "0"
-    assert f"Next run: conversations from {expected.iso(sandbox.data.start)[:10]}" in rest
+    # A file takes whole batches, of twenty records.
+    assert rows["conversations"]["records"] == str(files * 20)
+    if not files:
+        assert f"Next run: conversations from {expected.iso(sandbox.data.start)[:10]}" in rest
