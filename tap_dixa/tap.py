@@ -29,7 +29,6 @@ from tap_dixa.singer.signals import end_run, handle_hangup
 from tap_dixa.singer.stdout import StdoutWriter
 from tap_dixa.singer.stream_map_checks import check_stream_maps
 from tap_dixa.singer.stream_maps import StreamMapper
-from tap_dixa.state_input import read_state
 from tap_dixa.streams import STREAMS
 from tap_dixa.streams.base import DixaStream
 from tap_dixa.timestamps import to_rfc3339
@@ -182,12 +181,6 @@ class TapDixa(CommandTap):
                 self.logger.info("The shapes are in %s: read it before you send it", shapes.name)
         if failed:
             raise StreamsFailedError(describe_failures(failed, len(streams)))
-
-    @override
-    def load_state(self, state: dict[str, Any]) -> None:
-        # The SDK's constructor calls this with what --state holds, before a stream reads it.
-        keys = {name: stream.replication_key for name, stream in self.streams.items()}
-        super().load_state(read_state(state, keys))
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805

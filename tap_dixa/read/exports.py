@@ -43,7 +43,7 @@ class ExportSource:
         self._keys = keys
 
     def download(self, window: Window, retries: Retries) -> Spool:
-        """Download a window, with retries: see `WindowReader`."""
+        """Download a window, and a margin on both sides, with retries: see `WindowReader`."""
         request = self.between(window.after, window.before)
         return retries.call(lambda window: self._spool(request, window), window)
 

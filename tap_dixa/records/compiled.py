@@ -1,8 +1,9 @@
 """Normalize records from raw JSON, as fast as msgspec decodes them.
 
 msgspec decodes a record to a structure that has the fields of the schema, and any new field at the
-top level that records have had. It converts times, and makes arrays of single texts. A record that
-is odd in any other way is refused, and normalized as a dictionary: two to three times as slow.
+top level that records have had. As each object is decoded, `ObjectField.structure` converts its
+times, and makes arrays of single texts. A record that is odd in any other way is refused, and
+normalized as a dictionary: two to three times as slow.
 Both ways give the same record; a test compares them.
 """
 

@@ -17,6 +17,7 @@ import tap_dixa.singer.about  # noqa: F401 (it registers what --about writes)
 from tap_dixa.environment import parse_json
 from tap_dixa.errors import SettingsError
 from tap_dixa.singer.catalog import read_catalog
+from tap_dixa.state_input import read_state
 
 _NO_FILE_NAME = re.compile(r"""[{}"'\n]|:\s|^\s*api_token""")
 """What JSON, YAML or a setting has that is given in place of a file's name."""
@@ -95,6 +96,12 @@ class CommandTap(Tap):
             parse_env_config=config.parse_env,
         )
         tap.sync_streams()
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        # The SDK's constructor calls this with what --state holds, before a stream reads it.
+        keys = {name: stream.replication_key for name, stream in self.streams.items()}
+        super().load_state(read_state(state, keys))
 
     @classmethod
     def _read_catalog(cls, path: str) -> Catalog:

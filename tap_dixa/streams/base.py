@@ -104,7 +104,7 @@ class DixaStream(Stream):
         return max(settings.start_date, parse(bookmark) - lookback)
 
     def windows(self, context: Mapping[str, str] | None = None) -> list[Window]:
-        """Decide which windows this run reads.
+        """Decide which windows this run reads. The reader may request one in parts.
 
         The run's upper bound, for all its streams, is a margin before its start: later changes
         belong to the next run, and no request filters by a time in the future.
