@@ -63,7 +63,7 @@ def test_files_and_state_change_together_wherever_a_load_is_killed(account_of, t
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
-    """Install the dependency group `lake`; give where its programs are."""
+    """Install the dependency group `lake` once: its tests are in one xdist_group."""
     environment = tmp_path_factory.mktemp("lake") / "environment"
     subprocess.run(
         [UV, "sync", "--frozen", "--quiet", "--only-group=lake", "--no-compile-bytecode"],
@@ -101,6 +101,7 @@ with duckdb.connect(sys.argv[2]) as tables:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("lake")
 def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(serve, programs, java_home, tmp_path):
     sandbox = serve(conversations=300, days=20)
     (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
@@ -135,6 +136,7 @@ def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(serve, programs, j
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("lake")
 def test_a_folder_of_a_bucket_may_have_any_name_and_a_bucket_has_to_exist(programs, tmp_path):
     python = programs / "python"
     messages = announced(tmp_path, {"id": {"type": "integer"}}, [{"id": 1}])
