@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import Any
 
 import msgspec
 
@@ -44,7 +43,8 @@ class ExportSource:
 
     def download(self, window: Window, retries: Retries) -> Spool:
         """Download a window, and a margin on both sides, with retries: see `WindowReader`."""
-        request = self.between(window.after, window.before)
+        after, before = filters_of(self._cursor)
+        request = Request(self._path, query={after: window.after, before: window.before})
         return retries.call(lambda window: self._spool(request, window), window)
 
     def by_ids(self, ids: Iterable[int], retries: Retries) -> Iterator[Spool]:
@@ -67,17 +67,14 @@ class ExportSource:
                 yield spool
             left = left[most:]
 
-    def between(self, after: int, before: int) -> Request:
-        """Make the request for what lies between two times, in Unix ms."""
-        query: dict[str, Any] = {
-            self._cursor.replace("_at", "_after"): after,
-            self._cursor.replace("_at", "_before"): before,
-        }
-        return Request(self._path, query=query)
-
     def _spool(self, request: Request, window: Window) -> Spool:
         with self.client.send(request) as response:
             return Spool(body_parts(response, _CHUNK), window, self._keys)
+
+
+def filters_of(cursor: str) -> tuple[str, str]:
+    """Name the filters of an export by the field that it is ordered by: after and before a time."""
+    return cursor.replace("_at", "_after"), cursor.replace("_at", "_before")
 
 
 def conversation_export(client: Client) -> ExportSource:

@@ -21,6 +21,7 @@ from tap_dixa.http.client import Request
 from tap_dixa.http.retries import RETRIABLE
 from tap_dixa.http.run import Report
 from tap_dixa.log_shapes import shown_name, shown_path, type_name
+from tap_dixa.read.exports import filters_of
 from tap_dixa.records.fields import Path
 from tap_dixa.records.json_numbers import decode
 from tap_dixa.report.shapes import Shapes
@@ -164,7 +165,7 @@ class ConnectionReport(Report):
             if day is None or day.first is None or field is None or not stream.is_exports:
                 continue
             at = day.first
-            after, before = field.replace("_at", "_after"), field.replace("_at", "_before")
+            after, before = filters_of(field)
             for side, start in {after: at, before: at - 2 * MARGIN}.items():
                 request = Request(stream.path, query={after: start, before: start + 2 * MARGIN})
                 with suppress(*STREAM_FAILURES, *RETRIABLE, *_NOT_DECODABLE):
