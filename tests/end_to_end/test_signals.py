@@ -163,7 +163,7 @@ def test_a_deadline_of_less_than_two_seconds_ends_a_run_that_is_stuck_in_a_line(
 @pytest.mark.slow
 def test_signals_that_follow_the_first_one_change_nothing(serve, start):
     every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    sandbox, times = serve(**MANY), 40
+    sandbox, times = serve(**MANY), 20
     for number in range(times):
         # A fork would not end as Python does.
         tap = start(sandbox, options={"program": ["-m", "tap_dixa"]})
@@ -171,7 +171,7 @@ def test_signals_that_follow_the_first_one_change_nothing(serve, start):
         if number % 2:  # one signal, and another a little later in each further run
             sent = [every[number % 3], every[number // 3 % 3]]
             tap.send_signal(sent[0])
-            time.sleep(0.005 * number)
+            time.sleep(0.01 * number)
             tap.send_signal(sent[1])
         while tap.poll() is None and not number % 2:
             for again in every:

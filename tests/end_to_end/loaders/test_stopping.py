@@ -156,6 +156,7 @@ def is_kept_as_the_page_says(runs, rows, *, later=None):
         runs.sandbox.data.now.now += HOUR
 
 
+@pytest.mark.nightly
 def test_postgres_stores_its_state_every_five_minutes(runs_into, postgres):
     runs = runs_into("target-postgres", TARGET_POSTGRES_SQLALCHEMY_URL=postgres)
     rows = partial(postgres_rows, postgres, streams=STREAMS)
@@ -168,6 +169,7 @@ def tables_of(path):
         return {stream: duckdb_rows(tables, stream) for stream in STREAMS}
 
 
+@pytest.mark.nightly
 def test_duckdb_stores_its_state_with_each_batch(runs_into, tmp_path):
     path = str(tmp_path / "warehouse.duckdb")
 
@@ -201,12 +203,14 @@ def test_json_lines_store_their_state_at_the_end(runs_into, tmp_path):
     is_kept_as_the_page_says(runs, rows)
 
 
+@pytest.mark.nightly
 def test_csv_stores_its_state_every_five_minutes(runs_into, tmp_path):
     runs = runs_into("target-csv", TARGET_CSV_OUTPUT_PATH=str(tmp_path))
     rows = partial(csv_lines, tmp_path, "{}-[0-9]*.csv")
     is_kept_as_the_page_says(runs, rows, later=HURRIED)
 
 
+@pytest.mark.nightly
 def test_json_lines_on_s3_store_their_state_at_the_end(runs_into, tmp_path, bucket):
     there, stored = bucket
     given = {f"TARGET_S3_JSONL_{name}": value for name, value in there.items()}
@@ -215,6 +219,7 @@ def test_json_lines_on_s3_store_their_state_at_the_end(runs_into, tmp_path, buck
     is_kept_as_the_page_says(runs, lambda: json_lines(stored() / "dixa", "{}-*.jsonl"))
 
 
+@pytest.mark.nightly
 def test_compressed_json_lines_on_s3_store_their_state_every_minute(runs_into, bucket):
     there, stored = bucket
     cloud = json.dumps(pins.cloud(there))
