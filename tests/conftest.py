@@ -93,7 +93,11 @@ class Run:
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what needs a PostgreSQL: the wheel that brings it has no build for the newest Python."""
+    """Mark what needs a PostgreSQL: the wheel that brings it has no build for the newest Python.
+
+    The longest tests, those of dbt, come first: at the end, the other workers would wait for them.
+    """
+    items.sort(key=lambda item: "/transform/" not in item.nodeid)
     for item in items:
         if "postgres" in item.fixturenames:
             item.add_marker("postgres")

@@ -35,6 +35,7 @@ def test_meltano_lists_every_field_and_hides_the_token(serve, project):
     assert given["start_date"] in printed
 
 
+@pytest.mark.nightly
 @pytest.mark.xdist_group("duckdb")
 def test_two_jobs_take_over_from_one(serve, project, tmp_path):
     sandbox, there = serve(conversations=300, days=40), project("target-duckdb")

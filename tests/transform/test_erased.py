@@ -127,12 +127,12 @@ def warehouse(request, account_of, tmp_path):
     ("warehouse", "streams"),
     [
         ("tap-dixa-load", LAKE),
-        pytest.param(
-            "target-duckdb",
-            EVERY,
-            marks=[pytest.mark.xdist_group("duckdb"), pytest.mark.nightly],
+        *(
+            pytest.param(
+                f"target-{name}", EVERY, marks=[pytest.mark.xdist_group(name), pytest.mark.nightly]
+            )
+            for name in ("duckdb", "postgres")
         ),
-        pytest.param("target-postgres", EVERY, marks=pytest.mark.xdist_group("postgres")),
     ],
     indirect=["warehouse"],
 )

@@ -187,7 +187,9 @@ def test_a_holiday_is_not_in_business_hours(models, serve):
         assert row["is_in_business_hours"] is special.get(day, usual)
 
 
-@each_database
+@pytest.mark.parametrize(
+    "models", ["DuckDB", pytest.param("PostgreSQL", marks=pytest.mark.nightly)], indirect=True
+)
 def test_missing_conversations_are_named_as_csids_until_they_are_loaded(models, serve):
     sandbox = serve(**SAMPLE)
     load_own(models, sandbox)

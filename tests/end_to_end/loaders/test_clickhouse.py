@@ -13,7 +13,7 @@ from tests.end_to_end.loaders.loader import Loader
 from tests.end_to_end.tables import instant
 from tests.pages import blocks
 
-pytestmark = [pytest.mark.slow, pytest.mark.loaders]
+pytestmark = [pytest.mark.slow, pytest.mark.loaders, pytest.mark.nightly]
 
 CHDB = Loader("python", ("chdb==4.4.0",))
 """The engine of ClickHouse 26.9, as a library."""

@@ -10,7 +10,7 @@ from tests.end_to_end.loaders import pins
 from tests.end_to_end.loaders.formats import kinds
 from tests.end_to_end.tables import FIELDS
 
-pytestmark = [pytest.mark.slow, pytest.mark.loaders]
+pytestmark = [pytest.mark.slow, pytest.mark.loaders, pytest.mark.nightly]
 
 SNOWFLAKE = """
 import json, sys

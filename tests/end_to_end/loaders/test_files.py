@@ -40,6 +40,7 @@ def test_csv_has_nothing_for_an_empty_text(load, tmp_path):
     assert found == {when: {*kinds, "'' is null"} for when, kinds in UPLOADED.items()}
 
 
+@pytest.mark.nightly
 def test_json_lines_on_s3_are_exact(load, bucket):
     there, stored = bucket
     account = {"s3_bucket": "bucket"} | {name.lower(): value for name, value in there.items()}
@@ -54,6 +55,7 @@ def test_json_lines_on_s3_are_exact(load, bucket):
     assert load(pins.S3_JSONL, config, rows) == UPLOADED
 
 
+@pytest.mark.nightly
 def test_compressed_json_lines_on_s3_are_exact(load, bucket, monkeypatch):
     there, stored = bucket
     for name, value in there.items():

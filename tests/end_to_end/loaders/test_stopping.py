@@ -197,6 +197,7 @@ def test_duckdb_has_every_row_that_its_state_says(runs_into, tmp_path):
     assert runs.differ(tables_of(path)) <= {"'' is null"}
 
 
+@pytest.mark.nightly
 def test_json_lines_store_their_state_at_the_end(runs_into, tmp_path):
     runs = runs_into("target-jsonl", TARGET_JSONL_DESTINATION_PATH=str(tmp_path))
     rows = partial(json_lines, tmp_path, "{}-*.jsonl")
