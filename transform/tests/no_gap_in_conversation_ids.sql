@@ -8,8 +8,8 @@ select number as conversation_id
 from {{ tap_dixa.integers_between('(
     select conversation_id as high, lag(conversation_id) over (order by conversation_id) as low
     from ' ~ loaded ~ '
-    where created_at between (select min(updated_at) from ' ~ loaded ~ ')
-        and (select ' ~ dbt.dateadd('minute', -10, 'max(updated_at)') ~ ' from ' ~ loaded ~ ')
+    where created_at >= (select min(updated_at) from ' ~ loaded ~ ')
+        and ' ~ tap_dixa.seconds_between('created_at', '(select max(updated_at) from ' ~ loaded ~ ')') ~ ' >= 600
 ) as pairs', 'low', 'high') }} as gaps
 {%- endset -%}
 {%- if execute and flags.WHICH in ('build', 'test') -%}
