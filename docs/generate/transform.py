@@ -67,7 +67,6 @@ _ORPHANS = 0.05
 """Which share of references may name nothing: rows that were deleted in Dixa."""
 _HEAD = """\
 # Generated: uv run --group test python -m docs.generate
-version: 2
 
 sources:
 - name: dixa

@@ -12,11 +12,6 @@ from tests import pages
 QUERIES = pages.blocks("queries.md", "sql")
 DESK = """
 create schema dixa;
-create table dixa.agents as
-  select * from (values ('a1', 'Ann'), ('a2', 'Bob'), ('a3', 'Cem')) t(id, "displayName");
-create table dixa.teams as select * from (values ('t1', 'Day'), ('t2', 'Night')) t(id, name);
-create table dixa.team_members as
-  select * from (values ('t1', 'a1'), ('t2', 'a1'), ('t1', 'a2')) t("teamId", id);
 create table dixa.conversations as
   select
     id, status, queue_name, assignee_id, created_at::timestamp as created_at,
@@ -54,12 +49,6 @@ ANSWERS = {
         (3, 6, 1, 0, 0),
     ],
     "What is open, and how old is it?": [("Help", 2, 1, 28.5, 51.0)],
-    "What is the workload of each agent, by team?": [
-        ("Day", "Bob", 1, 0),
-        ("Day", "Ann", 0, 1),
-        ("Night", "Ann", 0, 1),
-        (None, "Cem", 0, 0),
-    ],
 }
 
 

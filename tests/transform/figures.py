@@ -154,8 +154,10 @@ class Figures:
                         hour = time.replace(minute=0, second=0, microsecond=0)
                         hours[c["queue_id"], hour][what] += 1
         found = {}
+        every = sorted({hour for _, hour in hours})
         for queue in {queue for queue, _ in hours}:
-            mine = sorted(hour for one, hour in hours if one == queue)
+            first = min(hour for one, hour in hours if one == queue)
+            mine = [hour for hour in every if hour >= first]
             changes = (hours[queue, h]["arrived"] - hours[queue, h]["closed"] for h in mine)
             for hour, backlog in zip(mine, accumulate(changes), strict=True):
                 found[queue, hour] = {**hours[queue, hour], "backlog": backlog}

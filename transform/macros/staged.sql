@@ -38,3 +38,8 @@
 {% macro letters(name) -%}
     {{ return(name | lower if name.startswith('_sdc') or name.startswith('_SDC') else name | replace('_', '') | lower) }}
 {%- endmacro %}
+
+{#- From when on what was loaded is whole: the oldest row, but for conversations that were asked for. -#}
+{% macro loaded_since(time) -%}
+    greatest(min({{ time }}), cast({{ dbt.string_literal(var('loaded_since')) }} as timestamp))
+{%- endmacro %}

@@ -1,5 +1,4 @@
-{#- The types and JSON functions of warehouses. Tests run those for DuckDB and PostgreSQL. Those for
-    Snowflake and BigQuery are only compiled. -#}
+{#- Types and JSON functions. Those for Snowflake and BigQuery are compiled, and not run. -#}
 {#- A loaded column as one of text, integer, boolean, timestamp (UTC), interval and json. -#}
 {% macro as_type(column, loaded, wanted, unit) -%}
     {%- if wanted == 'json' -%} {{ adapter.dispatch('as_json', 'tap_dixa')(column, loaded) }}
@@ -27,7 +26,7 @@
 
 {#- JSON whose null is NULL. -#}
 {% macro duckdb__as_json(column, loaded) -%}
-    {%- set json = column if loaded == 'json' else 'cast(' ~ column ~ ' as json)' if loaded == 'varchar' else 'to_json(' ~ column ~ ')' -%}
+    {%- set json = column if loaded == 'json' else 'cast(' ~ column ~ ' as json)' if 'char' in loaded else 'to_json(' ~ column ~ ')' -%}
     case when json_type({{ json }}) <> 'NULL' then {{ json }} end
 {%- endmacro %}
 

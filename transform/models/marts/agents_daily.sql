@@ -1,4 +1,7 @@
 with
+    agents as (
+        select lower(email) as email, max(agent_id) as agent_id from {{ ref('stg_dixa__agents') }} group by lower(email)
+    ),
     events as (
         select
             agent_id,
@@ -26,13 +29,13 @@ with
         union all
         select a.agent_id, cast(m.created_at as date), m.conversation_id, 'sent', null, 1
         from {{ ref('stg_dixa__messages') }} as m
-        inner join {{ ref('stg_dixa__agents') }} as a on lower(a.email) = lower(m.author_email)
+        inner join agents as a on a.email = lower(m.author_email)
         where m.direction = 'outbound' and coalesce(m.is_automated_message, false) = false
     )
 select
     events.agent_id,
     events.day,
-    min(agents.display_name) as agent_name,
+    min(known.display_name) as agent_name,
     count(distinct case when event = 'assigned' then conversation_id end) as assigned_conversations,
     count(case when event = 'closed' then 1 end) as closed_conversations,
     coalesce(sum(seconds), 0) as handling_seconds,
@@ -40,6 +43,6 @@ select
     count(case when event = 'rated' then 1 end) as csat_answers,
     count(case when event = 'rated' and good = 1 then 1 end) as csat_satisfied
 from events
-left join {{ ref('stg_dixa__agents') }} as agents on agents.agent_id = events.agent_id
+left join {{ ref('stg_dixa__agents') }} as known on known.agent_id = events.agent_id
 where events.agent_id is not null
 group by events.agent_id, events.day

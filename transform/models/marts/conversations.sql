@@ -29,7 +29,7 @@ with
         from {{ ref('stg_dixa__activity_logs') }}
         group by conversation_id
     ),
-    changed as (
+    counted as (
         select
             loaded.*,
             coalesce(m.messages, 0) as message_count,
@@ -42,28 +42,20 @@ with
         from {{ ref('stg_dixa__conversations') }} as loaded
         left join messages as m on m.conversation_id = loaded.conversation_id
         left join entries as e on e.conversation_id = loaded.conversation_id
-        {% if is_incremental() -%}
-            -- Messages and log entries can arrive long after their conversation.
-            left join {{ this }} as built on built.conversation_id = loaded.conversation_id
-            where
-                built.updated_at is distinct from loaded.updated_at
-                or built.message_count is distinct from coalesce(m.messages, 0)
-                or built.activity_count is distinct from coalesce(e.entries, 0)
-        {%- endif %}
     ),
     loaded_since as (
         select
-            (select min(created_at) from {{ ref('stg_dixa__messages') }}) as messages_at,
-            (select min(occurred_at) from {{ ref('stg_dixa__activity_logs') }}) as entries_at
+            (select {{ tap_dixa.loaded_since('created_at') }} from {{ ref('stg_dixa__messages') }}) as messages_at,
+            (select {{ tap_dixa.loaded_since('occurred_at') }} from {{ ref('stg_dixa__activity_logs') }}) as entries_at
     ),
     answers as (
-        select changed.conversation_id, min(taken.assigned_at) as answered_at
-        from changed
+        select counted.conversation_id, min(taken.assigned_at) as answered_at
+        from counted
         inner join
             {{ ref('conversation_assignments') }} as taken
-            on taken.conversation_id = changed.conversation_id
-            and taken.assigned_at >= coalesce(changed.queued_at, changed.created_at)
-        group by changed.conversation_id
+            on taken.conversation_id = counted.conversation_id
+            and taken.assigned_at >= coalesce(counted.queued_at, counted.created_at)
+        group by counted.conversation_id
     ),
     csat as (
         select
@@ -86,34 +78,34 @@ with
             {%- endif %}
     ),
     local_times as (
-        select changed.conversation_id, {{ tap_dixa.local_time('changed.created_at', 'zones.timezone') }} as created_at
-        from changed
+        select counted.conversation_id, {{ tap_dixa.local_time('counted.created_at', 'zones.timezone') }} as created_at
+        from counted
         cross join (select distinct timezone from schedule) as zones
+    ),
+    clocks as (
+        select *, substring(cast(cast(created_at as time) as {{ tap_dixa.native_type('text') }}), 1, 5) as clock
+        from local_times
     ),
     hours as (
         select
-            local_times.conversation_id,
+            clocks.conversation_id,
             case when schedule.is_exception then 1 else 0 end as is_exception,
             case
                 when
-                    substring(cast(cast(local_times.created_at as time) as {{ tap_dixa.native_type('text') }}), 1, 5)
-                    >= schedule.opens
-                    and substring(
-                        cast(cast(local_times.created_at as time) as {{ tap_dixa.native_type('text') }}), 1, 5
-                    )
-                    < replace(schedule.closes, '00:00', '24:00')
+                    clocks.clock >= schedule.opens
+                    and clocks.clock < replace(substring(schedule.closes, 1, 5), '00:00', '24:00')
                 then 1
                 else 0
             end as is_open
-        from local_times
+        from clocks
         left join
             schedule
-            on (not schedule.is_exception and schedule.weekday = {{ tap_dixa.weekday('local_times.created_at') }})
-            or cast(local_times.created_at as date)
+            on (not schedule.is_exception and schedule.weekday = {{ tap_dixa.weekday('clocks.created_at') }})
+            or cast(clocks.created_at as date)
             in (schedule.next_on, case when schedule.is_exception then schedule.starts_on end)
             or (
-                schedule.day_of_month = extract(day from local_times.created_at)
-                and schedule.month_of_year = extract(month from local_times.created_at)
+                schedule.day_of_month = extract(day from clocks.created_at)
+                and schedule.month_of_year = extract(month from clocks.created_at)
             )
     ),
     in_hours as (
@@ -138,60 +130,67 @@ with
             s.score as csat_score,
             s.conversation_id is not null as is_csat_asked,
             h.is_in_business_hours
-        from changed as c
+        from counted as c
         cross join loaded_since
         left join answers as a on a.conversation_id = c.conversation_id
         left join csat as s on s.conversation_id = c.conversation_id and s.place = 1
         left join in_hours as h on h.conversation_id = c.conversation_id
+    ),
+    computed as (
+        select
+            conversation_id,
+            created_at,
+            updated_at,
+            queued_at,
+            closed_at,
+            initial_channel as channel,
+            direction,
+            status,
+            queue_id,
+            queue_name,
+            agent_id,
+            assignee_name as agent_name,
+            case when anonymized_at is null then end_user_id end as end_user_id,
+            anonymized_at is not null as is_anonymized,
+            is_in_business_hours,
+            message_count,
+            inbound_message_count,
+            agent_message_count,
+            activity_count,
+            reopened_count,
+            transferred_count,
+            first_response_at,
+            {{ tap_dixa.seconds_between('created_at', 'first_response_at') }} as first_response_seconds,
+            answered_at,
+            {{ tap_dixa.seconds_between('coalesce(queued_at, created_at)', 'answered_at') }} as wait_seconds,
+            {{ tap_dixa.seconds('handling_duration') }} as handling_seconds,
+            {{ tap_dixa.seconds('total_duration') }} as total_seconds,
+            {{ tap_dixa.seconds_between('created_at', 'closed_at') }} as resolution_seconds,
+            is_csat_asked,
+            csat_score,
+            csat_score >= {{ var('csat_satisfied') }} as is_csat_satisfied,
+            case
+                when initial_channel <> 'pstnphone' or direction <> 'inbound'
+                then null
+                when transferee_name is not null or transferee_number is not null
+                then 'forwarded'
+                when queue_id is not null
+                then 'queue'
+                else 'direct'
+            end as phone_route,
+            case
+                when initial_channel = 'pstnphone' and direction = 'inbound'
+                then
+                    coalesce(
+                        {{ tap_dixa.seconds_between('coalesce(queued_at, created_at)', 'answered_at') }}
+                        <= {{ var('phone_sla_seconds') }},
+                        false
+                    )
+            end as is_phone_answered_in_time
+        from figures
     )
-select
-    conversation_id,
-    created_at,
-    updated_at,
-    queued_at,
-    closed_at,
-    initial_channel as channel,
-    direction,
-    status,
-    queue_id,
-    queue_name,
-    agent_id,
-    assignee_name as agent_name,
-    case when anonymized_at is null then end_user_id end as end_user_id,
-    anonymized_at is not null as is_anonymized,
-    is_in_business_hours,
-    message_count,
-    inbound_message_count,
-    agent_message_count,
-    activity_count,
-    reopened_count,
-    transferred_count,
-    first_response_at,
-    {{ tap_dixa.seconds_between('created_at', 'first_response_at') }} as first_response_seconds,
-    answered_at,
-    {{ tap_dixa.seconds_between('coalesce(queued_at, created_at)', 'answered_at') }} as wait_seconds,
-    {{ tap_dixa.seconds('handling_duration') }} as handling_seconds,
-    {{ tap_dixa.seconds('total_duration') }} as total_seconds,
-    {{ tap_dixa.seconds_between('created_at', 'closed_at') }} as resolution_seconds,
-    is_csat_asked,
-    csat_score,
-    csat_score >= {{ var('csat_satisfied') }} as is_csat_satisfied,
-    case
-        when initial_channel <> 'pstnphone' or direction <> 'inbound'
-        then null
-        when transferee_name is not null or transferee_number is not null
-        then 'forwarded'
-        when queue_id is not null
-        then 'queue'
-        else 'direct'
-    end as phone_route,
-    case
-        when initial_channel = 'pstnphone' and direction = 'inbound'
-        then
-            coalesce(
-                {{ tap_dixa.seconds_between('coalesce(queued_at, created_at)', 'answered_at') }}
-                <= {{ var('phone_sla_seconds') }},
-                false
-            )
-    end as is_phone_answered_in_time
-from figures
+select *
+from computed
+{%- if is_incremental() and adapter.get_columns_in_relation(this) | map(attribute='name') | map('lower') | list == model.columns | list %}
+        {{ dbt.except() }} select * from {{ this }}
+{%- endif %}

@@ -1,21 +1,28 @@
 with
     queued as (select * from {{ ref('conversations') }} where queue_id is not null and queued_at is not null),
     events as (
-        select queue_id, {{ dbt.date_trunc('hour', 'queued_at') }} as hour, 1 as arrived, 0 as answered, 0 as closed
+        select queue_id, {{ dbt.date_trunc('hour', 'queued_at') }} as hour, 'arrived' as event
         from queued
         union all
-        select queue_id, {{ dbt.date_trunc('hour', 'answered_at') }}, 0, 1, 0
+        select queue_id, {{ dbt.date_trunc('hour', 'answered_at') }}, 'answered'
         from queued
         where answered_at is not null
         union all
-        select queue_id, {{ dbt.date_trunc('hour', 'closed_at') }}, 0, 0, 1
+        select queue_id, {{ dbt.date_trunc('hour', 'closed_at') }}, 'closed'
         from queued
         where closed_at >= queued_at
     ),
     hours as (
-        select queue_id, hour, sum(arrived) as arrived, sum(answered) as answered, sum(closed) as closed
-        from events
-        group by queue_id, hour
+        select
+            began.queue_id,
+            known.hour,
+            count(case when events.event = 'arrived' then 1 end) as arrived,
+            count(case when events.event = 'answered' then 1 end) as answered,
+            count(case when events.event = 'closed' then 1 end) as closed
+        from (select queue_id, min(hour) as hour from events group by queue_id) as began
+        inner join (select distinct hour from events) as known on known.hour >= began.hour
+        left join events on events.queue_id = began.queue_id and events.hour = known.hour
+        group by began.queue_id, known.hour
     )
 select
     hours.queue_id,
@@ -24,8 +31,10 @@ select
     hours.arrived,
     hours.answered,
     hours.closed,
-    sum(hours.arrived - hours.closed) over (
-        partition by hours.queue_id order by hours.hour rows unbounded preceding
+    cast(
+        sum(hours.arrived - hours.closed) over (
+            partition by hours.queue_id order by hours.hour rows unbounded preceding
+        ) as {{ tap_dixa.native_type('integer') }}
     ) as backlog
 from hours
 left join {{ ref('stg_dixa__queues') }} as queues on queues.queue_id = hours.queue_id
