@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,10 @@ def demo(models: bool, **given: Any) -> None:  # noqa: FBT001 (click gives it by
 
     For a checkout of tap-dixa: it uses its examples.
     """
-    if not _SUMMARY.is_file():
+    if not (_SUMMARY.is_file() and find_spec("duckdb")):
         raise click.ClickException(
-            "demo needs a checkout of tap-dixa: run it in the folder with README.md"
+            "demo needs a checkout of tap-dixa, and DuckDB: in the folder with README.md, "
+            "uv run --group try tap-dixa-sandbox demo"
         )
     status = _run(("tap-dixa-load", _WAREHOUSE), given)
     if models and not status:

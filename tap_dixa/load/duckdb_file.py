@@ -1,5 +1,6 @@
 """Load into a DuckDB file."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -7,8 +8,10 @@ from typing import Any, ClassVar
 import duckdb
 from typing_extensions import override
 
+from tap_dixa.load.loader import LoadError
 from tap_dixa.load.tables import Table, Tables, quoted
 
+_HELD = re.compile(r"lock is held in (.*? \(PID \d+\))")
 _LONGEST_RECORD = 256 << 20
 """In bytes."""
 
@@ -18,6 +21,9 @@ class DuckDbFile(Tables):
 
     Args:
         path: The file, which DuckDB locks. It is created if there is none.
+
+    Raises:
+        LoadError: Another program has the file open.
     """
 
     types: ClassVar = {
@@ -31,7 +37,15 @@ class DuckDbFile(Tables):
     state_table = "main.tap_dixa_state"
 
     def __init__(self, path: str) -> None:
-        self._database = duckdb.connect(path)
+        try:
+            self._database = duckdb.connect(path)
+        except duckdb.IOException as error:
+            if held := _HELD.search(str(error)):
+                raise LoadError(
+                    f"{held[1]} has {path} open, another run perhaps, or a query: wait until it "
+                    "has closed it. DuckDB lets nobody else read a file while it is written"
+                ) from None
+            raise
         super().__init__(str(Path(path).resolve()))
 
     @override

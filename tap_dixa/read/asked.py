@@ -16,6 +16,10 @@ from tap_dixa.timestamps import EARLIEST
 
 _SETTING = "conversation_ids"
 _CAME = "%s: Dixa sent %d of the %d conversations in conversation_ids: %s"
+_OLDER = (
+    "%s: %d conversations are from before start_date: what Dixa erases of them later stays in the "
+    "warehouse, unless you set an earlier start_date, or ask for them again: %s"
+)
 _MISSING = "%s: Dixa does not have %d of the %d conversations in conversation_ids: %s"
 
 
@@ -45,6 +49,9 @@ class AskedConversationsReader:
         client.run.asked = times
         came = [csid for csid in wanted if csid in times]
         client.log(_CAME, client.stream, len(came), len(wanted), came)
+        start = client.run.settings.start_date
+        if older := [csid for csid in came if (span := times[csid]) and span[0] < start]:
+            client.warn(_OLDER, client.stream, len(older), older)
         if missing := [csid for csid in wanted if csid not in times]:
             client.warn(_MISSING, client.stream, len(missing), len(wanted), missing)
 

@@ -66,7 +66,8 @@ class Summary:
         return "" if stream.name in self._ended else "stopped"
 
     def _next(self) -> Iterator[str]:
-        starts = {each.name: each.next_start for each in self._selected}
+        moved = (each for each in self._selected if not each.run.settings.conversation_ids)
+        starts = {each.name: each.next_start for each in moved}
         for name, start in starts.items():
             if start is not None:
                 yield f"{name} from {_minute(start)}"

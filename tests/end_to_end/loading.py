@@ -83,7 +83,7 @@ class Database(Destination):
 
 class DuckDb(Database):
     STATE = "main.tap_dixa_state"
-    IN_USE = "Could not set lock on file"
+    IN_USE = "warehouse.duckdb open, another run perhaps, or a query: wait"
 
     def connect(self):
         return duckdb.connect(self.name)

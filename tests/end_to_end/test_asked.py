@@ -47,6 +47,7 @@ def test_they_and_their_messages_come_and_no_bookmark_moves(account, options):
     came(account, ids)
     assert f"Dixa sent 3 of the 4 conversations in conversation_ids: {ids}" in run.log
     (warning,) = checks.warnings(run)
+    assert "Next run" not in run.log
     assert f"Dixa does not have 1 of the 4 conversations in conversation_ids: [{NOBODY}]" in warning
     # One request for the conversations, and two for messages: two lie within 31 days.
     assert len(account.answered) == 3
@@ -62,6 +63,10 @@ def test_one_stream_alone_and_what_was_before_start_date(account):
         checks.same(run.records(stream), wanted)
         assert not run.of("STATE")
         assert f"Dixa sent 4 of the 4 conversations in conversation_ids: {ids}" in run.log
+        (warning,) = checks.warnings(run)
+        older = [n for n in ids if account.known("conversations")[n]["created_at"] < start]
+        assert f"{len(older)} conversations are from before start_date" in warning
+        assert f"again: {older}" in warning
     assert not checks.succeeded(account.sync("tags", conversation_ids=ids)).of("RECORD")
 
 
