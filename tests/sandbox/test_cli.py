@@ -1,11 +1,13 @@
 import subprocess
 import sys
 
+import pytest
 import requests
 from click.testing import CliRunner
 
 from tap_dixa_sandbox.cli import main
 from tests.events import HANG
+from tests.pages import DOCS
 
 SANDBOX = [sys.executable, "-c", "from tap_dixa_sandbox.cli import main; main()"]
 
@@ -47,11 +49,14 @@ def test_serve_prints_its_address_and_serves_until_it_is_interrupted():
         assert serving.wait(HANG) != 0
 
 
-def test_demo_outside_a_checkout_says_where_to_run_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("lacks", ["a checkout", "DuckDB"])
+def test_demo_says_how_to_run_it_before_it_loads(tmp_path, monkeypatch, lacks):
+    monkeypatch.chdir(tmp_path if lacks == "a checkout" else DOCS.parent)
+    if lacks == "DuckDB":
+        monkeypatch.setattr("tap_dixa_sandbox.cli.find_spec", lambda _: None)
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
-    assert "run it in the folder with README.md" in result.output
+    assert "in the folder with README.md, uv run --group try" in result.output
 
 
 def test_a_file_that_holds_no_shapes_is_refused(tmp_path):
