@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
 {#- Dixa numbers an account's conversations one by one: observed, not documented. Those of the last
-    ten minutes, it may still show. The log names the missing ids as csids to ask for. -#}
+    day may come with the next run. The log names the missing ids as csids to ask for. -#}
 {%- set loaded = ref('stg_dixa__conversations') -%}
 {%- set missing -%}
 select number as conversation_id
@@ -8,7 +8,7 @@ from {{ tap_dixa.integers_between('(
     select conversation_id as high, lag(conversation_id) over (order by conversation_id) as low
     from ' ~ loaded ~ '
     where created_at >= (select ' ~ tap_dixa.loaded_since('updated_at') ~ ' from ' ~ loaded ~ ')
-        and ' ~ tap_dixa.seconds_between('created_at', '(select max(updated_at) from ' ~ loaded ~ ')') ~ ' >= 600
+        and ' ~ tap_dixa.seconds_between('created_at', '(select max(updated_at) from ' ~ loaded ~ ')') ~ ' >= 86400
 ) as pairs', 'low', 'high') }} as gaps
 where number not in (select conversation_id from {{ loaded }})
 {%- endset -%}
